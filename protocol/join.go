@@ -1,0 +1,110 @@
+package protocol
+
+import "errors"
+
+// Frames of the join stream, the one that outsiders may use. One request, one answer.
+
+// JoinRequest either applies (Application) or presents the inception of a node whose
+// root key the federation knows (Inception, and the statement that designates it).
+// A repeated application asks how it stands.
+type JoinRequest struct {
+	Federation  FederationID `cbor:"fed"`
+	Time        int64        `cbor:"time"` // the applicant's clock, Unix milliseconds
+	Application *Application `cbor:"apply,omitempty"`
+	Inception   []byte       `cbor:"init,omitempty"`
+	Follow      [][]byte     `cbor:"follow,omitempty"` // messages (EncodeMessage) that follow the inception in its feed, at most MaxFollow
+}
+
+// MaxFollow bounds JoinRequest.Follow: an inception is followed by the designation of
+// the governing node and the node's addresses.
+const MaxFollow = 4
+
+// JoinState is how an applicant stands. Append only.
+type JoinState uint64
+
+const (
+	JoinRefused  JoinState = 0
+	JoinPending  JoinState = 1 // the application is on the ledger and waits for the electors
+	JoinAdmitted JoinState = 2 // the root key belongs to a member; present an inception
+	JoinWelcome  JoinState = 3 // the node is one of the federation's
+)
+
+// JoinAnswer is the answer. The founding act is given only to those who proved an
+// invitation or a member's root key.
+type JoinAnswer struct {
+	State    JoinState         `cbor:"state"`
+	Reason   string            `cbor:"reason,omitempty"` // Reason.String() of a refusal
+	Args     map[string]string `cbor:"args,omitempty"`
+	Time     int64             `cbor:"time"` // the answering node's clock, Unix milliseconds
+	Founding []byte            `cbor:"founding,omitempty"`
+	Peers    []PeerAddress     `cbor:"peers,omitempty"` // with JoinWelcome: where other nodes are
+}
+
+// PeerAddress is where a node can be reached: multiaddrs without /p2p.
+type PeerAddress struct {
+	Node      PublicKey `cbor:"node"`
+	Addresses []string  `cbor:"addrs"`
+}
+
+// NodeRecord is the body of a KindNode entry: where the writing node can be reached,
+// published when that changes.
+type NodeRecord struct {
+	Addresses []string `cbor:"addrs"`
+}
+
+// Health is what a node tells on the health topic: signed, short-lived, never on the
+// ledger.
+type Health struct {
+	Federation FederationID `cbor:"fed"`
+	Node       PublicKey    `cbor:"node"`
+	Time       int64        `cbor:"time"` // Unix milliseconds
+	Root       Root         `cbor:"root"`
+	Entries    uint64       `cbor:"entries"`
+	Wanted     uint64       `cbor:"wanted,omitzero"`
+	Act        uint64       `cbor:"act,omitzero"`
+	State      string       `cbor:"state"`   // ready, joining, recovering, read_only
+	Version    string       `cbor:"version"` // of the program
+	Addresses  []string     `cbor:"addrs,omitempty"`
+	Signature  Signature    `cbor:"sig,omitzero"`
+}
+
+// MaxHealthBytes bounds a health message.
+const MaxHealthBytes = 4 << 10
+
+// Sign returns the message signed by the node's key.
+func (h Health) Sign(key PrivateKey) (Health, error) {
+	h.Node, h.Signature = key.Public(), Signature{}
+	msg, err := SignedBytes(tagHealth, h.Federation, &h)
+	if err != nil {
+		return Health{}, err
+	}
+	h.Signature = key.Sign(msg)
+	return h, nil
+}
+
+// DecodeHealth reads and verifies a health message of this federation.
+func DecodeHealth(federation FederationID, raw []byte) (Health, error) {
+	var h Health
+	if len(raw) > MaxHealthBytes {
+		return h, Fail(ReasonTooLarge, "decode health", nil)
+	}
+	if err := Decode(raw, &h); err != nil {
+		return Health{}, err
+	}
+	if h.Federation != federation {
+		return Health{}, Fail(ReasonWrongFederation, "decode health", nil)
+	}
+	if len(h.Addresses) > MaxAddresses || len(h.State) > 32 || len(h.Version) > 64 {
+		return Health{}, Fail(ReasonTooLarge, "decode health", nil)
+	}
+	unsigned := h
+	unsigned.Signature = Signature{}
+	msg, err := SignedBytes(tagHealth, federation, &unsigned)
+	if err != nil {
+		return Health{}, err
+	}
+	if !h.Node.Verify(msg, h.Signature) {
+		return Health{}, Fail(ReasonBadSignature, "decode health", errors.New("not signed by the node it names"))
+	}
+	return h, nil
+}

@@ -1,0 +1,80 @@
+package protocol
+
+import "time"
+
+// Bounds that nodes must agree on. Each says why it is what it is and what happens
+// beyond it. They are constants, not settings: a node with others would judge the
+// same bytes differently.
+const (
+	// Version is the protocol version written by this code.
+	Version = 1
+
+	// MaxHeaderBytes bounds an encoded entry header. A header with every optional
+	// field and 8 references takes under 900 bytes. Beyond: ReasonTooLarge.
+	MaxHeaderBytes = 1 << 10
+
+	// MaxBodyBytes bounds an encoded body: a record in twelve languages fits.
+	// Beyond: the declared size is refused with the header, ReasonTooLarge.
+	MaxBodyBytes = 64 << 10
+
+	// MaxMessageBytes bounds one gossip message: header, body and framing.
+	// Beyond: refused before it is decoded.
+	MaxMessageBytes = MaxHeaderBytes + MaxBodyBytes + 64
+
+	// MaxReferences bounds Header.Refs. Beyond: ReasonTooLarge.
+	MaxReferences = 8
+
+	// MaxPage bounds the entries of one catch-up page, and so the run of entries
+	// without a valid own signature (MaxPage-1): a reader verifies at least one
+	// signature in any MaxPage consecutive entries. Beyond: ReasonTooLarge.
+	MaxPage = 64
+
+	// MaxPageBodyBytes bounds the bodies that travel with one page, so that a page
+	// of large bodies is cut short and a reader's memory stays bounded. A page always
+	// carries its first body. Beyond: bodies left out are wanted and asked for.
+	MaxPageBodyBytes = 256 << 10
+
+	// MaxFoundingBytes bounds a founding act: charter texts in twelve languages
+	// and some hundred founders. Beyond: ReasonTooLarge.
+	MaxFoundingBytes = 512 << 10
+
+	// MaxFrameBytes bounds one frame of a stream protocol. The largest frame is
+	// a page with its bodies, or a founding act. Beyond: the stream is reset.
+	MaxFrameBytes = 1 << 20
+
+	// MaxDepth bounds the nesting of any decoded block, MaxElements an array's
+	// length and MaxPairs a map's. Beyond: ReasonMalformed, before allocation.
+	MaxDepth    = 16
+	MaxElements = 65_536
+	MaxPairs    = 1_024
+
+	// MaxHandle bounds a member's handle ("kr-seoul").
+	MaxHandle = 40
+
+	// MaxLanguages bounds the languages of one text, MaxName the runes of a name.
+	MaxLanguages = 12
+	MaxName      = 160
+
+	// MaxFounders bounds the founders of a federation: the reference case has 61.
+	MaxFounders = 256
+
+	// MaxElectors bounds the answers of one certificate, so that the certificate
+	// of a committee or of an assembly fits a body (an answer takes about 330 bytes).
+	MaxElectors = 160
+
+	// MaxSet bounds the changes of one decision, and MaxStands the feeds that one
+	// cut or removal lists.
+	MaxSet    = 16
+	MaxStands = 256
+
+	// MaxAddresses bounds the addresses a node tells of itself.
+	MaxAddresses = 16
+
+	// MaxAhead is how far an entry's claimed time may lie in the future of the
+	// receiver's clock before status pages say that a clock is wrong. It never
+	// decides admission.
+	MaxAhead = 10 * time.Minute
+
+	// MaxInvitation is the longest life of an invitation.
+	MaxInvitation = 90 * 24 * time.Hour
+)
