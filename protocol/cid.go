@@ -1,7 +1,6 @@
 package protocol
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -37,26 +36,23 @@ var cidPrefixes = [2][4]byte{{1, byte(CodecDagCBOR), mh.SHA2_256, 32}, {1, byte(
 
 // Sum is the CID of a dag-cbor block.
 func Sum(block []byte) CID {
-	var raw [cidBytes]byte
-	copy(raw[:], cidPrefixes[0][:])
-	sum := sha256.Sum256(block)
-	copy(raw[4:], sum[:])
-	c, err := cid.Cast(raw[:])
-	if err != nil {
-		panic("dure: internal error: " + err.Error())
-	}
-	return CID{c}
+	return sumOf(CodecDagCBOR, block)
 }
 
 // SumRaw is the CID of a raw block (an attachment chunk).
 func SumRaw(block []byte) CID {
-	sum := sha256.Sum256(block)
-	hash, err := mh.Encode(sum[:], mh.SHA2_256)
-	if err != nil {
-		panic("dure: internal error: " + err.Error())
-	}
-	return CID{cid.NewCidV1(CodecRaw, hash)}
+	return sumOf(CodecRaw, block)
 }
+
+func sumOf(codec uint64, block []byte) CID {
+	hash := [cidBytes - 2]byte{mh.SHA2_256, sha256.Size}
+	sum := sha256.Sum256(block)
+	copy(hash[2:], sum[:])
+	return CID{cid.NewCidV1(codec, hash[:])}
+}
+
+// castKnown makes a CID of bytes that isCID has found to be one; they are copied.
+func castKnown(raw []byte) CID { return CID{cid.NewCidV1(uint64(raw[1]), raw[2:])} }
 
 // ParseCID reads the text form; other bases, versions, codecs and hash functions are refused.
 func ParseCID(text string) (CID, error) {
@@ -76,15 +72,14 @@ func ParseCID(text string) (CID, error) {
 
 // CastCID reads the 36-byte binary form.
 func CastCID(raw []byte) (CID, error) {
-	if len(raw) != cidBytes || (!bytes.HasPrefix(raw, cidPrefixes[0][:]) && !bytes.HasPrefix(raw, cidPrefixes[1][:])) {
+	if !isCID(raw) {
 		return CID{}, Fail(ReasonMalformed, "read CID", fmt.Errorf("want CIDv1, dag-cbor or raw, sha2-256, in %d bytes", cidBytes))
 	}
-	c, err := cid.Cast(raw)
-	if err != nil {
-		return CID{}, Fail(ReasonMalformed, "read CID", err)
-	}
-	return CID{c}, nil
+	return castKnown(raw), nil
 }
+
+// isBlock reports whether c names a dag-cbor block.
+func (c CID) isBlock() bool { return c.Defined() && c.KeyString()[1] == byte(CodecDagCBOR) }
 
 // IsZero reports whether the CID is undefined.
 func (c CID) IsZero() bool { return !c.Defined() }
@@ -117,14 +112,12 @@ func (c CID) MarshalCBOR() ([]byte, error) {
 	if !c.Defined() {
 		return nil, errors.New("an undefined CID cannot be encoded")
 	}
-	out := make([]byte, 0, 5+cidBytes)
-	out = append(out, 0xd8, 42, 0x58, cidBytes+1, 0)
-	return append(out, c.KeyString()...), nil
+	return appendLink(make([]byte, 0, len(linkHead)+cidBytes), c), nil
 }
 
 // UnmarshalCBOR is the strict inverse of MarshalCBOR.
 func (c *CID) UnmarshalCBOR(b []byte) error {
-	if len(b) != 5+cidBytes || !bytes.HasPrefix(b, []byte{0xd8, 42, 0x58, cidBytes + 1, 0}) {
+	if len(b) != len(linkHead)+cidBytes || [5]byte(b[:5]) != linkHead {
 		return errors.New("not a link of this profile")
 	}
 	got, err := CastCID(b[5:])

@@ -19,6 +19,7 @@ func modes() (cbor.EncMode, cbor.DecMode) {
 	enc, err := cbor.EncOptions{
 		Sort:          cbor.SortLengthFirst,
 		IndefLength:   cbor.IndefLengthForbidden,
+		NilContainers: cbor.NilContainerAsEmpty, // an empty list has one spelling, and it is not null
 		BigIntConvert: cbor.BigIntConvertReject,
 		NaNConvert:    cbor.NaNConvertReject,
 		InfConvert:    cbor.InfConvertReject,
@@ -29,7 +30,7 @@ func modes() (cbor.EncMode, cbor.DecMode) {
 	dec, err := cbor.DecOptions{
 		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
 		IndefLength:       cbor.IndefLengthForbidden,
-		MaxNestedLevels:   MaxDepth,
+		MaxNestedLevels:   2*MaxDepth + 2, // it counts tags too; checkCanonical holds the real bound
 		MaxArrayElements:  MaxElements,
 		MaxMapPairs:       MaxPairs,
 		UTF8:              cbor.UTF8RejectInvalid,
@@ -49,6 +50,9 @@ func Encode(v any) ([]byte, error) {
 	if err != nil {
 		return nil, Fail(ReasonMalformed, "encode", err)
 	}
+	if err := checkCanonical(b); err != nil {
+		return nil, Fail(ReasonMalformed, "encode", err)
+	}
 	return b, nil
 }
 
@@ -64,8 +68,22 @@ func Decode(raw []byte, into any) error {
 	return nil
 }
 
+// DecodeWhole is Decode for what must not say more than its reader understands, above
+// all because a signature is checked over the fields that the reader knows: a field
+// unknown to it is ReasonTooNew. Anybody could have added that field.
+func DecodeWhole(raw []byte, into any) error {
+	whole, err := decodeKnown(raw, into)
+	if err == nil && !whole {
+		err = Fail(ReasonTooNew, "decode", errors.New("it says more than this node understands"))
+	}
+	return err
+}
+
 // decodeKnown is Decode, and reports whether raw holds only what into knows.
 func decodeKnown(raw []byte, into any) (whole bool, err error) {
+	if err := checkCanonical(raw); err != nil {
+		return false, err
+	}
 	if err := decoder.Unmarshal(raw, into); err != nil {
 		return false, Fail(ReasonMalformed, "decode", err)
 	}
@@ -95,9 +113,12 @@ func decodeKnown(raw []byte, into any) (whole bool, err error) {
 }
 
 // DecodeGeneric reads canonical bytes into maps, slices, strings, []byte, uint64,
-// int64, bool and CID, and is the whole check of the canonical form: decode, walk,
+// int64, bool and CID, and is the whole check of the canonical form: walk, decode,
 // encode again, compare. The value is the caller's.
 func DecodeGeneric(raw []byte) (any, error) {
+	if err := checkCanonical(raw); err != nil {
+		return nil, err
+	}
 	var v any
 	if err := decoder.Unmarshal(raw, &v); err != nil {
 		return nil, Fail(ReasonMalformed, "decode", err)

@@ -69,16 +69,37 @@ func DecodeEntry(raw []byte) (Entry, error) {
 		return Entry{}, Fail(ReasonTooLarge, "decode entry", fmt.Errorf("header has %d bytes, the limit is %d", len(raw), MaxHeaderBytes))
 	}
 	e := Entry{raw: raw}
-	whole, err := decodeKnown(raw, &e.h)
-	if err != nil {
-		return Entry{}, err
+	if e.whole = readHeader(raw, &e.h); !e.whole {
+		var err error
+		e.h = Header{}
+		if e.whole, err = decodeKnown(raw, &e.h); err != nil {
+			return Entry{}, newerVersion(raw, err)
+		}
 	}
-	e.whole = whole
 	if err := e.h.check(); err != nil {
 		return Entry{}, err
 	}
 	e.id = Sum(raw)
 	return e, nil
+}
+
+// newerVersion tells a header of another protocol version, which nobody is to blame
+// for, from one that is wrong: its fields may have other types here.
+func newerVersion(raw []byte, err error) error {
+	v, generic := DecodeGeneric(raw)
+	if generic != nil {
+		return err
+	}
+	if m, ok := v.(map[string]any); ok {
+		if n, ok := m["v"].(uint64); ok && n != Version {
+			return wrongVersion(n)
+		}
+	}
+	return err
+}
+
+func wrongVersion(n uint64) error {
+	return &Error{Reason: ReasonWrongVersion, Op: "decode entry", Field: "v", Err: fmt.Errorf("version %d", n)}
 }
 
 func (h *Header) check() error {
@@ -87,20 +108,26 @@ func (h *Header) check() error {
 	}
 	switch {
 	case h.Version != Version:
-		return &Error{Reason: ReasonWrongVersion, Op: "decode entry", Field: "v", Err: fmt.Errorf("version %d", h.Version)}
+		return wrongVersion(h.Version)
 	case len(h.Signature) != len(Signature{}):
 		return bad("sig", "a signature has 64 bytes")
 	case h.Time < 0:
 		return bad("time", "negative")
-	case h.Act.ID.IsZero():
-		return bad("act", "missing")
+	case h.Seq > MaxNumber || h.Number > MaxNumber || h.Act.Number > MaxNumber:
+		return &Error{Reason: ReasonTooLarge, Op: "decode entry", Field: "seq", Err: errors.New("a number beyond what can be counted")}
+	case h.Time > MaxTime:
+		return &Error{Reason: ReasonTooLarge, Op: "decode entry", Field: "time"}
+	case !h.Act.ID.isBlock():
+		return bad("act", "missing, or not a block")
+	case h.Of.Defined() && !h.Of.isBlock():
+		return bad("of", "not a block")
 	case len(h.Refs) > MaxReferences:
 		return &Error{Reason: ReasonTooLarge, Op: "decode entry", Field: "refs"}
 	case h.Body.Defined() != (h.Size > 0):
 		return bad("size", "body and size come together")
 	case h.Size > MaxBodyBytes:
 		return &Error{Reason: ReasonTooLarge, Op: "decode entry", Field: "size"}
-	case h.Body.Defined() && h.Body.Prefix().Codec != CodecDagCBOR:
+	case h.Body.Defined() && !h.Body.isBlock():
 		return bad("body", "a body is a dag-cbor block")
 	}
 	if h.Seq == 0 {
@@ -109,16 +136,18 @@ func (h *Header) check() error {
 			return bad("init", "a feed begins with its inception")
 		case h.Feed.Defined() || h.Prev.Defined() || h.Body.Defined() || h.Of.Defined() || h.Number != 0 || len(h.Refs) != 0:
 			return bad("seq", "an inception names no feed, predecessor, body or record")
-		case h.Init.Federation.IsZero():
-			return bad("init.fed", "missing")
+		case !h.Init.Federation.isBlock():
+			return bad("init.fed", "missing, or not a block")
+		case h.Init.Continues != nil && (!h.Init.Continues.Feed.isBlock() || !h.Init.Continues.Head.isBlock() || h.Init.Continues.Seq > MaxNumber):
+			return bad("init.cont", "names no entry of a feed")
 		}
 		return nil
 	}
 	switch {
 	case h.Kind == KindInception || h.Init != nil:
 		return bad("init", "only the first entry of a feed is its inception")
-	case h.Feed.IsZero() || h.Prev.IsZero():
-		return bad("prev", "missing")
+	case !h.Feed.isBlock() || !h.Prev.isBlock():
+		return bad("prev", "missing, or not a block")
 	}
 	return nil
 }
@@ -126,6 +155,9 @@ func (h *Header) check() error {
 // Seal signs a header and returns the finished entry. The node key must be the one
 // that the feed's inception names; Seal does not know the feed and cannot check it.
 func Seal(federation FederationID, h Header, key PrivateKey) (Entry, error) {
+	if federation.IsZero() {
+		return Entry{}, Fail(ReasonMalformed, "seal entry", errors.New("an entry is written in a federation"))
+	}
 	h.Version = Version
 	h.Signature = nil
 	unsigned, err := Encode(&h)
@@ -172,7 +204,7 @@ func (e Entry) Verify(federation FederationID, key PublicKey) error {
 	}
 	var sig Signature
 	copy(sig[:], e.h.Signature)
-	if !key.Verify(signedRaw(tagEntry, federation, unsigned), sig) {
+	if federation.IsZero() || !key.Verify(signedRaw(tagEntry, federation, unsigned), sig) {
 		return &Error{Reason: ReasonBadSignature, Op: "verify entry", ID: e.id.String()}
 	}
 	return nil
@@ -182,6 +214,9 @@ func (e Entry) unsigned() ([]byte, error) {
 	if e.whole {
 		h := e.h
 		h.Signature = nil
+		if h.Init == nil {
+			return appendHeader(make([]byte, 0, len(e.raw)), &h), nil
+		}
 		return Encode(&h)
 	}
 	v, err := DecodeGeneric(e.raw)

@@ -69,5 +69,6 @@ func (k Kind) IsGovernance() bool {
 	return false
 }
 
-// IsErasable reports whether a body of this kind may be erased.
-func (k Kind) IsErasable() bool { return !k.IsGovernance() }
+// IsErasable reports whether a body of this kind may be erased. Kinds of newer nodes
+// are not: one of them may be part of what governs.
+func (k Kind) IsErasable() bool { return k.IsRecord() || k == KindWithdraw || k == KindNode }

@@ -21,6 +21,15 @@ const (
 	// Beyond: refused before it is decoded.
 	MaxMessageBytes = MaxHeaderBytes + MaxBodyBytes + 64
 
+	// MaxNumber bounds every number that counts: seq, act number, short number. It is
+	// the largest that the numbers of JSON hold exactly, and leaves room to add one.
+	// Beyond: ReasonTooLarge.
+	MaxNumber = 1<<53 - 1
+
+	// MaxTime bounds claimed times: the last millisecond of the year 9999, the last
+	// that calendars and RFC 3339 can write. Beyond: ReasonTooLarge.
+	MaxTime = 253_402_300_799_999
+
 	// MaxReferences bounds Header.Refs. Beyond: ReasonTooLarge.
 	MaxReferences = 8
 
@@ -28,6 +37,12 @@ const (
 	// without a valid own signature (MaxPage-1): a reader verifies at least one
 	// signature in any MaxPage consecutive entries. Beyond: ReasonTooLarge.
 	MaxPage = 64
+
+	// MaxRunBytes bounds the header bytes after one valid own signature up to and with
+	// the next, so that the evidence of a fork, two such runs and an inception, always
+	// fits a body; 64 headers of the usual 300 bytes are 19 KiB. Beyond: what follows
+	// the last valid signature does not stand.
+	MaxRunBytes = 28 << 10
 
 	// MaxPageBodyBytes bounds the bodies that travel with one page, so that a page
 	// of large bodies is cut short and a reader's memory stays bounded. A page always
@@ -67,8 +82,9 @@ const (
 	MaxSet    = 16
 	MaxStands = 256
 
-	// MaxAddresses bounds the addresses a node tells of itself.
-	MaxAddresses = 16
+	// MaxAddresses bounds the addresses a node tells of itself, MaxAddressBytes each of them.
+	MaxAddresses    = 16
+	MaxAddressBytes = 256
 
 	// MaxAhead is how far an entry's claimed time may lie in the future of the
 	// receiver's clock before status pages say that a clock is wrong. It never

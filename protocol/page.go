@@ -30,7 +30,9 @@ func (p Page) Feed() FeedID {
 // the run ends early, if it does: a broken chain, or no valid signature after the
 // last one that stands; count says what may be kept all the same.
 //
-// The inception's own signatures are checked where it stands in the run.
+// A valid signature reaches back over at most MaxPage entries and MaxRunBytes of
+// headers, itself included. The inception's own signatures are checked where it
+// stands in the run, and it must name key.
 func Endorse(federation FederationID, key PublicKey, prev *Entry, run []Entry) (count int, err error) {
 	if len(run) > MaxPage {
 		return 0, Fail(ReasonTooLarge, "endorse page", fmt.Errorf("%d entries, the limit is %d", len(run), MaxPage))
@@ -40,7 +42,9 @@ func Endorse(federation FederationID, key PublicKey, prev *Entry, run []Entry) (
 	for i := range run {
 		switch {
 		case prev == nil && run[i].Seq() == 0:
-			broken = run[i].VerifyInception(federation)
+			if broken = run[i].VerifyInception(federation); broken == nil && run[i].h.Init.Node != key {
+				broken = Fail(ReasonBadSignature, "endorse page", errors.New("the inception names another node key"))
+			}
 		case prev == nil:
 			broken = Fail(ReasonGap, "endorse page", errors.New("the run does not begin with an inception"))
 		default:
@@ -51,16 +55,22 @@ func Endorse(federation FederationID, key PublicKey, prev *Entry, run []Entry) (
 		}
 		chained, prev = i+1, &run[i]
 	}
-	for n := chained; n > 0; n-- {
-		if run[n-1].Seq() == 0 || run[n-1].Verify(federation, key) == nil {
-			if n < chained {
-				broken = Fail(ReasonBadSignature, "endorse page", fmt.Errorf("no valid signature after entry %d", run[n-1].Seq()))
-			}
-			return n, broken
+	// From one valid signature to the furthest next one within MaxRunBytes: for a usual
+	// page, one verification. tried keeps an entry from being verified twice.
+	for tried := 0; count < chained; {
+		reach, size := count, 0
+		for reach < chained && size+len(run[reach].raw) <= MaxRunBytes {
+			size += len(run[reach].raw)
+			reach++
 		}
+		n := reach
+		for n > max(count, tried) && run[n-1].Seq() != 0 && run[n-1].Verify(federation, key) != nil {
+			n--
+		}
+		if n <= max(count, tried) {
+			return count, Fail(ReasonBadSignature, "endorse page", fmt.Errorf("no valid signature after the first %d entries of the run", count))
+		}
+		count, tried = n, reach
 	}
-	if broken == nil && len(run) > 0 {
-		broken = Fail(ReasonBadSignature, "endorse page", errors.New("no entry of the run carries a valid signature"))
-	}
-	return 0, broken
+	return count, broken
 }

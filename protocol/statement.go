@@ -82,10 +82,15 @@ func (s Statement) check() error {
 	if len(s.Stands) > MaxStands {
 		return fmt.Errorf("lists %d feeds, the limit is %d", len(s.Stands), MaxStands)
 	}
+	listed := make(map[FeedID]bool, len(s.Stands))
 	for _, st := range s.Stands {
-		if st.Feed.IsZero() || (st.Count == 0) != st.Head.IsZero() {
+		if !st.Feed.isBlock() || (st.Count == 0) != st.Head.IsZero() || (st.Count > 0 && !st.Head.isBlock()) || st.Count > MaxNumber+1 {
 			return errors.New("a listed feed needs its count and head")
 		}
+		if listed[st.Feed] {
+			return errors.New("a feed is listed twice")
+		}
+		listed[st.Feed] = true
 	}
 	node, number, stands, act := !s.Node.IsZero(), s.Number > 0, len(s.Stands), s.Act.Defined()
 	var ok bool
@@ -97,7 +102,7 @@ func (s Statement) check() error {
 	case PurposeGovern:
 		ok = node && number && stands == 0 && !act
 	case PurposeSettle:
-		ok = !node && !number && stands == 1 && !act
+		ok = !node && !number && stands == 1 && s.Stands[0].Count > 0 && !act
 	case PurposeObject:
 		ok = !node && !number && stands == 0 && act
 	}

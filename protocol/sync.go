@@ -54,6 +54,7 @@ type Offer struct {
 type RunAsk struct {
 	Feed [32]byte `cbor:"f"`
 	From uint64   `cbor:"n,omitzero"`
+	Max  uint64   `cbor:"m,omitzero"` // at most so many entries; 0 = all
 }
 
 // Ask is a further question on a catch-up stream; exactly one list is set.

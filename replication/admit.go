@@ -1,0 +1,267 @@
+package replication
+
+import (
+	"context"
+	"errors"
+
+	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/charter"
+	"github.com/dure-net/dure/replication/ledger"
+)
+
+// admission is one run of entries at the door.
+type admission struct {
+	page protocol.Page
+	via  Via
+}
+
+// admitted is a run on its way to the disk.
+type admitted struct {
+	r      *Replica
+	feed   *feed
+	page   protocol.Page // what of the run was new
+	commit *ledger.Commit
+	via    Via
+	member string // the owner's handle when it came in
+	local  uint64 // local number of the first entry, once durable
+}
+
+// submit hands the run to the ledger. The caller holds mu, so that the ledger sees
+// each feed's runs in order.
+func (a *admitted) submit(own bool) {
+	a.commit = a.r.ledger.Submit(ledger.Batch{Pages: []protocol.Page{a.page}, Own: own, OnCommit: func(first uint64) {
+		a.local = first
+		if a.r.cfg.Arrived != nil && first > 0 {
+			a.r.cfg.Arrived(Arrival{First: first, Page: a.page, Member: a.member, Via: a.via})
+		}
+	}})
+	last := a.page.Entries[len(a.page.Entries)-1]
+	a.feed.head, a.feed.count = last, last.Seq()+1
+}
+
+// Arrival is a run of entries that became durable here: entry i has the local number
+// First+i. It is told in order, from one goroutine that all writing waits for.
+type Arrival struct {
+	First  uint64
+	Page   protocol.Page // shared; not to be changed or kept beyond the entries
+	Member string        // the owner's handle
+	Via    Via
+}
+
+// Admit takes a run of one feed in and returns when it is durable: how many of its
+// entries are new here. A run that is wholly known is ReasonKnown. Where only a part
+// stands, that part is admitted and the error says why the rest does not.
+func (r *Replica) Admit(ctx context.Context, page protocol.Page, via Via) (int, error) {
+	a, err := r.enter(admission{page: page, via: via})
+	if a == nil {
+		return 0, err
+	}
+	if werr := a.wait(ctx); werr != nil {
+		return 0, werr
+	}
+	return len(a.page.Entries), err
+}
+
+func (r *Replica) admit(a admission) (int, error) {
+	in, err := r.enter(a)
+	if in == nil {
+		return 0, err
+	}
+	if werr := in.wait(context.Background()); werr != nil {
+		return 0, werr
+	}
+	return len(in.page.Entries), err
+}
+
+// enter judges a run and hands what stands to the ledger, without waiting for the
+// disk. It decides on headers alone: a missing, wrong or unreadable body never keeps
+// an entry out. nil with an error means that nothing was taken.
+func (r *Replica) enter(a admission) (*admitted, error) {
+	p := a.page
+	if len(p.Entries) == 0 {
+		return nil, protocol.Fail(protocol.ReasonMalformed, "admit", errors.New("an empty page"))
+	}
+	if len(p.Bodies) != len(p.Entries) {
+		return nil, protocol.Fail(protocol.ReasonMalformed, "admit", errors.New("bodies do not go with the headers"))
+	}
+	for i, e := range p.Entries {
+		if p.Bodies[i] == nil {
+			continue
+		}
+		if err := e.CheckBody(p.Bodies[i]); err != nil {
+			// A page came with a body that is not the entry's: the header may stand, the
+			// body is wanted.
+			p.Bodies[i] = nil
+			r.counts.refuse(protocol.ReasonBadHash)
+		}
+	}
+	for try := 0; ; try++ {
+		in, again, err := r.enterOnce(a, p)
+		if !again || try == 16 {
+			if in == nil && err != nil {
+				r.counts.refuse(protocol.ReasonOf(err))
+			}
+			return in, err
+		}
+	}
+}
+
+// enterOnce judges against the feed's present head. Signatures are verified without
+// the lock; if the head moved meanwhile, it asks to be called again.
+func (r *Replica) enterOnce(a admission, p protocol.Page) (in *admitted, again bool, err error) {
+	id := p.Feed()
+	r.mu.Lock()
+	f, prev, count, err := r.feedFor(p)
+	r.mu.Unlock()
+	if err != nil {
+		return nil, false, err
+	}
+
+	// What is known already is compared, not judged again.
+	skip := 0
+	for skip < len(p.Entries) && p.Entries[skip].Seq() < count {
+		skip++
+	}
+	if skip > 0 {
+		last := p.Entries[skip-1]
+		held, err := r.held(id, last.Seq(), prev)
+		if err != nil {
+			return nil, false, err
+		}
+		if held != last.ID() {
+			return nil, false, &protocol.Error{Reason: protocol.ReasonFork, Op: "admit", ID: last.ID().String()}
+		}
+		p = protocol.Page{Entries: p.Entries[skip:], Bodies: p.Bodies[skip:]}
+		if len(p.Entries) == 0 {
+			return nil, false, protocol.Fail(protocol.ReasonKnown, "admit", nil)
+		}
+	}
+	first := p.Entries[0]
+	switch {
+	case first.Seq() > count:
+		return nil, false, &protocol.Error{Reason: protocol.ReasonGap, Op: "admit", ID: first.ID().String()}
+	case count > 0 && first.Header().Prev != prev.ID():
+		return nil, false, &protocol.Error{Reason: protocol.ReasonFork, Op: "admit", ID: first.ID().String()}
+	}
+
+	var before *protocol.Entry
+	if count > 0 {
+		before = &prev
+	}
+	n, judged := protocol.Endorse(r.cfg.Federation, f.node, before, p.Entries)
+	if n == 0 {
+		return nil, false, judged
+	}
+	p = protocol.Page{Entries: p.Entries[:n], Bodies: p.Bodies[:n]}
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.feeds[id]
+	if now == nil && count == 0 {
+		now = f
+		r.feeds[id] = f
+	}
+	if now == nil || now.count != count {
+		return nil, true, nil
+	}
+	if r.condition == ReadOnly {
+		return nil, false, protocol.Fail(protocol.ReasonReadOnly, "admit", nil)
+	}
+	in = &admitted{r: r, feed: now, page: p, via: a.via, member: now.limit.Member}
+	in.submit(false)
+	return in, false, judged
+}
+
+// feedFor finds, or for an inception makes, the feed of a page. The caller holds mu.
+func (r *Replica) feedFor(p protocol.Page) (f *feed, prev protocol.Entry, count uint64, err error) {
+	id := p.Feed()
+	if f = r.feeds[id]; f != nil {
+		if f.limit.Void {
+			return nil, prev, 0, &protocol.Error{Reason: protocol.ReasonSetAside, Op: "admit", ID: id.String()}
+		}
+		if f.count >= f.limit.Count && f.limit.Head.IsZero() && p.Entries[len(p.Entries)-1].Seq() >= f.count {
+			return nil, prev, 0, &protocol.Error{Reason: protocol.ReasonSetAside, Op: "admit", ID: id.String()}
+		}
+		return f, f.head, f.count, nil
+	}
+	first := p.Entries[0]
+	if first.Seq() != 0 {
+		return nil, prev, 0, &protocol.Error{Reason: protocol.ReasonGap, Op: "admit", ID: first.ID().String()}
+	}
+	init := first.Header().Init
+	if init.Federation != r.cfg.Federation {
+		return nil, prev, 0, &protocol.Error{Reason: protocol.ReasonWrongFederation, Op: "admit", ID: first.ID().String()}
+	}
+	limit := r.state.Limit(first.ID(), init.Root, init.Node)
+	if limit.Void {
+		return nil, prev, 0, &protocol.Error{Reason: limit.Reason, Op: "admit", ID: first.ID().String()}
+	}
+	return &feed{id: first.ID(), root: init.Root, node: init.Node, limit: limit}, prev, 0, nil
+}
+
+// held is the id of our entry at (feed, seq); head is the feed's last entry.
+func (r *Replica) held(id protocol.FeedID, seq uint64, head protocol.Entry) (protocol.EntryID, error) {
+	if head.Seq() == seq {
+		return head.ID(), nil
+	}
+	e, err := r.ledger.Entry(id, seq)
+	if err != nil {
+		return protocol.EntryID{}, err
+	}
+	return e.ID(), nil
+}
+
+// wait returns when the run is durable, and then lets it count: frontier, charter,
+// what waited for it.
+func (a *admitted) wait(ctx context.Context) error {
+	r := a.r
+	if err := a.commit.Wait(ctx); err != nil {
+		r.failed(a.feed, err)
+		return err
+	}
+	last := a.page.Entries[len(a.page.Entries)-1]
+	r.mu.Lock()
+	if count := last.Seq() + 1; count > a.feed.durable {
+		a.feed.durable, a.feed.lastHead = count, last.ID()
+	}
+	line := r.standing(a.feed)
+	follow := r.waiting.run(a.feed.id, last.Seq()+1)
+	r.mu.Unlock()
+	r.frontier.set(line)
+	r.counts.admit(a.via, len(a.page.Entries))
+	var blocks []charter.Block
+	for i, e := range a.page.Entries {
+		if e.Kind().IsGovernance() {
+			blocks = append(blocks, charter.Block{Entry: e, Body: a.page.Bodies[i]})
+		}
+		if e.Kind() == protocol.KindNode && a.page.Bodies[i] != nil {
+			r.learnAddresses(a.feed.node, a.page.Bodies[i])
+		}
+	}
+	r.govern(blocks)
+	if len(follow.Entries) > 0 {
+		if _, err := r.admit(admission{page: follow, via: ViaGossip}); err != nil && protocol.ReasonOf(err) != protocol.ReasonKnown {
+			r.log.Debug("waiting entries were not admitted", "feed", a.feed.id.Short(), "err", err)
+		}
+	}
+	return nil
+}
+
+// failed takes back what was promised for a feed whose commit did not happen, and
+// stops writing until the ledger says that it can.
+func (r *Replica) failed(f *feed, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if protocol.ReasonOf(err) == protocol.ReasonCanceled {
+		return
+	}
+	r.log.Error("the ledger could not be written", "err", err)
+	r.condition, r.why = ReadOnly, "state.read_only.disk"
+	if f.durable == 0 {
+		delete(r.feeds, f.id)
+		return
+	}
+	if e, err := r.ledger.Entry(f.id, f.durable-1); err == nil {
+		f.head, f.count = e, f.durable
+	}
+}

@@ -1,0 +1,367 @@
+package replication
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/multiformats/go-varint"
+
+	"github.com/dure-net/dure/protocol"
+)
+
+// A bundle is the ledger in a CARv1 file: the founding act (its one root), then for
+// every feed its headers in order, each page's headers before their bodies. Any IPLD
+// tool reads it; importing it ends in the same ledger root as catch-up, because its
+// pages go through the same door.
+
+// Progress is how far a long piece of work is: Done of Total, Total 0 = unknown.
+type Progress struct{ Done, Total uint64 }
+
+// Bundled counts what a bundle held.
+type Bundled struct {
+	Entries uint64 // headers written or read
+	Bodies  uint64
+	New     uint64                     // admitted: new here
+	Refused map[protocol.Reason]uint64 // not taken: their author is no member here, or they do not stand
+	Bytes   uint64
+}
+
+// carHeader is the CARv1 header, which is DAG-CBOR.
+type carHeader struct {
+	Roots   []protocol.CID `cbor:"roots"`
+	Version uint64         `cbor:"version"`
+}
+
+// Export writes all standing entries and the bodies held. What arrives meanwhile is
+// not part of it.
+func (r *Replica) Export(ctx context.Context, w io.Writer, progress func(Progress)) (Bundled, error) {
+	var b Bundled
+	out := bufio.NewWriterSize(&counting{w: w, n: &b.Bytes}, 256<<10)
+	head, err := protocol.Encode(&carHeader{Roots: []protocol.CID{r.cfg.Federation}, Version: 1})
+	if err != nil {
+		return b, err
+	}
+	if err := section(out, nil, head); err != nil {
+		return b, err
+	}
+	if err := section(out, r.cfg.Federation.Bytes(), r.cfg.Papers); err != nil {
+		return b, err
+	}
+	total, _ := r.frontier.total()
+	for _, line := range r.frontier.all() {
+		for from := uint64(0); from < line.Count; {
+			if err := ctx.Err(); err != nil {
+				return b, protocol.Fail(protocol.ReasonCanceled, "export", err)
+			}
+			page, err := r.ledger.Page(line.Feed, from, int(min(line.Count-from, protocol.MaxPage)), protocol.MaxPageBodyBytes)
+			if err != nil {
+				return b, err
+			}
+			if len(page.Entries) == 0 {
+				return b, protocol.Fail(protocol.ReasonDamaged, "export", fmt.Errorf("%s has no entry %d", line.Feed, from))
+			}
+			for _, e := range page.Entries {
+				if err := section(out, e.ID().Bytes(), e.Bytes()); err != nil {
+					return b, err
+				}
+			}
+			for i, e := range page.Entries {
+				body := page.Bodies[i]
+				if body == nil && e.Header().Body.Defined() {
+					// Left out of the page for its size: a bundle carries it all the same.
+					if body, err = r.ledger.Body(e); err != nil && protocol.ReasonOf(err) == protocol.ReasonDamaged {
+						return b, err
+					}
+				}
+				if body == nil {
+					continue
+				}
+				if err := section(out, e.Header().Body.Bytes(), body); err != nil {
+					return b, err
+				}
+				b.Bodies++
+			}
+			from += uint64(len(page.Entries))
+			b.Entries += uint64(len(page.Entries))
+			if progress != nil {
+				progress(Progress{b.Entries, total})
+			}
+		}
+	}
+	if err := out.Flush(); err != nil {
+		return b, protocol.Fail(protocol.ReasonHomeUnwritable, "export", err)
+	}
+	return b, nil
+}
+
+func section(w *bufio.Writer, cid, block []byte) error {
+	_, err := w.Write(varint.ToUvarint(uint64(len(cid) + len(block))))
+	if err == nil {
+		_, err = w.Write(cid)
+	}
+	if err == nil {
+		_, err = w.Write(block)
+	}
+	if err != nil {
+		return protocol.Fail(protocol.ReasonHomeUnwritable, "write bundle", err)
+	}
+	return nil
+}
+
+type counting struct {
+	w io.Writer
+	n *uint64
+}
+
+func (c *counting) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	*c.n += uint64(n)
+	return n, err
+}
+
+// Import admits a bundle's entries. Feeds of members whose admission stands later in
+// the bundle are tried again at its end; the bundle is read once and never held in
+// memory, except for such feeds, up to importHeld bytes; beyond that they are refused
+// and a second import takes them. What was admitted before an error stays.
+func (r *Replica) Import(ctx context.Context, in io.Reader, progress func(Progress)) (Bundled, error) {
+	var b Bundled
+	br := bufio.NewReaderSize(&countingReader{r: in, n: &b.Bytes}, 256<<10)
+	im := &importer{r: r, ctx: ctx, b: &b, progress: progress}
+	if err := im.head(br); err != nil {
+		return b, err
+	}
+	for {
+		cid, block, err := readSection(br)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return b, err
+		}
+		if err := im.block(cid, block); err != nil {
+			return b, err
+		}
+	}
+	if err := im.flush(); err != nil {
+		return b, err
+	}
+	return b, im.retry()
+}
+
+const (
+	importHeld     = 64 << 20
+	importUnderWay = 32
+)
+
+type importer struct {
+	r        *Replica
+	ctx      context.Context // of one Import call
+	b        *Bundled
+	progress func(Progress)
+
+	page     protocol.Page
+	bodies   map[protocol.BodyID]int // bodies the page still waits for
+	held     []protocol.Page
+	heldSize int
+	underWay []*admitted
+}
+
+func (im *importer) head(br *bufio.Reader) error {
+	n, err := varint.ReadUvarint(br)
+	if err != nil || n > protocol.MaxHeaderBytes {
+		return protocol.Fail(protocol.ReasonMalformed, "read bundle", errors.New("it does not begin as a CARv1 file"))
+	}
+	raw := make([]byte, n)
+	if _, err := io.ReadFull(br, raw); err != nil {
+		return protocol.Fail(protocol.ReasonMalformed, "read bundle", err)
+	}
+	var h carHeader
+	if err := protocol.Decode(raw, &h); err != nil {
+		return err
+	}
+	if h.Version != 1 || len(h.Roots) != 1 {
+		return protocol.Fail(protocol.ReasonWrongVersion, "read bundle", fmt.Errorf("CAR version %d with %d roots", h.Version, len(h.Roots)))
+	}
+	if h.Roots[0] != im.r.cfg.Federation {
+		return &protocol.Error{Reason: protocol.ReasonWrongFederation, Op: "read bundle",
+			Args: map[string]string{"theirs": h.Roots[0].String(), "ours": im.r.cfg.Federation.String()}}
+	}
+	return nil
+}
+
+// readSection reads one block and checks that it hashes to its CID.
+func readSection(br *bufio.Reader) (protocol.CID, []byte, error) {
+	n, err := varint.ReadUvarint(br)
+	if errors.Is(err, io.EOF) {
+		return protocol.CID{}, nil, io.EOF
+	}
+	bad := func(err error) (protocol.CID, []byte, error) {
+		return protocol.CID{}, nil, protocol.Fail(protocol.ReasonMalformed, "read bundle", err)
+	}
+	if err != nil {
+		return bad(err)
+	}
+	if n < 36 || n > protocol.MaxFoundingBytes+36 {
+		return protocol.CID{}, nil, protocol.Fail(protocol.ReasonTooLarge, "read bundle", fmt.Errorf("a section of %d bytes", n))
+	}
+	raw := make([]byte, n)
+	if _, err := io.ReadFull(br, raw); err != nil {
+		return bad(err)
+	}
+	cid, err := protocol.CastCID(raw[:36])
+	if err != nil {
+		return bad(err)
+	}
+	if !cid.Matches(raw[36:]) {
+		return protocol.CID{}, nil, &protocol.Error{Reason: protocol.ReasonBadHash, Op: "read bundle", ID: cid.String()}
+	}
+	return cid, raw[36:], nil
+}
+
+func (im *importer) block(cid protocol.CID, block []byte) error {
+	if cid == im.r.cfg.Federation {
+		return nil
+	}
+	if i, ok := im.bodies[cid]; ok {
+		im.page.Bodies[i] = block
+		delete(im.bodies, cid)
+		im.b.Bodies++
+		return nil
+	}
+	if len(block) > protocol.MaxHeaderBytes {
+		return nil // a body that no header of its page names
+	}
+	e, err := protocol.DecodeEntry(block)
+	if err != nil {
+		return nil // likewise
+	}
+	im.b.Entries++
+	if n := len(im.page.Entries); n > 0 && (e.Feed() != im.page.Feed() || e.Seq() != im.page.Entries[n-1].Seq()+1 ||
+		n == protocol.MaxPage || len(im.bodies) < im.bodied()) {
+		if err := im.flush(); err != nil {
+			return err
+		}
+	}
+	if im.bodies == nil {
+		im.bodies = map[protocol.BodyID]int{}
+	}
+	im.page.Entries, im.page.Bodies = append(im.page.Entries, e), append(im.page.Bodies, nil)
+	if b := e.Header().Body; b.Defined() {
+		im.bodies[b] = len(im.page.Entries) - 1
+	}
+	return nil
+}
+
+// bodied is the number of the page's entries that name a body: fewer still waited for
+// means that the page's headers have ended.
+func (im *importer) bodied() int {
+	n := 0
+	for _, e := range im.page.Entries {
+		if e.Header().Body.Defined() {
+			n++
+		}
+	}
+	return n
+}
+
+func (im *importer) flush() error {
+	page := im.page
+	im.page, im.bodies = protocol.Page{}, nil
+	if len(page.Entries) == 0 {
+		return nil
+	}
+	return im.take(page, true)
+}
+
+func (im *importer) take(page protocol.Page, hold bool) error {
+	if err := im.ctx.Err(); err != nil {
+		return protocol.Fail(protocol.ReasonCanceled, "import", err)
+	}
+	in, err := im.r.enter(admission{page: page, via: ViaImport})
+	if in != nil {
+		im.underWay = append(im.underWay, in)
+	}
+	switch protocol.ReasonOf(err) {
+	case protocol.ReasonNone, protocol.ReasonKnown:
+	case protocol.ReasonUnknownMember, protocol.ReasonGap:
+		size := 0
+		for i, e := range page.Entries {
+			size += len(e.Bytes()) + len(page.Bodies[i])
+		}
+		if hold && im.heldSize+size <= importHeld {
+			im.held, im.heldSize = append(im.held, page), im.heldSize+size
+			break
+		}
+		im.refuse(err, page)
+	case protocol.ReasonReadOnly, protocol.ReasonDamaged:
+		return err
+	default:
+		im.refuse(err, page)
+		im.r.log.Warn("a bundle holds entries that do not stand", "feed", page.Feed().Short(), "err", err)
+	}
+	if im.progress != nil {
+		im.progress(Progress{Done: im.b.Entries})
+	}
+	return im.settle(importUnderWay)
+}
+
+func (im *importer) refuse(err error, page protocol.Page) {
+	if im.b.Refused == nil {
+		im.b.Refused = map[protocol.Reason]uint64{}
+	}
+	im.b.Refused[protocol.ReasonOf(err)] += uint64(len(page.Entries))
+}
+
+func (im *importer) settle(keep int) error {
+	for len(im.underWay) > keep {
+		in := im.underWay[0]
+		im.underWay = im.underWay[1:]
+		if err := in.wait(im.ctx); err != nil {
+			return err
+		}
+		im.b.New += uint64(len(in.page.Entries))
+	}
+	return nil
+}
+
+// retry tries what was held back until nothing more is admitted.
+func (im *importer) retry() error {
+	for {
+		if err := im.settle(0); err != nil {
+			return err
+		}
+		pages, before := im.held, im.b.New
+		if len(pages) == 0 {
+			return nil
+		}
+		im.held, im.heldSize = nil, 0
+		for _, p := range pages {
+			if err := im.take(p, true); err != nil {
+				return err
+			}
+		}
+		if err := im.settle(0); err != nil {
+			return err
+		}
+		if im.b.New == before {
+			for _, p := range im.held {
+				im.refuse(protocol.Fail(protocol.ReasonUnknownMember, "import", nil), p)
+			}
+			return nil
+		}
+	}
+}
+
+type countingReader struct {
+	r io.Reader
+	n *uint64
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	*c.n += uint64(n)
+	return n, err
+}

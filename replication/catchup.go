@@ -1,0 +1,203 @@
+package replication
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/dure-net/dure/protocol"
+)
+
+// peer is what this node remembers of another one between exchanges.
+type peer struct {
+	linked  bool // a connection stands
+	pulling bool
+	again   bool      // asked for while pulling
+	since   uint64    // its Next of the last finished exchange
+	due     time.Time // the next exchange by the timer
+	last    time.Time // the last finished exchange
+	fails   int
+	health  *protocol.Health
+	heard   time.Time
+	behind  *uint64 // entries of ours that its root lacked at the last exchange
+}
+
+// Pace of catch-up. The timer is what heals an idle network; exchanges on connect and
+// on a gap are what makes it quick. With many members the timer slows down, so that
+// a node answers at most some twenty questions a second.
+const (
+	roundTime    = 2 * time.Second
+	roundPerPeer = 50 * time.Millisecond
+	poke         = 100 * time.Millisecond // shortest time between two exchanges with one node asked for by events
+	pullsAtOnce  = 32
+)
+
+// Connected is told by the mesh of every new connection to a standing node.
+func (r *Replica) Connected(node protocol.PublicKey) {
+	r.mu.Lock()
+	p := r.peerFor(node)
+	p.linked, p.fails, p.due = true, 0, time.Time{}
+	r.mu.Unlock()
+	r.wakeFor(node)
+}
+
+// met notes that a node asked; if its root differs, it may have what is missing here.
+func (r *Replica) met(node protocol.PublicKey, differs bool) {
+	r.mu.Lock()
+	p := r.peerFor(node)
+	p.linked = true
+	pulling := p.pulling
+	r.mu.Unlock()
+	if differs && !pulling {
+		r.wakeFor(node)
+	}
+}
+
+// peerFor is the memory of a node. The caller holds mu.
+func (r *Replica) peerFor(node protocol.PublicKey) *peer {
+	p := r.peers[node]
+	if p == nil {
+		p = &peer{}
+		r.peers[node] = p
+	}
+	return p
+}
+
+// catchUp runs exchanges with every linked node, all of them concurrently, until ctx
+// ends. A slow or dead node costs the others nothing.
+func (r *Replica) catchUp(ctx context.Context, n Network) error {
+	if r.cfg.NoCatchUp {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	var running sync.WaitGroup
+	defer running.Wait()
+	room := make(chan struct{}, pullsAtOnce)
+	start := func(node protocol.PublicKey) {
+		r.mu.Lock()
+		p := r.peerFor(node)
+		if p.pulling {
+			p.again = true
+			r.mu.Unlock()
+			return
+		}
+		select {
+		case room <- struct{}{}:
+		default:
+			r.mu.Unlock()
+			return // the timer comes back to it
+		}
+		p.pulling, p.again = true, false
+		r.mu.Unlock()
+		running.Go(func() {
+			defer func() { <-room }()
+			r.exchange(ctx, n, node)
+		})
+	}
+	tick := time.NewTicker(roundTime / 8)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case node := <-r.wake:
+			if node != r.self {
+				start(node)
+			}
+		case <-tick.C:
+			for _, node := range r.dueNow() {
+				start(node)
+			}
+		}
+	}
+}
+
+// dueNow lists the linked nodes whose turn it is, and expires the waiting room.
+func (r *Replica) dueNow() []protocol.PublicKey {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now() // pace follows this process's own time, whatever the claimed clock
+	r.waiting.expire(now)
+	period := max(roundTime, time.Duration(len(r.peers))*roundPerPeer)
+	var due []protocol.PublicKey
+	for node, p := range r.peers {
+		if !p.linked || p.pulling || now.Before(p.due) {
+			continue
+		}
+		// Jitter keeps nodes from asking in step.
+		p.due = now.Add(period*3/4 + rand.N(period/2))
+		due = append(due, node)
+	}
+	return due
+}
+
+// exchange pulls from one node until nothing more is to be had from it.
+func (r *Replica) exchange(ctx context.Context, n Network, node protocol.PublicKey) {
+	for {
+		began := time.Now()
+		got, err := r.pull(ctx, n, node)
+		if err != nil && ctx.Err() == nil {
+			// Perhaps it does not know this node yet.
+			if r.introduce(ctx, n, node) {
+				got, err = r.pull(ctx, n, node)
+			}
+		}
+		r.mu.Lock()
+		p := r.peerFor(node)
+		if err != nil {
+			if p.fails++; p.fails >= 3 {
+				p.linked = false // the mesh tells when it is back
+			}
+		} else {
+			p.fails, p.last = 0, time.Now()
+		}
+		more := err == nil && (p.again || got > 0)
+		p.again = false
+		if !more || ctx.Err() != nil {
+			p.pulling = false
+			r.mu.Unlock()
+			if err != nil && ctx.Err() == nil {
+				r.log.Debug("an exchange ended early", "node", node.Short(), "err", err)
+			}
+			return
+		}
+		r.mu.Unlock()
+		if rest := poke - time.Since(began); rest > 0 && got == 0 {
+			select {
+			case <-ctx.Done():
+			case <-time.After(rest):
+			}
+		}
+	}
+}
+
+// claim takes up to max of the feeds for one node's session, leaving out those that
+// another session fetches already.
+func (r *Replica) claim(node protocol.PublicKey, runs []protocol.RunAsk, max int) []protocol.RunAsk {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []protocol.RunAsk
+	for _, run := range runs {
+		id := protocol.FeedCID(run.Feed)
+		if by, taken := r.claims[id]; taken && by != node {
+			continue
+		}
+		if len(out) == max {
+			break
+		}
+		r.claims[id] = node
+		out = append(out, run)
+	}
+	return out
+}
+
+func (r *Replica) unclaim(node protocol.PublicKey) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id, by := range r.claims {
+		if by == node {
+			delete(r.claims, id)
+		}
+	}
+}

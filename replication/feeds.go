@@ -1,0 +1,185 @@
+package replication
+
+import (
+	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/charter"
+)
+
+// feed is what deciding about the next entry of a feed needs.
+type feed struct {
+	id         protocol.FeedID
+	root, node protocol.PublicKey
+
+	// As handed to the ledger, which keeps the order; commits may be under way.
+	head  protocol.Entry
+	count uint64
+
+	// As durable. lastHead is the entry at durable-1.
+	durable  uint64
+	lastHead protocol.EntryID
+
+	limit charter.Limit
+}
+
+// load rebuilds feeds, charter state and frontier from the ledger.
+func (r *Replica) load() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.folder = charter.NewFolder(r.cfg.Founding, r.cfg.Federation)
+	err := r.ledger.Governance(func(e protocol.Entry, body []byte) {
+		r.folder.Add(charter.Block{Entry: e, Body: body})
+	})
+	if err != nil {
+		return err
+	}
+	for _, h := range r.ledger.Feeds() {
+		head, err := r.ledger.Entry(h.Feed, h.Count-1)
+		if err != nil {
+			return err
+		}
+		f := &feed{id: h.Feed, root: h.Root, node: h.Node, head: head, count: h.Count, durable: h.Count, lastHead: h.Head}
+		r.feeds[h.Feed] = f
+		if h.Node == r.self && r.ledger.Opened().Mark.Feed == h.Feed {
+			r.own = f
+		}
+	}
+	r.restate()
+	return r.settleCondition()
+}
+
+// restate takes the folder's state over: limits, node keys and standing lines. The
+// caller holds mu. It returns the node keys that came and went.
+func (r *Replica) restate() (came, went []protocol.PublicKey) {
+	r.state = r.folder.State()
+	nodes := map[protocol.PublicKey]bool{}
+	lines := make([]protocol.Standing, 0, len(r.feeds))
+	for _, f := range r.feeds {
+		f.limit = r.state.Limit(f.id, f.root, f.node)
+		if !nodes[f.node] {
+			if _, ok := r.state.MemberOfNode(f.node); ok {
+				nodes[f.node] = true
+			}
+		}
+		lines = append(lines, r.standing(f))
+	}
+	nodes[r.self] = true
+	for n := range nodes {
+		if !r.nodes[n] {
+			came = append(came, n)
+		}
+	}
+	for n := range r.nodes {
+		if !nodes[n] {
+			went = append(went, n)
+		}
+	}
+	r.nodes = nodes
+	for _, f := range r.feeds {
+		delete(r.vouched, f.node)
+	}
+	r.frontier.set(lines...)
+	return came, went
+}
+
+// standing is the feed's line: its durable entries, up to the limit that charter,
+// cuts and forks set. The caller holds mu.
+func (r *Replica) standing(f *feed) protocol.Standing {
+	var at protocol.EntryID
+	if l := f.limit; l.Head.Defined() && l.Count > 0 && l.Count <= f.durable {
+		if e, err := r.ledger.Entry(f.id, l.Count-1); err == nil {
+			at = e.ID()
+		}
+	}
+	s := protocol.Standing{Feed: f.id, Count: f.limit.Stands(f.durable, at), Forked: f.limit.Fork}
+	switch s.Count {
+	case 0:
+	case f.durable:
+		s.Head = f.lastHead
+	default:
+		e, err := r.ledger.Entry(f.id, s.Count-1)
+		if err != nil {
+			// Damaged: nothing of it is claimed until it is repaired.
+			r.log.Error("a standing entry cannot be read", "feed", f.id.Short(), "seq", s.Count-1, "err", err)
+			return protocol.Standing{Feed: f.id, Forked: f.limit.Fork}
+		}
+		s.Head = e.ID()
+	}
+	return s
+}
+
+// govern hands a durable entry to the charter and, if the state changed, applies it:
+// limits, roster, and what waited for it.
+func (r *Replica) govern(blocks []charter.Block) {
+	if len(blocks) == 0 {
+		return
+	}
+	r.mu.Lock()
+	changed := false
+	for _, b := range blocks {
+		if r.folder.Add(b) {
+			changed = true
+		}
+	}
+	if !changed {
+		r.mu.Unlock()
+		return
+	}
+	came, went := r.restate()
+	state := r.state
+	var ready []admission
+	for _, e := range r.waiting.inceptions() {
+		init := e.Header().Init
+		if !state.Limit(e.ID(), init.Root, init.Node).Void {
+			if e, body, ok := r.waiting.take(e.ID(), 0); ok {
+				ready = append(ready, admission{page: protocol.Page{Entries: []protocol.Entry{e}, Bodies: [][]byte{body}}, via: ViaGossip})
+			}
+		}
+	}
+	r.mu.Unlock()
+
+	if n := r.net.Load(); n != nil {
+		for _, key := range came {
+			n.Admitted(key)
+		}
+		for _, key := range went {
+			n.Expelled(key)
+		}
+	}
+	if r.cfg.Changed != nil {
+		r.cfg.Changed(state)
+	}
+	select {
+	case r.tended <- struct{}{}:
+	default:
+	}
+	for _, a := range ready {
+		if _, err := r.admit(a); err == nil {
+			r.log.Debug("admitted a waiting node", "feed", a.page.Feed().Short())
+		}
+	}
+}
+
+// Standing reports whether the node key takes part: it is this node's, or that of a
+// feed of a standing member, or one that was vouched for and not heard of yet.
+func (r *Replica) Standing(node protocol.PublicKey) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.nodes[node] || r.vouched[node]
+}
+
+// Vouch lets nodes take part that an invitation, a welcome or the operator named, until
+// a feed of theirs is here: from then on the charter decides. A node that knows nobody
+// yet could not learn anything otherwise.
+func (r *Replica) Vouch(nodes ...protocol.PublicKey) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, n := range nodes {
+		known := false
+		for _, f := range r.feeds {
+			known = known || f.node == n
+		}
+		if !known && len(r.vouched) < protocol.MaxFounders {
+			r.vouched[n] = true
+		}
+	}
+}

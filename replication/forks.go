@@ -1,0 +1,138 @@
+package replication
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/dure-net/dure/protocol"
+)
+
+// forked is told of entries that stand, elsewhere, where other entries of the same
+// feed stand here. If both branches are signed it publishes the evidence, once: a
+// proof that any node checks for itself. The entries below the fork go on standing.
+func (r *Replica) forked(ctx context.Context, id protocol.FeedID, theirs []protocol.Entry) error {
+	r.mu.Lock()
+	f := r.feeds[id]
+	told := r.forkTold[id]
+	r.mu.Unlock()
+	if f == nil || told || len(theirs) == 0 {
+		return nil
+	}
+	at := -1
+	for i, e := range theirs {
+		if e.Seq() >= f.durable {
+			break
+		}
+		ours, err := r.ledger.Entry(id, e.Seq())
+		if err != nil {
+			return err
+		}
+		if ours.ID() != e.ID() {
+			at = i
+			break
+		}
+	}
+	if at < 0 {
+		// The run begins after our head and names another predecessor.
+		return protocol.Fail(protocol.ReasonGap, "prove fork", errors.New("the branches part earlier"))
+	}
+	seq := theirs[at].Seq()
+	if seq == 0 {
+		return protocol.Fail(protocol.ReasonMalformed, "prove fork", errors.New("another feed"))
+	}
+	before, err := r.ledger.Entry(id, seq-1)
+	if err != nil {
+		return err
+	}
+	if theirs[at].Header().Prev != before.ID() {
+		return protocol.Fail(protocol.ReasonGap, "prove fork", errors.New("the branches part earlier"))
+	}
+	var ours []protocol.Entry
+	for s := seq; s < f.durable && len(ours) < protocol.MaxPage; s++ {
+		e, err := r.ledger.Entry(id, s)
+		if err != nil {
+			return err
+		}
+		ours = append(ours, e)
+	}
+	left, right := r.signedRun(f.node, ours), r.signedRun(f.node, theirs[at:])
+	if len(left) == 0 || len(right) == 0 {
+		return protocol.Fail(protocol.ReasonBadSignature, "prove fork", nil)
+	}
+	inception, err := r.ledger.Entry(id, 0)
+	if err != nil {
+		return err
+	}
+	ev := protocol.NewForkEvidence(inception, left, right)
+	if _, err := ev.Verify(r.cfg.Federation); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	told = r.forkTold[id]
+	r.forkTold[id] = true
+	r.mu.Unlock()
+	if told {
+		return nil
+	}
+	r.log.Warn("a node signed two histories", "feed", id.Short(), "seq", seq)
+	if _, err := r.Publish(ctx, Draft{Kind: protocol.KindForkEvidence, Content: &ev}); err != nil {
+		r.mu.Lock()
+		r.forkTold[id] = false
+		r.mu.Unlock()
+		return err
+	}
+	return nil
+}
+
+// signedRun is the run up to its last entry that carries a valid own signature.
+func (r *Replica) signedRun(node protocol.PublicKey, run []protocol.Entry) []protocol.Entry {
+	for n := min(len(run), protocol.MaxPage); n > 0; n-- {
+		if run[n-1].Verify(r.cfg.Federation, node) == nil {
+			return run[:n]
+		}
+	}
+	return nil
+}
+
+// compare walks back through the other node's copy of a feed, page by page, to the
+// place where it parts from ours.
+func (s *session) compare(ctx context.Context, id protocol.FeedID) error {
+	r := s.r
+	from := r.frontier.line(id).Count
+	for from > 0 {
+		from -= min(from, protocol.MaxPage)
+		_ = s.s.SetDeadline(time.Now().Add(idleTime))
+		if err := protocol.WriteFrame(s.s, &protocol.Ask{Runs: []protocol.RunAsk{{Feed: id.Digest(), From: from, Max: protocol.MaxPage}}}); err != nil {
+			return err
+		}
+		var run []protocol.Entry
+		for {
+			var sent protocol.Sent
+			if err := s.read(&sent); err != nil {
+				return err
+			}
+			if sent.End {
+				break
+			}
+			page, err := decodePage(sent)
+			if err != nil {
+				return err
+			}
+			if page.Feed() == id && len(run)+len(page.Entries) <= 2*protocol.MaxPage {
+				run = append(run, page.Entries...)
+			}
+		}
+		if len(run) == 0 {
+			continue
+		}
+		err := r.forked(ctx, id, run)
+		if protocol.ReasonOf(err) != protocol.ReasonGap {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

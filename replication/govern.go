@@ -1,0 +1,131 @@
+package replication
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/charter"
+)
+
+// certifyAfter is how long a node that did not give the deciding answer waits before
+// it publishes a certificate itself: the one whose answer decided does it at once, and
+// anybody may.
+const certifyAfter = 3 * time.Second
+
+// tend does what the charter leaves to any node: it opens this node's feed once its
+// member is admitted, publishes certificates and closings that are due, and carries
+// governance bodies whose carriers do not stand any more. It ends with ctx.
+func (r *Replica) tend(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-r.tended:
+			timer.Reset(certifyAfter)
+		case <-timer.C:
+		}
+		if err := r.Begin(ctx); err != nil && ctx.Err() == nil {
+			r.log.Error("this node's own entries could not be begun", "err", err)
+		}
+		if err := r.recover(ctx); err != nil && ctx.Err() == nil {
+			r.log.Error("recovering did not succeed; it is tried again", "err", err)
+			timer.Reset(certifyAfter)
+		}
+		if condition, _ := r.Condition(); condition == Recovering {
+			timer.Reset(recoverAgain)
+		}
+		if err := r.carry(ctx); err != nil && ctx.Err() == nil {
+			r.log.Debug("a decision was not carried on", "err", err)
+		}
+		if err := r.certify(ctx, nil); err != nil && ctx.Err() == nil {
+			r.log.Debug("a certificate was not published", "err", err)
+		}
+	}
+}
+
+// Table publishes a decision and returns its id.
+func (r *Replica) Table(ctx context.Context, d charter.Decision) (protocol.ActID, error) {
+	p, err := r.Publish(ctx, Draft{Kind: protocol.KindDecision, Content: &d})
+	if err != nil {
+		return protocol.ActID{}, err
+	}
+	return p.Entry.Header().Body, nil
+}
+
+// Answer signs and publishes this node's answer to the place of a decision: the
+// decision, or none of these. ReasonNotGoverning where this node is not its member's
+// governing one, ReasonNotElector where the member does not decide. If the answer
+// makes an act, the certificate is published before Answer returns.
+func (r *Replica) Answer(ctx context.Context, place charter.Place, decision protocol.ActID) error {
+	// Answers are signed one after another, each on a state that includes the one before:
+	// an elector never answers one place twice.
+	r.answering.Lock()
+	defer r.answering.Unlock()
+	a, err := charter.SignAnswer(r.State(), place, decision, r.cfg.Key, r.cfg.Now().UTC().Format(time.DateOnly))
+	if err != nil {
+		return err
+	}
+	if _, err := r.Publish(ctx, Draft{Kind: protocol.KindAnswer, Content: &a}); err != nil {
+		return err
+	}
+	return r.certify(ctx, &place)
+}
+
+// certify publishes the certificates and closings that the answers held allow: those
+// of one place, or of all.
+func (r *Replica) certify(ctx context.Context, only *charter.Place) error {
+	for range protocol.MaxElectors { // each pass makes at least one act or round, and there are not more
+		state := r.State()
+		due := false
+		var errs []error
+		for _, t := range state.Open() {
+			if only != nil && (t.Place.Number != only.Number || t.Place.By != only.By) {
+				continue
+			}
+			if t.Enough() {
+				c, ok := charter.Certify(state, t.ID)
+				if !ok {
+					continue
+				}
+				if _, err := r.Publish(ctx, Draft{Kind: protocol.KindCertificate, Content: &c}); err != nil {
+					errs = append(errs, err)
+					continue
+				}
+				due = true
+				break
+			}
+			if c, ok := charter.CloseRound(state, t.Place); ok {
+				if _, err := r.Publish(ctx, Draft{Kind: protocol.KindRound, Content: &c}); err != nil {
+					errs = append(errs, err)
+					continue
+				}
+				due = true
+				break
+			}
+		}
+		if !due {
+			return errors.Join(errs...)
+		}
+	}
+	return nil
+}
+
+// carry publishes again the governance bodies that stand only in feeds that do not
+// stand any more, if this node holds them.
+func (r *Replica) carry(ctx context.Context) error {
+	state := r.State()
+	for _, c := range state.Uncarried() {
+		body, err := r.ledger.Block(c.Body)
+		if err != nil {
+			continue
+		}
+		if _, err := r.publish(ctx, Draft{Kind: c.Kind}, body); err != nil {
+			return err
+		}
+	}
+	return nil
+}

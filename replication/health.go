@@ -1,0 +1,183 @@
+package replication
+
+import (
+	"context"
+	"time"
+
+	"github.com/dure-net/dure/protocol"
+)
+
+// Health messages tell members a node's frontier and condition. They are hints: a
+// root that differs starts an exchange, nothing else is believed.
+const (
+	healthTime  = 10 * time.Second       // at least so often
+	healthAfter = 150 * time.Millisecond // after a change of the frontier, so that what came by catch-up spreads
+	healthAge   = 5 * time.Minute        // older messages, by their claimed time, are not news
+)
+
+// tellHealth sends this node's health at intervals and soon after changes.
+func (r *Replica) tellHealth(ctx context.Context, n Network) error {
+	changed := make(chan struct{}, 1)
+	go func() {
+		defer close(changed)
+		seen := uint64(0)
+		for ctx.Err() == nil {
+			seen = r.frontier.next(seen, ctx.Done())
+			select {
+			case changed <- struct{}{}:
+			default:
+			}
+		}
+	}()
+	defer func() {
+		for range changed { // joins the follower: it ends with ctx
+		}
+	}()
+	timer := time.NewTimer(healthAfter)
+	defer timer.Stop()
+	pending := true
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-changed:
+			if !pending {
+				pending = true
+				timer.Reset(healthAfter)
+			}
+		case <-timer.C:
+			pending = false
+			r.sayHealth(n)
+			timer.Reset(healthTime)
+		}
+	}
+}
+
+func (r *Replica) sayHealth(n Network) {
+	entries, _ := r.frontier.total()
+	r.mu.Lock()
+	h := protocol.Health{
+		Federation: r.cfg.Federation, Time: r.cfg.Now().UnixMilli(), Root: r.frontier.ledgerRoot(), Entries: entries,
+		Wanted: uint64(r.ledger.Stats().Wanted), Act: r.state.Act().Number, State: string(r.condition), Version: r.cfg.Version,
+	}
+	standing := r.own != nil
+	r.mu.Unlock()
+	if !standing {
+		return
+	}
+	if addrs := n.Addrs(); len(addrs) <= protocol.MaxAddresses {
+		h.Addresses = addrs
+	} else {
+		h.Addresses = addrs[:protocol.MaxAddresses]
+	}
+	signed, err := h.Sign(r.cfg.Key)
+	if err != nil {
+		r.log.Error("health could not be signed", "err", err)
+		return
+	}
+	raw, err := protocol.Encode(&signed)
+	if err == nil {
+		err = n.AnnounceHealth(raw)
+	}
+	if err != nil {
+		r.log.Debug("health was not told", "err", err)
+	}
+}
+
+// Health judges one message of the health topic.
+func (r *Replica) Health(_ context.Context, from protocol.PublicKey, message []byte) protocol.Verdict {
+	h, err := protocol.DecodeHealth(r.cfg.Federation, message)
+	if err != nil {
+		r.counts.refuse(protocol.ReasonOf(err))
+		return protocol.ReasonOf(err).Verdict()
+	}
+	now := r.cfg.Now()
+	r.mu.Lock()
+	if !r.nodes[h.Node] || h.Node == r.self {
+		r.mu.Unlock()
+		return protocol.Ignore
+	}
+	p := r.peerFor(h.Node)
+	if p.health != nil && h.Time <= p.health.Time {
+		r.mu.Unlock()
+		return protocol.Ignore
+	}
+	p.health, p.heard = &h, now
+	if len(h.Addresses) > 0 {
+		r.addresses[h.Node] = h.Addresses
+	}
+	linked := p.linked
+	r.mu.Unlock()
+	if linked && h.Root != r.frontier.ledgerRoot() {
+		r.wakeFor(h.Node)
+	} else if h.Root == r.frontier.ledgerRoot() {
+		r.noteEqual(h.Node)
+	}
+	return protocol.Accept
+}
+
+// noteEqual remembers that a node holds what is held here.
+func (r *Replica) noteEqual(node protocol.PublicKey) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.peerFor(node)
+	none := uint64(0)
+	p.behind, p.last = &none, r.cfg.Now()
+}
+
+// noteBehind counts the standing entries that a node lacked by its own lines.
+func (r *Replica) noteBehind(node protocol.PublicKey, lines []protocol.Line) {
+	var behind uint64
+	for _, l := range lines {
+		if ours := r.frontier.line(protocol.FeedCID(l.Feed)); ours.Count > l.Count {
+			behind += ours.Count - l.Count
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.peerFor(node).behind = &behind
+}
+
+// Node is what this node knows of another one.
+type Node struct {
+	Key       protocol.PublicKey
+	Linked    bool
+	Behind    *uint64   // entries it lacked at the last exchange; nil = unknown
+	Seen      time.Time // last exchange or health message; zero = never
+	Health    *protocol.Health
+	Heard     time.Time // when Health came
+	Addresses []string
+}
+
+// Nodes lists the node keys of standing members except this one, in no order. The
+// slice is the caller's, what it points to is shared.
+func (r *Replica) Nodes() []Node {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []Node
+	for key := range r.nodes {
+		if key == r.self {
+			continue
+		}
+		n := Node{Key: key, Addresses: r.addresses[key]}
+		if p := r.peers[key]; p != nil {
+			n.Linked, n.Behind, n.Health, n.Heard, n.Seen = p.linked, p.behind, p.health, p.heard, p.last
+			if p.heard.After(n.Seen) {
+				n.Seen = p.heard
+			}
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+// learnAddresses takes over what a node record says.
+func (r *Replica) learnAddresses(node protocol.PublicKey, body []byte) {
+	rec, err := protocol.OpenBody[protocol.NodeRecord](body)
+	if err != nil || len(rec.Addresses) > protocol.MaxAddresses {
+		return
+	}
+	r.mu.Lock()
+	r.addresses[node] = rec.Addresses
+	r.mu.Unlock()
+}

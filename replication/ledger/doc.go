@@ -1,0 +1,61 @@
+// Package ledger owns the copy of the federation's ledger on this disk: every feed's
+// headers and bodies, what is still wanted, what was erased, and the order in which it
+// all arrived here. It never decides whether an entry may come in, checks no signature
+// on the way in, and knows no network: the caller admits, the ledger keeps.
+//
+// # What is promised
+//
+// Commit.Wait returns nil only when the batch is on the disk: one synced Badger
+// transaction, and for entries that this node signed the high-water mark after it. A
+// batch is visible as a whole or not at all, before and after a crash. Every byte that
+// is read is hashed again: what does not match its CID is ReasonDamaged, is listed for
+// repair, and is never served. Badger alone does not promise that (one flipped bit in
+// its log silently drops the tail, and "not found" is no proof of absence), so nothing
+// is taken from Badger on trust: heads, counts and the CID index are recomputed from
+// the headers at every start and compared with what was counted before.
+//
+// # Keys
+//
+// Numbers are big-endian, so keys sort by feed and then by seq. Feeds carry a local
+// number, given in the order in which they were first seen and never used twice.
+//
+//	f feed:4            inception's hash:32. Outlives damage to the headers: it says whose they were.
+//	h feed:4 first:8    a run: 1 to 64 headers (run.go), ending in a header that was admitted with a valid signature.
+//	b feed:4 seq:8      a body that may be erased, and nothing else under that prefix.
+//	g feed:4 seq:8      a governance body: never erased.
+//	w feed:4 seq:8      a body that is named by a header and not held: hash of body and entry, size, kind.
+//	e feed:4 seq:8      a body that was erased: 0 while its bytes may still lie in a file, 1 after they have gone.
+//	l number:8          what one transaction changed, in order, from this local number on, and the entries held after it.
+//	q feed:4 first:8    a run that lost its predecessor to damage, kept until the gap is filled again.
+//	x feed:32 seq:8     fork evidence, the first that came for that place.
+//	m name              small values of this package (m\x00…) and of the layer above (m.…).
+//
+// There is no CID index on the disk: random keys cost half of all writing when it was
+// measured. It lives in memory (index.go, 16 bytes a slot), is rebuilt at every start
+// from the header runs, and so is verified by being built.
+//
+// # Why runs
+//
+// A page is stored as it was admitted, one key for up to 64 headers. That keeps the
+// rule of endorsed verification on the disk (every stored run ends in a valid signature,
+// so any run boundary is a place where a page may end), makes the start fast, and
+// spares Badger 63 of 64 keys. Entries published one by one that arrive in one group
+// commit are joined the same way, because each of them carries a valid signature.
+//
+// # Why bodies apart, and wanted bodies as keys
+//
+// Deleting a key leaves its bytes in Badger's files for as long as nobody compacts
+// them; DropPrefix rewrites the files. So a body that may be erased has a prefix of its
+// own, which is its whole key. Which bodies are wanted could be derived from the
+// headers and the keys of the bodies, but the bodies lie in the same tables as their
+// keys, so that scan reads nearly the whole store; a durable key per missing body is
+// written in the transaction that brings its header and costs a start nothing.
+//
+// # Damage
+//
+// A body that is missing or wrong becomes wanted, and the network brings it again. A
+// header run that is wrong at the start cuts its feed there: the feed is shorter, the
+// ledger root differs, ordinary catch-up fetches the rest, and the runs beyond are kept
+// (key q) and joined again when the gap is filled. A header run found wrong later is
+// listed by Damaged, and a page that covers it again repairs it in place.
+package ledger

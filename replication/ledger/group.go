@@ -1,0 +1,403 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dure-net/dure/protocol"
+)
+
+// group is the jobs of one transaction.
+type group struct {
+	jobs    []*job
+	changed []uint64 // by job: how many local numbers it took
+	size    int
+	writes  int
+
+	txn      *badger.Txn
+	err      error // the transaction could not be built: an internal fault
+	runs     []*growing
+	last     map[*feed]*growing
+	log      []change
+	gained   []place // wanted bodies that came
+	repaired []place // damaged runs that were written again
+	mark     *Mark
+	first    uint64 // local number of the first change
+	next     uint64 // local number after the last change
+	entries  uint64 // held when this group is on the disk
+
+	keys []byte // where keys are cut from
+
+	settled chan struct{} // a group of nothing that asks to be told when its turn comes
+}
+
+// growing is a run that still grows.
+type growing struct {
+	feed  *feed
+	first uint64
+	count int
+	last  protocol.EntryID
+	buf   []byte
+	bytes uint64
+}
+
+func newGroup() *group { return &group{} }
+
+func (g *group) empty() bool { return len(g.jobs) == 0 }
+
+func (g *group) fits(j *job) bool {
+	return g.empty() || g.size+j.size <= maxGroupBytes && g.writes+j.writes <= maxGroupWrites
+}
+
+// placed is a page that was found to fit.
+type placed struct {
+	page *protocol.Page
+	feed *feed // nil for a feed that begins
+	skip int   // entries held already
+}
+
+// add checks a job against what is stored and on its way, and makes it part of the
+// group. On error nothing of it is.
+func (c *committer) add(g *group, j *job) error {
+	s := c.state
+	var few [4]placed
+	plan := few[:0]
+	for i := range j.Pages {
+		p, err := c.fit(&j.Pages[i], plan)
+		if err != nil {
+			return err
+		}
+		plan = append(plan, p)
+	}
+	if j.Own {
+		if err := c.ownFits(plan[len(plan)-1]); err != nil {
+			return err
+		}
+	}
+	bodies, err := c.fitBodies(j)
+	if err != nil {
+		return err
+	}
+	if g.empty() {
+		g.txn, g.first, g.next = c.store.begin(), c.next, c.next
+		g.last = map[*feed]*growing{}
+	}
+	g.jobs, g.size, g.writes = append(g.jobs, j), g.size+j.size, g.writes+j.writes
+	before := c.next
+
+	s.mu.Lock()
+	for _, p := range plan {
+		c.putPage(g, p)
+	}
+	for i, p := range bodies {
+		if p != 0 {
+			c.putBody(g, p, j.Bodies[i].Data)
+		}
+	}
+	for _, ev := range j.Evidence {
+		at := fork{ev.Feed, ev.Seq}
+		if _, known := s.forks[at]; !known {
+			s.forks[at] = struct{}{}
+			g.put(evidenceKey(at), ev.Data)
+		}
+	}
+	s.mu.Unlock()
+	for _, m := range j.Meta {
+		g.put(metaKey(m.Key), m.Value)
+	}
+	if j.Own {
+		last := &plan[len(plan)-1].page.Entries
+		e := (*last)[len(*last)-1]
+		if c.mark.Feed != e.Feed() || c.mark.Seq < e.Seq() {
+			c.mark = Mark{Feed: e.Feed(), Seq: e.Seq(), Entry: e.ID()}
+			m := c.mark
+			g.mark = &m
+		}
+	}
+	g.changed = append(g.changed, c.next-before)
+	g.next, g.entries = c.next, c.entries
+	return nil
+}
+
+// fit finds where a page belongs. plan holds the pages of the same job before it.
+func (c *committer) fit(page *protocol.Page, plan []placed) (placed, error) {
+	p := placed{page: page}
+	first := &page.Entries[0]
+	id := first.Feed()
+	p.feed = c.state.byID[id]
+	var next, durable uint64
+	var head protocol.EntryID
+	if p.feed != nil {
+		next, head = p.feed.next, p.feed.nextHead
+	}
+	durable = next
+	for i := range plan {
+		if last := plan[i].page.Entries; last[0].Feed() == id && last[len(last)-1].Seq() >= next {
+			next, head = last[len(last)-1].Seq()+1, last[len(last)-1].ID()
+		}
+	}
+	fail := func(r protocol.Reason, e *protocol.Entry, err error) (placed, error) {
+		return p, &protocol.Error{Reason: r, Op: "submit", ID: e.ID().String(), Err: err}
+	}
+	if first.Seq() > next {
+		return fail(protocol.ReasonGap, first, fmt.Errorf("entry %d comes after %d", first.Seq(), next))
+	}
+	if p.feed == nil && len(c.state.feeds) >= maxFeeds {
+		return fail(protocol.ReasonTooLarge, first, errors.New("too many feeds"))
+	}
+	for ; p.skip < len(page.Entries) && page.Entries[p.skip].Seq() < next; p.skip++ {
+		e := &page.Entries[p.skip]
+		if e.Seq() >= durable {
+			return fail(protocol.ReasonConflict, e, errors.New("twice in one batch"))
+		}
+		if id := digest(e.ID().Digest()); !c.state.index.has(id.short(), placeOf(p.feed.no, e.Seq())) {
+			return fail(protocol.ReasonFork, e, fmt.Errorf("another entry stands at %d", e.Seq()))
+		}
+	}
+	if p.skip == 0 && first.Seq() > 0 {
+		if h := first.Header(); h.Prev != head {
+			return fail(protocol.ReasonFork, first, fmt.Errorf("another entry stands at %d", first.Seq()-1))
+		}
+	}
+	return p, nil
+}
+
+// ownFits refuses to sign a seq twice: the mark says that it was acknowledged before.
+func (c *committer) ownFits(p placed) error {
+	if p.skip == len(p.page.Entries) {
+		return nil
+	}
+	if e := &p.page.Entries[p.skip]; e.Feed() == c.mark.Feed && e.Seq() <= c.mark.Seq {
+		return &protocol.Error{Reason: protocol.ReasonRecovering, Op: "submit", ID: e.ID().String(),
+			Err: fmt.Errorf("entry %d of this node's feed was acknowledged before, and the store has forgotten it", e.Seq())}
+	}
+	return nil
+}
+
+// fitBodies finds the places of wanted bodies; 0 for those that are passed over.
+func (c *committer) fitBodies(j *job) ([]place, error) {
+	if len(j.Bodies) == 0 {
+		return nil, nil
+	}
+	s := c.state
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	places := make([]place, len(j.Bodies))
+	for i, b := range j.Bodies {
+		entry := digest(b.Entry.Digest())
+		known := false
+		var err error
+		s.index.find(entry.short(), func(p place) bool {
+			if p.isBody() {
+				return false
+			}
+			known = true
+			w, ok := s.wanted[p]
+			if !ok || w.entry != entry {
+				return false
+			}
+			if w.body != j.bodies[i] {
+				err = &protocol.Error{Reason: protocol.ReasonBadHash, Op: "submit", ID: b.Entry.String(), Field: "bodies"}
+			}
+			places[i] = p
+			return true
+		})
+		if err != nil {
+			return nil, err
+		}
+		if !known {
+			return nil, &protocol.Error{Reason: protocol.ReasonNotFound, Op: "submit", ID: b.Entry.String(), Field: "bodies"}
+		}
+	}
+	return places, nil
+}
+
+// putPage appends the new entries of a page. The caller holds state.mu.
+func (c *committer) putPage(g *group, p placed) {
+	s, f := c.state, p.feed
+	entries := p.page.Entries
+	if f == nil {
+		f = s.byID[entries[0].Feed()] // begun by an earlier page of the batch
+	}
+	for i := range p.skip {
+		if b := bodyOf(p.page, i); b != nil {
+			at := placeOf(f.no, entries[i].Seq())
+			if _, ok := s.wanted[at]; ok {
+				c.putBody(g, at, b)
+			}
+		}
+	}
+	if p.skip > 0 && len(s.damaged) > 0 {
+		c.putRepairs(g, f, entries[:p.skip])
+	}
+	if p.skip == len(entries) {
+		return
+	}
+	if f == nil {
+		f = c.beginFeed(g, &entries[0])
+	} else if f.next == 0 {
+		f.fill(&entries[0])
+	}
+	bytes := 0
+	for i := p.skip; i < len(entries); i++ {
+		bytes += len(entries[i].Bytes()) + 2
+	}
+	fresh := entries[p.skip:]
+	r := g.runFor(f, fresh[0].Seq(), len(fresh), bytes)
+	for i := range fresh {
+		c.putEntry(g, f, r, &fresh[i], bodyOf(p.page, p.skip+i))
+	}
+	c.log(g, change{what: Appended, feed: f.no, first: fresh[0].Seq(), count: uint64(len(fresh))})
+	last := &fresh[len(fresh)-1]
+	r.last = last.ID()
+	f.next, f.nextHead = last.Seq()+1, last.ID()
+	c.entries += uint64(len(fresh))
+}
+
+func bodyOf(p *protocol.Page, i int) []byte {
+	if p.Bodies == nil {
+		return nil
+	}
+	return p.Bodies[i]
+}
+
+func (c *committer) beginFeed(g *group, inception *protocol.Entry) *feed {
+	f := c.state.addFeed(inception.ID())
+	f.fill(inception)
+	id := digest(inception.ID().Digest())
+	g.put(feedKey(keyFeed, f.no), id[:])
+	return f
+}
+
+func (f *feed) fill(inception *protocol.Entry) {
+	init := inception.Header().Init
+	f.node, f.root = init.Node, init.Root
+}
+
+// runFor is the run that n more headers of a feed go into.
+func (g *group) runFor(f *feed, seq uint64, n, bytes int) *growing {
+	r := g.last[f]
+	if r == nil || r.count+n > protocol.MaxPage {
+		r = &growing{feed: f, first: seq, buf: newRun(bytes)}
+		g.runs = append(g.runs, r)
+		g.last[f] = r
+	}
+	return r
+}
+
+func (c *committer) putEntry(g *group, f *feed, r *growing, e *protocol.Entry, body []byte) {
+	s := c.state
+	at := placeOf(f.no, e.Seq())
+	id := digest(e.ID().Digest())
+	r.buf = appendHeader(r.buf, e.Bytes())
+	r.count++
+	r.bytes += uint64(len(e.Bytes()))
+	s.index.add(id.short(), at)
+	h := e.Header()
+	if !h.Body.Defined() {
+		return
+	}
+	named := digest(h.Body.Digest())
+	r.bytes += h.Size
+	s.index.add(named.short(), at.body())
+	if _, gone := s.erased[at]; gone {
+		return
+	}
+	if body != nil {
+		g.put(g.placeKey(bodyPrefix(h.Kind.IsErasable()), at), body)
+		return
+	}
+	w := wanted{body: named, entry: id, size: h.Size, kind: h.Kind}
+	s.wanted[at] = w
+	g.put(g.placeKey(keyWanted, at), appendWanted(nil, w))
+}
+
+// putBody stores a wanted body.
+func (c *committer) putBody(g *group, at place, data []byte) {
+	g.put(g.placeKey(bodyPrefix(c.state.wanted[at].kind.IsErasable()), at), data)
+	g.put(g.placeKey(keyWanted, at), nil)
+	g.gained = append(g.gained, at)
+	c.log(g, change{what: BodyArrived, feed: at.feed(), first: at.seq(), count: 1})
+}
+
+// putRepairs writes damaged runs again that a page covers as a whole. Its entries are
+// the ones that stand: fit has found each in the index.
+func (c *committer) putRepairs(g *group, f *feed, entries []protocol.Entry) {
+	from := entries[0].Seq()
+	for p, count := range c.state.damaged {
+		first := p.seq()
+		if p.feed() != f.no || first < from || first+count > from+uint64(len(entries)) {
+			continue
+		}
+		run := newRun(0)
+		part := entries[first-from : first-from+count]
+		for i := range part {
+			run = appendHeader(run, part[i].Bytes())
+		}
+		finishRun(run, len(part), part[len(part)-1].ID().Digest())
+		g.put(g.placeKey(keyRun, p), run)
+		g.repaired = append(g.repaired, p)
+		c.log(g, change{what: Appended, feed: f.no, first: first, count: count})
+	}
+}
+
+// log gives local numbers to a change.
+func (c *committer) log(g *group, ch change) {
+	c.next += ch.count
+	if n := len(g.log); n > 0 && g.log[n-1].joins(ch) {
+		g.log[n-1].count += ch.count
+		return
+	}
+	g.log = append(g.log, ch)
+}
+
+// seal puts runs and log into the transaction; nothing is added to the group after.
+func (g *group) seal() error {
+	for _, r := range g.runs {
+		finishRun(r.buf, r.count, r.last.Digest())
+		g.put(g.placeKey(keyRun, placeOf(r.feed.no, r.first)), r.buf)
+	}
+	if len(g.log) > 0 {
+		g.put(logKey(g.first), appendLog(nil, g.entries, g.log))
+	}
+	return g.err
+}
+
+func (g *group) put(key, value []byte) {
+	if g.err == nil {
+		g.err = put(g.txn, write{key, value})
+	}
+}
+
+// placeKey cuts a key from a large piece: one allocation for many keys.
+func (g *group) placeKey(prefix byte, p place) []byte {
+	if cap(g.keys)-len(g.keys) < placeKeyBytes {
+		g.keys = make([]byte, 0, 64*placeKeyBytes)
+	}
+	n := len(g.keys)
+	g.keys = appendPlaceKey(g.keys, prefix, p)
+	return g.keys[n:len(g.keys):len(g.keys)]
+}
+
+func evidenceKey(f fork) []byte {
+	d := f.feed.Digest()
+	return binary.BigEndian.AppendUint64(append([]byte{keyEvidence}, d[:]...), f.seq)
+}
+
+func appendWanted(b []byte, w wanted) []byte {
+	b = append(b, w.body[:]...)
+	b = append(b, w.entry[:]...)
+	b = binary.BigEndian.AppendUint64(b, w.size)
+	return binary.BigEndian.AppendUint64(b, uint64(w.kind))
+}
+
+func readWanted(b []byte) (w wanted, ok bool) {
+	if len(b) != 32+32+8+8 {
+		return w, false
+	}
+	w.body, w.entry = digest(b[:32]), digest(b[32:64])
+	w.size, w.kind = binary.BigEndian.Uint64(b[64:]), protocol.Kind(binary.BigEndian.Uint64(b[72:]))
+	return w, true
+}

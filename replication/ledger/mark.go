@@ -1,0 +1,162 @@
+package ledger
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/dure-net/dure/protocol"
+)
+
+// Mark is the high-water mark: the last entry of its own feed that this node has
+// acknowledged to anybody. It is kept outside Badger, so that a store that lost its tail,
+// or was replaced by an older one, is noticed before the node signs a seq twice.
+type Mark struct {
+	Feed  protocol.FeedID
+	Seq   uint64
+	Entry protocol.EntryID
+}
+
+// MarkStatus is how the store stood to its mark when it was opened.
+type MarkStatus uint8
+
+const (
+	MarkAbsent MarkStatus = iota // no readable mark: a new node, a restored one, or a damaged file
+	MarkAhead                    // the store holds the marked entry, and perhaps more: normal, also after a crash
+	MarkBehind                   // the store has forgotten acknowledged entries: recover, then open a new feed
+)
+
+func (s MarkStatus) String() string {
+	switch s {
+	case MarkAhead:
+		return "ahead"
+	case MarkBehind:
+		return "behind"
+	}
+	return "absent"
+}
+
+// The file has two slots, 4 KiB apart so that no sector of one is touched by writing
+// the other. A slot is: magic, generation, feed, seq, entry, SHA-256 of all that. The
+// valid slot of the higher generation holds; a torn write leaves the other one.
+const (
+	markName      = "mark"
+	markMagic     = "dure mark 1\x00\x00\x00\x00\x00"
+	markSlotBytes = len(markMagic) + 8 + 32 + 8 + 32 + 32
+	markStride    = 4096
+)
+
+type markFile struct {
+	f          *os.File
+	generation uint64
+	mark       Mark // zero if absent
+}
+
+// openMark opens the mark of a directory for writing, and makes the file if there is
+// none. A damaged file reads as absent, which is the careful answer.
+func openMark(dir string) (*markFile, error) {
+	path := filepath.Join(dir, markName)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, protocol.Fail(protocol.ReasonHomeUnwritable, "open mark", err)
+	}
+	m := &markFile{f: f}
+	if err := m.load(); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+func (m *markFile) load() error {
+	buf := make([]byte, markStride+markSlotBytes)
+	n, _ := m.f.ReadAt(buf, 0)
+	m.mark, m.generation = readMark(buf[:n])
+	if n == len(buf) {
+		return nil
+	}
+	// Later writes stay in place, so that they need no new block and fdatasync is enough.
+	if _, err := m.f.WriteAt(make([]byte, len(buf)-n), int64(n)); err != nil {
+		return protocol.Fail(protocol.ReasonHomeUnwritable, "make mark", err)
+	}
+	if err := m.f.Sync(); err != nil {
+		return protocol.Fail(protocol.ReasonHomeUnwritable, "make mark", err)
+	}
+	return syncDir(filepath.Dir(m.f.Name()))
+}
+
+// readMark finds the newest valid slot; generation 0 means there is none.
+func readMark(b []byte) (mark Mark, generation uint64) {
+	for _, at := range [2]int{0, markStride} {
+		if len(b) < at+markSlotBytes {
+			continue
+		}
+		if m, g, ok := readMarkSlot(b[at : at+markSlotBytes]); ok && g > generation {
+			mark, generation = m, g
+		}
+	}
+	return mark, generation
+}
+
+func readMarkSlot(b []byte) (Mark, uint64, bool) {
+	body, sum := b[:markSlotBytes-32], b[markSlotBytes-32:]
+	if got := sha256.Sum256(body); !bytes.Equal(got[:], sum) || string(body[:len(markMagic)]) != markMagic {
+		return Mark{}, 0, false
+	}
+	body = body[len(markMagic):]
+	return Mark{
+		Feed:  cidOf(digest(body[8:40])),
+		Seq:   binary.BigEndian.Uint64(body[40:]),
+		Entry: cidOf(digest(body[48:80])),
+	}, binary.BigEndian.Uint64(body), true
+}
+
+func appendMarkSlot(b []byte, m Mark, generation uint64) []byte {
+	from := len(b)
+	feed, entry := m.Feed.Digest(), m.Entry.Digest()
+	b = append(b, markMagic...)
+	b = binary.BigEndian.AppendUint64(b, generation)
+	b = append(b, feed[:]...)
+	b = binary.BigEndian.AppendUint64(b, m.Seq)
+	b = append(b, entry[:]...)
+	sum := sha256.Sum256(b[from:])
+	return append(b, sum[:]...)
+}
+
+// set writes the mark and returns when it is on the disk.
+func (m *markFile) set(mark Mark) error {
+	generation := m.generation + 1
+	at := int64(generation%2) * markStride
+	if _, err := m.f.WriteAt(appendMarkSlot(nil, mark, generation), at); err != nil {
+		return protocol.Fail(protocol.ReasonInternal, "write mark", err)
+	}
+	if err := syncData(m.f); err != nil {
+		return protocol.Fail(protocol.ReasonInternal, "write mark", err)
+	}
+	m.mark, m.generation = mark, generation
+	return nil
+}
+
+func (m *markFile) close() error { return m.f.Close() }
+
+// syncDir makes names of new files durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return protocol.Fail(protocol.ReasonHomeUnwritable, "sync directory", err)
+	}
+	err = d.Sync()
+	if errors.Is(err, errors.ErrUnsupported) || !dirSyncs {
+		err = nil
+	}
+	if cerr := d.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return protocol.Fail(protocol.ReasonHomeUnwritable, "sync directory", err)
+	}
+	return nil
+}

@@ -1,0 +1,190 @@
+package ledger
+
+import (
+	"crypto/sha256"
+	"errors"
+	"slices"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dure-net/dure/protocol"
+)
+
+// Raw is a page as bytes, for serving in bulk: hashed, not decoded.
+type Raw struct {
+	Feed    protocol.FeedID
+	From    uint64
+	Headers [][]byte
+	Bodies  [][]byte // as long as Headers; nil where there is none, or it is not here, or it did not fit
+}
+
+// Page reads from entry from of a feed on: whole stored runs joined to at most
+// maxEntries (and protocol.MaxPage), so that the page ends in a validly signed entry.
+// The first run always comes whole. Bodies come along until maxBodyBytes are reached;
+// the page then ends with the run it is in, and always carries its first body. No entry
+// there: an empty page. Unreadable headers: the page ends before their run, and is
+// ReasonDamaged if it would be empty.
+func (r *Reader) Page(id protocol.FeedID, from uint64, maxEntries, maxBodyBytes int) (protocol.Page, error) {
+	raw, err := r.Raw(id, from, maxEntries, maxBodyBytes)
+	if err != nil {
+		return protocol.Page{}, err
+	}
+	p := protocol.Page{Entries: make([]protocol.Entry, len(raw.Headers)), Bodies: raw.Bodies}
+	for i, h := range raw.Headers {
+		if p.Entries[i], err = decode(h); err != nil {
+			return protocol.Page{}, err
+		}
+	}
+	return p, nil
+}
+
+// part is a stored run, or the rest of one, that goes into a page.
+type part struct{ first, skip, count uint64 }
+
+// parts finds the runs of a page.
+func (r *Reader) parts(id protocol.FeedID, from uint64, maxEntries int) (*feed, []part) {
+	r.s.mu.RLock()
+	defer r.s.mu.RUnlock()
+	f := r.s.byID[id]
+	if f == nil || from >= f.count {
+		return f, nil
+	}
+	var parts []part
+	room := uint64(min(max(maxEntries, 1), protocol.MaxPage))
+	for at, n := from, uint64(0); at < f.count; {
+		first, count := f.runOf(at)
+		p := part{first, at - first, count - (at - first)}
+		if n += p.count; n > room && len(parts) > 0 {
+			break
+		}
+		parts = append(parts, p)
+		at = first + count
+	}
+	return f, parts
+}
+
+// Raw is Page without decoding.
+func (r *Reader) Raw(id protocol.FeedID, from uint64, maxEntries, maxBodyBytes int) (Raw, error) {
+	page := Raw{Feed: id, From: from}
+	f, parts := r.parts(id, from, maxEntries)
+	if len(parts) == 0 {
+		return page, nil
+	}
+	var glances []glance
+	bodyBytes := 0
+	err := r.db.view("read page", func(txn *badger.Txn) error {
+		for i, p := range parts {
+			if i > 0 && bodyBytes >= maxBodyBytes {
+				return nil
+			}
+			run, err := r.readPart(txn, f.no, p)
+			if err != nil {
+				if i > 0 {
+					return nil // the page ends before the damage; asked for, it answers for itself
+				}
+				return err
+			}
+			for _, h := range run {
+				g, err := glanceAt(h)
+				if err != nil {
+					return err
+				}
+				glances = append(glances, g)
+				bodyBytes += int(g.size)
+			}
+			page.Headers = append(page.Headers, run...)
+		}
+		return nil
+	})
+	if err != nil {
+		return Raw{}, damagedAs("read page", err)
+	}
+	page.Bodies, err = r.pageBodies(f.no, page.Headers, glances, maxBodyBytes)
+	return page, err
+}
+
+// readPart reads the headers of a run and checks each against the index.
+func (r *Reader) readPart(txn *badger.Txn, no uint32, p part) (headers [][]byte, err error) {
+	at := placeOf(no, p.first)
+	ids := make([]uint64, 0, p.count)
+	err = get(txn, placeKey(keyRun, at), func(value []byte) error {
+		value = slices.Clone(value)
+		_, err := runHeaders(value, func(i int, h []byte) error {
+			if uint64(i) >= p.skip {
+				id := digest(sha256.Sum256(h))
+				headers, ids = append(headers, h[:len(h):len(h)]), append(ids, id.short())
+			}
+			return nil
+		})
+		return err
+	})
+	if err == nil && uint64(len(headers)) != p.count {
+		err = errRun
+	}
+	if err == nil {
+		r.s.mu.RLock()
+		for i, id := range ids {
+			if !r.s.index.has(id, placeOf(no, p.first+p.skip+uint64(i))) {
+				err = errors.New("the bytes do not hash to what was stored")
+			}
+		}
+		r.s.mu.RUnlock()
+	}
+	if err != nil {
+		r.runDamaged(at, p.skip+p.count)
+		return nil, err
+	}
+	return headers, nil
+}
+
+// pageBodies reads the bodies of consecutive headers, as far as they fit and are here.
+func (r *Reader) pageBodies(no uint32, headers [][]byte, glances []glance, room int) ([][]byte, error) {
+	bodies := make([][]byte, len(headers))
+	carried := false
+	fits := func(i int) bool {
+		g := &glances[i]
+		if !g.hasBody || carried && int(g.size) > room || r.missing(placeOf(no, g.seq)) != nil {
+			return false
+		}
+		carried, room = true, room-int(g.size)
+		return true
+	}
+	err := r.db.view("read page", func(txn *badger.Txn) error {
+		var it *badger.Iterator
+		defer func() {
+			if it != nil {
+				it.Close()
+			}
+		}()
+		for i := range glances {
+			if !fits(i) {
+				continue
+			}
+			p := placeOf(no, glances[i].seq)
+			if !glances[i].kind.IsErasable() {
+				bodies[i], _ = r.body(p, headers[i])
+				continue
+			}
+			key := placeKey(keyBody, p)
+			if it == nil {
+				it = txn.NewIterator(badger.IteratorOptions{Prefix: feedKey(keyBody, no)})
+				it.Seek(key)
+			}
+			for it.Valid() && string(it.Item().Key()) < string(key) {
+				it.Next()
+			}
+			if it.Valid() && string(it.Item().Key()) == string(key) {
+				data, err := it.Item().ValueCopy(nil)
+				if err == nil && glances[i].body == sha256.Sum256(data) {
+					bodies[i] = data
+					continue
+				}
+			}
+			bodies[i], _ = r.body(p, headers[i]) // says what is wrong with it, and wants it again
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, damagedAs("read page", err)
+	}
+	return bodies, nil
+}

@@ -1,0 +1,312 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dure-net/dure/protocol"
+)
+
+// rebuild reads all headers of the store into the state: heads, counts, and the index.
+func rebuild(db *store, s *state, federation protocol.FederationID, progress func(done, total int64)) (Opened, error) {
+	var o Opened
+	last, err := lastFeed(db)
+	if err != nil {
+		return o, err
+	}
+	s.feeds = make([]*feed, last)
+	for i := range s.feeds {
+		s.feeds[i] = &feed{no: uint32(i + 1)}
+	}
+	if err := readFeeds(db, s); err != nil {
+		return o, err
+	}
+	found, err := readRuns(db, s, federation, progress)
+	if err != nil {
+		return o, err
+	}
+	if o.Cut, err = setAside(db, s, found); err != nil {
+		return o, err
+	}
+	for _, f := range s.feeds {
+		f.next, f.nextHead = f.count, f.head
+		s.entries += f.count
+		s.bytes += f.bytes
+		if f.count > 0 {
+			s.visible++
+		}
+		if f.id.Defined() {
+			s.byID[f.id] = f
+		}
+	}
+	if err := readErased(db, s); err != nil {
+		return o, err
+	}
+	if err := readWantedKeys(db, s); err != nil {
+		return o, err
+	}
+	if err := readForks(db, s); err != nil {
+		return o, err
+	}
+	total, err := readLastLog(db, s)
+	if err != nil {
+		return o, err
+	}
+	if total > s.entries {
+		o.Lost = total - s.entries
+	}
+	o.Root = protocol.LedgerRoot(federation, s.standings())
+	return o, nil
+}
+
+// lastFeed is the highest feed number in use under any prefix: a number is never given
+// twice, even where damage took the feed's own key.
+func lastFeed(db *store) (last uint32, err error) {
+	for _, prefix := range [...]byte{keyFeed, keyRun, keyBody, keyGoverned, keyAside} {
+		key, _, err := db.last(prefix)
+		if err != nil {
+			return 0, damagedAs("open ledger", err)
+		}
+		if len(key) >= feedKeyBytes {
+			last = max(last, binary.BigEndian.Uint32(key[1:]))
+		}
+	}
+	if last > maxFeeds {
+		return 0, damagedAs("open ledger", errors.New("a feed number beyond all bounds"))
+	}
+	return last, nil
+}
+
+func readFeeds(db *store, s *state) error {
+	prefix := []byte{keyFeed}
+	err := db.scan(prefix, prefix, func(key []byte, item *badger.Item) error {
+		if len(key) != feedKeyBytes {
+			return nil
+		}
+		f := s.feedNo(binary.BigEndian.Uint32(key[1:]))
+		return item.Value(func(value []byte) error {
+			if f != nil && len(value) == len(digest{}) {
+				f.id = cidOf(digest(value))
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return damagedAs("open ledger", err)
+	}
+	return nil
+}
+
+// reading is what one worker found in one feed.
+type reading struct {
+	feed  *feed
+	slots []slot
+	aside []uint64 // first seqs of runs beyond the damage
+	lost  uint64   // headers in them, as far as they can be counted
+}
+
+// feedsAtOnce is how many feeds a worker reads with one iterator.
+const feedsAtOnce = 32
+
+// readRuns reads the runs of all feeds on all cores; feeds do not depend on one another.
+func readRuns(db *store, s *state, federation protocol.FederationID, progress func(done, total int64)) ([]*reading, error) {
+	var (
+		found  []*reading
+		failed error
+		mu     sync.Mutex // guards found, failed and s.index
+		next   atomic.Int64
+		done   int64
+		wg     sync.WaitGroup
+	)
+	total := int64(len(s.feeds))
+	step := min(feedsAtOnce, max(1, total/int64(4*runtime.GOMAXPROCS(0))))
+	for range min(runtime.GOMAXPROCS(0), 8) {
+		wg.Go(func() {
+			for {
+				from := next.Add(step) - step
+				if from >= total {
+					return
+				}
+				part := s.feeds[from:min(from+step, total)]
+				readings, err := readSome(db, part, federation)
+				mu.Lock()
+				if err != nil && failed == nil {
+					failed = err
+				}
+				for _, r := range readings {
+					for _, sl := range r.slots {
+						s.index.add(sl.hash, sl.at)
+					}
+					r.slots = nil
+					if len(r.aside) > 0 {
+						found = append(found, r)
+					}
+				}
+				done += int64(len(part))
+				progress(done, total)
+				mu.Unlock()
+				if err != nil {
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if failed != nil {
+		return nil, damagedAs("open ledger", failed)
+	}
+	return found, nil
+}
+
+// readSome reads feeds with consecutive numbers.
+func readSome(db *store, feeds []*feed, federation protocol.FederationID) (all []*reading, err error) {
+	first, last := feeds[0].no, feeds[len(feeds)-1].no
+	var r *reading
+	var c chain
+	err = db.scan([]byte{keyRun}, feedKey(keyRun, first), func(key []byte, item *badger.Item) error {
+		p, ok := readPlaceKey(key)
+		if !ok {
+			return nil
+		}
+		if p.feed() > last {
+			return errStop
+		}
+		if r == nil || r.feed.no != p.feed() {
+			r = &reading{feed: feeds[p.feed()-first]}
+			c = chain{feed: r.feed.id.Digest()}
+			all = append(all, r)
+		}
+		return item.Value(func(value []byte) error {
+			r.run(&c, p.seq(), value, federation)
+			return nil
+		})
+	})
+	return all, err
+}
+
+// run takes one more run into the feed, or sets it aside if it does not follow.
+func (r *reading) run(c *chain, first uint64, value []byte, federation protocol.FederationID) {
+	f := r.feed
+	fresh, bytes := len(r.slots), uint64(0)
+	var node, root protocol.PublicKey
+	broken := len(r.aside) > 0 || first != c.next
+	if !broken {
+		walked := *c
+		err := walked.walk(value, func(l link) {
+			at := placeOf(f.no, l.seq)
+			r.slots = append(r.slots, slot{l.id.short(), at})
+			bytes += uint64(len(l.header))
+			if l.hasBody {
+				r.slots = append(r.slots, slot{l.body.short(), at.body()})
+				bytes += l.size
+			}
+			if l.seq == 0 {
+				node, root = l.node, l.root
+				broken = l.fed != digest(federation.Digest())
+			}
+		})
+		if broken = broken || err != nil; !broken {
+			*c = walked
+		}
+	}
+	if broken {
+		r.slots = r.slots[:fresh]
+		r.aside = append(r.aside, first)
+		if count, _, err := openRun(value); err == nil {
+			r.lost += uint64(count)
+		}
+		return
+	}
+	if first == 0 {
+		f.id, f.node, f.root = cidOf(c.feed), node, root
+	}
+	f.runs = append(f.runs, first)
+	f.count, f.head = c.next, cidOf(c.head)
+	f.bytes += bytes
+}
+
+func readErased(db *store, s *state) error {
+	var unfinished []place
+	prefix := []byte{keyErased}
+	err := db.scan(prefix, prefix, func(key []byte, item *badger.Item) error {
+		p, ok := readPlaceKey(key)
+		if !ok {
+			return nil
+		}
+		s.erased[p] = struct{}{}
+		return item.Value(func(value []byte) error {
+			if len(value) != 1 || value[0] != eraseDone {
+				unfinished = append(unfinished, p)
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return damagedAs("open ledger", err)
+	}
+	if len(unfinished) == 0 {
+		return nil
+	}
+	return db.wipe(unfinished)
+}
+
+// readWantedKeys reads what is wanted, and forgets it where damage took the header.
+func readWantedKeys(db *store, s *state) error {
+	var stale []write
+	prefix := []byte{keyWanted}
+	err := db.scan(prefix, prefix, func(key []byte, item *badger.Item) error {
+		p, ok := readPlaceKey(key)
+		if !ok {
+			return nil
+		}
+		return item.Value(func(value []byte) error {
+			w, ok := readWanted(value)
+			_, held := s.holds(p)
+			if !ok || !held || !s.index.has(w.entry.short(), p) {
+				stale = append(stale, write{placeKey(keyWanted, p), nil})
+				return nil
+			}
+			s.wanted[p] = w
+			return nil
+		})
+	})
+	if err != nil {
+		return damagedAs("open ledger", err)
+	}
+	return db.commit(stale)
+}
+
+func readForks(db *store, s *state) error {
+	prefix := []byte{keyEvidence}
+	err := db.scan(prefix, prefix, func(key []byte, _ *badger.Item) error {
+		if at, ok := readEvidenceKey(key); ok {
+			s.forks[at] = struct{}{}
+		}
+		return nil
+	})
+	if err != nil {
+		return damagedAs("open ledger", err)
+	}
+	return nil
+}
+
+// readLastLog finds the next local number, and how many entries the last transaction counted.
+func readLastLog(db *store, s *state) (entries uint64, err error) {
+	key, value, err := db.last(keyLog)
+	if err != nil {
+		return 0, damagedAs("open ledger", err)
+	}
+	if key == nil {
+		return 0, nil
+	}
+	count, entries, err := logCount(value)
+	if err != nil || len(key) != logKeyBytes {
+		return 0, damagedAs("open ledger", errLog)
+	}
+	s.next = binary.BigEndian.Uint64(key[1:]) + count
+	return entries, nil
+}

@@ -1,0 +1,192 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"strings"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+	"github.com/dure-net/dure/protocol"
+)
+
+// memtableBytes is small on purpose: Badger keeps one memtable and its log in memory at
+// all times, and a node shall be content with 150 MB.
+const memtableBytes = 16 << 20
+
+// store is Badger, with its panics turned into errors. Timestamps are ours ("managed"
+// mode), because a reader with Badger's own would wait for every commit under way.
+type store struct {
+	db *badger.DB
+	ts uint64 // of the last commit; the committer's own
+}
+
+func openStore(dir string, log *slog.Logger) (s *store, err error) {
+	defer caught("open store", &err)
+	o := badger.DefaultOptions(dir).
+		WithSyncWrites(true).
+		WithDetectConflicts(false). // one writer
+		WithMemTableSize(memtableBytes).
+		WithNumMemtables(3).
+		WithNumCompactors(2).
+		WithNumGoroutines(2).
+		WithBlockCacheSize(8 << 20). // needed by compression
+		WithValueThreshold(1 << 20). // no value of ours goes to the value log
+		WithValueLogFileSize(1 << 26).
+		WithCompression(options.Snappy).
+		WithMetricsEnabled(false).
+		WithLogger(badgerLog{log})
+	db, err := badger.OpenManaged(o)
+	if err != nil {
+		return nil, &protocol.Error{Reason: protocol.ReasonDamaged, Op: "open store", ID: dir, Err: err,
+			Hint: "restore a backup, or move the directory away and let the node catch up into a new one"}
+	}
+	s = &store{db: db, ts: db.MaxVersion()}
+	db.SetDiscardTs(s.ts)
+	return s, nil
+}
+
+// view runs fn on the newest committed bytes. Badger can panic on damaged tables.
+func (s *store) view(op string, fn func(*badger.Txn) error) (err error) {
+	defer caught(op, &err)
+	txn := s.db.NewTransactionAt(math.MaxUint64, false)
+	defer txn.Discard()
+	return fn(txn)
+}
+
+// get calls fn with the value under a key, valid only during the call. A missing key is
+// badger.ErrKeyNotFound.
+func (s *store) get(key []byte, fn func([]byte) error) error {
+	return s.view("read", func(txn *badger.Txn) error { return get(txn, key, fn) })
+}
+
+func get(txn *badger.Txn, key []byte, fn func([]byte) error) error {
+	item, err := txn.Get(key)
+	if err != nil {
+		return err
+	}
+	return item.Value(fn)
+}
+
+// scan calls fn for every key from first on that has the prefix, in order; key and item
+// are valid only during the call.
+func (s *store) scan(prefix, first []byte, fn func(key []byte, item *badger.Item) error) error {
+	return s.view("scan", func(txn *badger.Txn) error { return scan(txn, prefix, first, fn) })
+}
+
+func scan(txn *badger.Txn, prefix, first []byte, fn func(key []byte, item *badger.Item) error) error {
+	it := txn.NewIterator(badger.IteratorOptions{Prefix: prefix})
+	defer it.Close()
+	for it.Seek(first); it.Valid(); it.Next() {
+		item := it.Item()
+		if err := fn(item.Key(), item); err != nil {
+			if errors.Is(err, errStop) {
+				return nil
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// last is the greatest key with this prefix of one byte; nil if there is none.
+func (s *store) last(prefix byte) (key, value []byte, err error) {
+	return s.lastUpTo(prefix, []byte{prefix + 1})
+}
+
+// lastUpTo is the greatest key with this prefix that is not beyond bound.
+func (s *store) lastUpTo(prefix byte, bound []byte) (key, value []byte, err error) {
+	err = s.view("seek", func(txn *badger.Txn) error {
+		it := txn.NewIterator(badger.IteratorOptions{Reverse: true})
+		defer it.Close()
+		for it.Seek(bound); it.Valid(); it.Next() {
+			k := it.Item().Key()
+			if k[0] > prefix { // the bound itself, if there is such a key
+				continue
+			}
+			if k[0] == prefix {
+				key = it.Item().KeyCopy(nil)
+				value, err = it.Item().ValueCopy(nil)
+				return err
+			}
+			return nil
+		}
+		return nil
+	})
+	return key, value, err
+}
+
+var errStop = errors.New("enough")
+
+// write is one key of a transaction; a nil value deletes it.
+type write struct{ key, value []byte }
+
+// commit writes all in one synced transaction.
+func (s *store) commit(writes []write) (err error) {
+	if len(writes) == 0 {
+		return nil
+	}
+	txn := s.begin()
+	defer txn.Discard()
+	for _, w := range writes {
+		if err := put(txn, w); err != nil {
+			return protocol.Fail(protocol.ReasonInternal, "write store", err)
+		}
+	}
+	return s.send(txn)
+}
+
+func (s *store) begin() *badger.Txn { return s.db.NewTransactionAt(math.MaxUint64, true) }
+
+func put(txn *badger.Txn, w write) error {
+	if w.value == nil {
+		return txn.Delete(w.key)
+	}
+	return txn.SetEntry(&badger.Entry{Key: w.key, Value: w.value})
+}
+
+// send commits the transaction and returns when it is on the disk.
+func (s *store) send(txn *badger.Txn) (err error) {
+	defer caught("write store", &err)
+	s.ts++
+	if err := txn.CommitAt(s.ts, nil); err != nil {
+		return protocol.Fail(protocol.ReasonInternal, "write store", err)
+	}
+	s.db.SetDiscardTs(s.ts)
+	return nil
+}
+
+func (s *store) close() (err error) {
+	defer caught("close store", &err)
+	if err := s.db.Close(); err != nil {
+		return protocol.Fail(protocol.ReasonInternal, "close store", err)
+	}
+	return nil
+}
+
+func caught(op string, err *error) {
+	if p := recover(); p != nil {
+		if text, ok := p.(string); ok && strings.HasPrefix(text, "dure: internal error:") {
+			panic(p)
+		}
+		*err = protocol.Fail(protocol.ReasonDamaged, op, fmt.Errorf("badger panics: %v", p))
+	}
+}
+
+// badgerLog routes Badger's log into ours. What Badger calls information is of interest
+// to developers alone.
+type badgerLog struct{ log *slog.Logger }
+
+func (b badgerLog) line(level slog.Level, format string, args []any) {
+	if b.log.Enabled(context.Background(), level) {
+		b.log.Log(context.Background(), level, strings.TrimSpace(fmt.Sprintf(format, args...)), "part", "badger")
+	}
+}
+
+func (b badgerLog) Errorf(format string, args ...any)   { b.line(slog.LevelError, format, args) }
+func (b badgerLog) Warningf(format string, args ...any) { b.line(slog.LevelWarn, format, args) }
+func (b badgerLog) Infof(format string, args ...any)    { b.line(slog.LevelDebug, format, args) }
+func (b badgerLog) Debugf(format string, args ...any)   { b.line(slog.LevelDebug-4, format, args) }

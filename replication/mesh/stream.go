@@ -1,0 +1,223 @@
+package mesh
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	libp2pproto "github.com/libp2p/go-libp2p/core/protocol"
+
+	"github.com/dure-net/dure/protocol"
+)
+
+// rearm is how stale an armed silence deadline may be: setting one costs a lock and
+// a timer, and a page of catch-up reads many times.
+const rearm = time.Second
+
+// stream is a libp2p stream with the silence rule and, for join streams, a budget.
+type stream struct {
+	network.Stream
+	peer   Peer
+	now    func() time.Time
+	budget int64 // bytes that may still be read; negative: no bound. Used by the reader only.
+
+	own               atomic.Bool // the user set a deadline
+	readArm, writeArm atomic.Int64
+}
+
+func newStream(s network.Stream, p Peer, now func() time.Time, budget int64) *stream {
+	return &stream{Stream: s, peer: p, now: now, budget: budget}
+}
+
+var _ Stream = (*stream)(nil)
+
+func (s *stream) Peer() Peer    { return s.peer }
+func (s *stream) Limited() bool { return s.Conn().Stat().Limited }
+func (s *stream) Addr() string  { return s.Conn().RemoteMultiaddr().String() }
+
+func (s *stream) Read(b []byte) (int, error) {
+	if s.budget == 0 {
+		return 0, protocol.Fail(protocol.ReasonTooLarge, "read join stream", errBudget)
+	}
+	if s.budget > 0 && int64(len(b)) > s.budget {
+		b = b[:s.budget]
+	}
+	s.arm(&s.readArm, s.Stream.SetReadDeadline)
+	n, err := s.Stream.Read(b)
+	if s.budget > 0 {
+		s.budget -= int64(n)
+	}
+	return n, err
+}
+
+func (s *stream) Write(b []byte) (int, error) {
+	s.arm(&s.writeArm, s.Stream.SetWriteDeadline)
+	return s.Stream.Write(b)
+}
+
+func (s *stream) arm(armed *atomic.Int64, set func(time.Time) error) {
+	if s.own.Load() {
+		return
+	}
+	now := s.now()
+	if now.UnixNano()-armed.Load() < int64(rearm) {
+		return
+	}
+	armed.Store(now.UnixNano())
+	// The error is that the stream has ended, which the read or write will tell.
+	_ = set(time.Now().Add(streamSilence))
+}
+
+func (s *stream) SetDeadline(t time.Time) error {
+	s.own.Store(!t.IsZero())
+	s.readArm.Store(0)
+	s.writeArm.Store(0)
+	return s.Stream.SetDeadline(t)
+}
+
+// serveStreams registers the handlers of both stream protocols.
+func (m *Mesh) serveStreams() {
+	sync := newSeats(syncStreamsPerPeer, maxRoster*syncStreamsPerPeer)
+	m.host.SetStreamHandler(protoSync, func(s network.Stream) { m.serve(s, sync, -1, m.handler.ServeSync) })
+	join := newSeats(joinStreamsPerPeer, joinStreams)
+	m.host.SetStreamHandler(protoJoin, func(s network.Stream) { m.serve(s, join, joinBudget, m.handler.ServeJoin) })
+}
+
+func (m *Mesh) serve(s network.Stream, seats *seats, budget int64, handle func(context.Context, Peer, Stream)) {
+	id := s.Conn().RemotePeer()
+	p, ok := peerOf(id)
+	if !ok || s.Protocol() == protoSync && !m.door.stands(id) {
+		_ = s.Reset()
+		return
+	}
+	if !seats.take(id) {
+		m.counts.refused("stream")
+		_ = s.Reset()
+		return
+	}
+	defer seats.leave(id)
+	ctx, done, ok := m.serving.enter()
+	if !ok {
+		_ = s.Reset()
+		return
+	}
+	defer done()
+	defer s.Close()
+	handle(ctx, p, newStream(s, p, m.cfg.Now, budget))
+}
+
+// OpenSync opens a catch-up stream, dialling the node if needed. It blocks until the
+// stream is open or ctx ends, at most 15 s without a deadline. A node that cannot be
+// reached is ReasonUnreachable. The stream is the caller's to close.
+func (m *Mesh) OpenSync(ctx context.Context, node Peer) (Stream, error) {
+	return m.openStream(ctx, node, protoSync)
+}
+
+// OpenJoin is OpenSync for the join protocol, whose other side may be a stranger:
+// an outsider is kept connected for a minute from the last Dial or OpenJoin. Beyond
+// 16 outsiders at a time it fails with ReasonBusy.
+func (m *Mesh) OpenJoin(ctx context.Context, node Peer) (Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	if err := m.door.wait(ctx); err != nil {
+		return nil, m.unreachable("open stream", node, err)
+	}
+	id := idOf(node)
+	if !m.door.stands(id) && !m.door.call(id) {
+		return nil, protocol.Fail(protocol.ReasonBusy, "open join stream", nil)
+	}
+	return m.openStream(ctx, node, protoJoin)
+}
+
+func (m *Mesh) openStream(ctx context.Context, node Peer, proto libp2pproto.ID) (Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	if err := m.door.wait(ctx); err != nil {
+		return nil, m.unreachable("open stream", node, err)
+	}
+	ctx = network.WithAllowLimitedConn(ctx, string(proto))
+	s, err := m.host.NewStream(ctx, idOf(node), proto)
+	if err != nil {
+		return nil, m.unreachable("open stream", node, err)
+	}
+	return newStream(s, node, m.cfg.Now, -1), nil
+}
+
+func (m *Mesh) unreachable(op string, node Peer, err error) error {
+	return &protocol.Error{Reason: protocol.ReasonUnreachable, Op: op, ID: node.String(), Args: map[string]string{"node": node.Short()}, Err: err}
+}
+
+// seats counts streams by node and in all. Beyond either bound take is false.
+type seats struct {
+	perPeer, all int
+
+	mu    sync.Mutex // guards what follows
+	taken map[peer.ID]int
+	total int
+}
+
+func newSeats(perPeer, all int) *seats {
+	return &seats{perPeer: perPeer, all: all, taken: map[peer.ID]int{}}
+}
+
+func (s *seats) take(id peer.ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.taken[id] >= s.perPeer || s.total >= s.all {
+		return false
+	}
+	s.taken[id]++
+	s.total++
+	return true
+}
+
+func (s *seats) leave(id peer.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.total--
+	if s.taken[id]--; s.taken[id] <= 0 {
+		delete(s.taken, id)
+	}
+}
+
+// serving lets handlers run only while Run does, and lets Run wait for them.
+type serving struct {
+	mu     sync.Mutex // guards what follows
+	ctx    context.Context
+	ended  bool
+	inside sync.WaitGroup
+}
+
+func newServing() *serving { return &serving{} }
+
+func (s *serving) start(ctx context.Context) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx != nil || s.ended {
+		return false
+	}
+	s.ctx = ctx
+	return true
+}
+
+// enter returns the context a handler works under; false outside Run.
+func (s *serving) enter() (context.Context, func(), bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx == nil || s.ended || s.ctx.Err() != nil {
+		return nil, nil, false
+	}
+	s.inside.Add(1)
+	return s.ctx, s.inside.Done, true
+}
+
+// stop ends entering and waits for who is inside.
+func (s *serving) stop() {
+	s.mu.Lock()
+	s.ended = true
+	s.mu.Unlock()
+	s.inside.Wait()
+}

@@ -1,0 +1,177 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dure-net/dure/protocol"
+)
+
+func TestStream_SilenceEndsReads(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, 1)
+		nodes := w.federation(2)
+		w.until(5*time.Second, "connected", allConnected(nodes...))
+		served := make(chan error, 1)
+		nodes[1].sync = func(_ context.Context, s Stream) {
+			_, err := io.ReadAll(s)
+			served <- err
+		}
+		s, err := nodes[0].OpenSync(t.Context(), nodes[1].Self())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Reset()
+		if _, err := s.Write([]byte("one word, then silence")); err != nil {
+			t.Fatal(err)
+		}
+		from := time.Now()
+		if err := <-served; !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("got %v, want a deadline", err)
+		}
+		if took := time.Since(from); took < streamSilence-rearm || took > streamSilence+rearm {
+			t.Errorf("ended after %v, want %v", took, streamSilence)
+		}
+	})
+}
+
+func TestStream_OwnDeadlineReplacesSilence(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, 1)
+		nodes := w.federation(2)
+		w.until(5*time.Second, "connected", allConnected(nodes...))
+		served := make(chan time.Duration, 2)
+		nodes[1].sync = func(_ context.Context, s Stream) {
+			from := time.Now()
+			_ = s.SetDeadline(from.Add(3 * streamSilence))
+			_, _ = io.ReadFull(s, make([]byte, 100))
+			served <- time.Since(from)
+		}
+		s, err := nodes[0].OpenSync(t.Context(), nodes[1].Self())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Reset()
+		if _, err := s.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		if took := <-served; took < 3*streamSilence-time.Second {
+			t.Errorf("ended after %v", took)
+		}
+	})
+}
+
+func TestMesh_StreamsPerNodeAreBounded(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, 1)
+		nodes := w.federation(3)
+		w.until(5*time.Second, "connected", allConnected(nodes...))
+		var open atomic.Int32
+		release := make(chan struct{})
+		nodes[1].sync = func(ctx context.Context, s Stream) {
+			open.Add(1)
+			select {
+			case <-release:
+			case <-ctx.Done():
+			}
+			_, _ = s.Write([]byte("done"))
+		}
+		flood := func(n *node, count int) {
+			for range count {
+				s, err := n.OpenSync(t.Context(), nodes[1].Self())
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { s.Reset() })
+				_, _ = s.Write([]byte("x"))
+			}
+			time.Sleep(time.Second)
+		}
+		flood(nodes[0], syncStreamsPerPeer+3)
+		if got := int(open.Load()); got != syncStreamsPerPeer {
+			t.Errorf("%d streams of one node are served, want %d", got, syncStreamsPerPeer)
+		}
+		flood(nodes[2], 1)
+		if got := int(open.Load()); got != syncStreamsPerPeer+1 {
+			t.Errorf("another node's stream is not served: %d", got)
+		}
+		close(release)
+		time.Sleep(time.Second)
+		flood(nodes[0], 1)
+		if got := int(open.Load()); got != syncStreamsPerPeer+2 {
+			t.Errorf("places are not freed: %d served", got)
+		}
+	})
+}
+
+func TestMesh_JoinStreamHasBudget(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, 1)
+		n := w.member(0)
+		got := make(chan error, 1)
+		n.join = func(_ context.Context, s Stream) {
+			read, err := io.Copy(io.Discard, s)
+			if read != joinBudget {
+				t.Errorf("read %d bytes, want %d", read, joinBudget)
+			}
+			got <- err
+		}
+		h := w.stranger(9)
+		if err := h.Connect(t.Context(), n.info()); err != nil {
+			t.Fatal(err)
+		}
+		s, err := h.NewStream(t.Context(), n.info().ID, protoJoin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Reset()
+		go func() { _, _ = s.Write(make([]byte, 2*joinBudget)) }()
+		if err := <-got; protocol.ReasonOf(err) != protocol.ReasonTooLarge {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestMesh_DialTellsWhyNot(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, 1)
+		a, b := w.member(0), w.outsider(1)
+		name := func(n *node) string { return w.net.Addr(n.i) + "/p2p/" + idOf(n.Self()).String() }
+		nobody := w.net.Addr(7) + "/p2p/" + idOf(testKey(7).Public()).String()
+
+		from := time.Now()
+		if _, err := a.Dial(t.Context(), []string{nobody}); protocol.ReasonOf(err) != protocol.ReasonUnreachable {
+			t.Errorf("nobody there: %v", err)
+		}
+		if took := time.Since(from); took > openTimeout+time.Second {
+			t.Errorf("gave up after %v", took)
+		}
+		if _, err := a.Dial(t.Context(), []string{"/ip4/1.2.3.4"}); protocol.ReasonOf(err) != protocol.ReasonConfig {
+			t.Errorf("no key: %v", err)
+		}
+		if _, err := a.Dial(t.Context(), []string{name(a)}); protocol.ReasonOf(err) != protocol.ReasonUnreachable {
+			t.Errorf("itself: %v", err)
+		}
+		if got, err := a.Dial(t.Context(), []string{nobody, name(b)}); err != nil || got != b.Self() {
+			t.Errorf("one of two: %v, %v", got, err)
+		}
+		// A wrong key at a right address is not that node.
+		if _, err := a.Dial(t.Context(), []string{w.net.Addr(1) + "/p2p/" + idOf(testKey(8).Public()).String()}); protocol.ReasonOf(err) != protocol.ReasonUnreachable {
+			t.Errorf("wrong key: %v", err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		from = time.Now()
+		if _, err := a.OpenSync(ctx, testKey(7).Public()); protocol.ReasonOf(err) != protocol.ReasonUnreachable {
+			t.Errorf("sync with nobody: %v", err)
+		}
+		if took := time.Since(from); took > 2*time.Second {
+			t.Errorf("gave up after %v", took)
+		}
+	})
+}

@@ -1,0 +1,92 @@
+package mesh
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/metrics"
+	"github.com/libp2p/go-libp2p/core/peer"
+	libp2pproto "github.com/libp2p/go-libp2p/core/protocol"
+)
+
+var _ metrics.Reporter = (*meter)(nil)
+
+// Bytes is what went over streams of one protocol since the start, without the
+// transport's own overhead.
+type Bytes struct{ In, Out uint64 }
+
+// meter counts bytes by protocol and remembers when each node was last heard. The
+// protocols are those this node speaks, so the map is bounded; nodes are forgotten
+// when their last connection ends.
+type meter struct {
+	now       func() time.Time
+	protocols sync.Map // protocol.ID -> *flow
+	heard     sync.Map // peer.ID -> *atomic.Int64, unix nanoseconds
+}
+
+type flow struct{ in, out atomic.Uint64 }
+
+func newMeter(now func() time.Time) *meter { return &meter{now: now} }
+
+func (m *meter) flow(proto libp2pproto.ID) *flow {
+	if f, ok := m.protocols.Load(proto); ok {
+		return f.(*flow)
+	}
+	f, _ := m.protocols.LoadOrStore(proto, new(flow))
+	return f.(*flow)
+}
+
+func (m *meter) LogSentMessageStream(n int64, proto libp2pproto.ID, _ peer.ID) {
+	m.flow(proto).out.Add(uint64(n))
+}
+
+func (m *meter) LogRecvMessageStream(n int64, proto libp2pproto.ID, id peer.ID) {
+	if n <= 0 {
+		return
+	}
+	m.flow(proto).in.Add(uint64(n))
+	if at, ok := m.heard.Load(id); ok {
+		at.(*atomic.Int64).Store(m.now().UnixNano())
+	}
+}
+
+// arrive begins to remember a node, or counts its new connection as being heard.
+func (m *meter) arrive(id peer.ID) {
+	at, _ := m.heard.LoadOrStore(id, new(atomic.Int64))
+	at.(*atomic.Int64).Store(m.now().UnixNano())
+}
+
+func (m *meter) leave(id peer.ID) { m.heard.Delete(id) }
+
+// quiet is for how long the node has not been heard; zero for unknown ones.
+func (m *meter) quiet(id peer.ID) time.Duration {
+	at, ok := m.heard.Load(id)
+	if !ok {
+		return 0
+	}
+	return time.Duration(m.now().UnixNano() - at.(*atomic.Int64).Load())
+}
+
+// The rest of metrics.Reporter: totals and rates that nobody here asks for.
+
+func (m *meter) LogSentMessage(int64)                                     {}
+func (m *meter) LogRecvMessage(int64)                                     {}
+func (m *meter) GetBandwidthForPeer(peer.ID) metrics.Stats                { return metrics.Stats{} }
+func (m *meter) GetBandwidthForProtocol(libp2pproto.ID) metrics.Stats     { return metrics.Stats{} }
+func (m *meter) GetBandwidthTotals() metrics.Stats                        { return metrics.Stats{} }
+func (m *meter) GetBandwidthByPeer() map[peer.ID]metrics.Stats            { return nil }
+func (m *meter) GetBandwidthByProtocol() map[libp2pproto.ID]metrics.Stats { return nil }
+func (m *meter) Reset()                                                   {}
+func (m *meter) TrimIdle(time.Time)                                       {}
+
+// Traffic is what went over streams since the start, by protocol; "" holds the
+// bytes of negotiating. The map is the caller's.
+func (m *Mesh) Traffic() map[string]Bytes {
+	all := map[string]Bytes{}
+	m.meter.protocols.Range(func(proto, f any) bool {
+		all[string(proto.(libp2pproto.ID))] = Bytes{In: f.(*flow).in.Load(), Out: f.(*flow).out.Load()}
+		return true
+	})
+	return all
+}

@@ -1,0 +1,206 @@
+package replication
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/replication/ledger"
+)
+
+// Draft is what is to be written into this node's feed.
+type Draft struct {
+	Kind    protocol.Kind
+	Number  uint64
+	Of      protocol.RecordID
+	Refs    []protocol.CID
+	Content any // of the body; nil = no body
+}
+
+// Published is an entry that this node wrote.
+type Published struct {
+	Entry protocol.Entry
+	Body  []byte
+	Local uint64 // local sequence
+}
+
+// Publish writes an entry into this node's feed and announces it. It returns when the
+// entry is durable: after that neither a crash nor a loss of power can take it back.
+// While the node is recovering or out of space it refuses; nothing is lost by that.
+func (r *Replica) Publish(ctx context.Context, d Draft) (Published, error) {
+	var body []byte
+	if d.Content != nil {
+		// A governance body is never erased, so its hash need not be hidden; without a
+		// salt, nodes that gather the same certificate write one block.
+		var salt protocol.Salt
+		if d.Kind.IsErasable() {
+			if _, err := io.ReadFull(r.cfg.Random, salt[:]); err != nil {
+				return Published{}, protocol.Fail(protocol.ReasonInternal, "read randomness", err)
+			}
+		}
+		var err error
+		if body, err = protocol.EncodeBody(salt, d.Content); err != nil {
+			return Published{}, err
+		}
+	}
+	return r.publish(ctx, d, body)
+}
+
+func (r *Replica) publish(ctx context.Context, d Draft, body []byte) (Published, error) {
+	e, in, err := r.write(d, body)
+	if err != nil {
+		return Published{}, err
+	}
+	arrivals, err := in.done(ctx)
+	if err != nil {
+		return Published{}, err
+	}
+	r.announce(e, body)
+	return Published{Entry: e, Body: body, Local: arrivals}, nil
+}
+
+// write seals the next entry of the own feed and hands it to the ledger. The feed's
+// order is the order in which mu was taken.
+func (r *Replica) write(d Draft, body []byte) (protocol.Entry, *admitted, error) {
+	h := protocol.Header{Kind: d.Kind, Number: d.Number, Of: d.Of, Refs: d.Refs}
+	if body != nil {
+		h.Body, h.Size = protocol.Sum(body), uint64(len(body))
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.writable(); err != nil {
+		return protocol.Entry{}, nil, err
+	}
+	f := r.own
+	h.Feed, h.Seq, h.Prev = f.id, f.count, f.head.ID()
+	h.Act = r.state.Act()
+	prev := f.head.Header()
+	// Neither the claimed time nor the known act falls within a feed, also after the
+	// clock was set back or an assembly shortened the line of acts.
+	h.Time = max(r.cfg.Now().UnixMilli(), prev.Time)
+	if h.Act.Number < prev.Act.Number {
+		h.Act = prev.Act
+	}
+	e, err := protocol.Seal(r.cfg.Federation, h, r.cfg.Key)
+	if err != nil {
+		return protocol.Entry{}, nil, err
+	}
+	return e, r.submitOwn(f, e, body), nil
+}
+
+func (r *Replica) submitOwn(f *feed, e protocol.Entry, body []byte) *admitted {
+	page := protocol.Page{Entries: []protocol.Entry{e}, Bodies: [][]byte{body}}
+	in := &admitted{r: r, feed: f, page: page, via: ViaLocal, member: f.limit.Member}
+	in.submit(true)
+	return in
+}
+
+// writable says why this node may not write now, if it may not. The caller holds mu.
+func (r *Replica) writable() error {
+	switch r.condition {
+	case ReadOnly:
+		return &protocol.Error{Reason: protocol.ReasonReadOnly, Op: "publish"}
+	case Recovering:
+		return &protocol.Error{Reason: protocol.ReasonRecovering, Op: "publish"}
+	}
+	if r.own == nil {
+		return &protocol.Error{Reason: protocol.ReasonJoining, Op: "publish"}
+	}
+	if r.own.limit.Void || r.own.count >= r.own.limit.Count {
+		return &protocol.Error{Reason: protocol.ReasonNotMember, Op: "publish"}
+	}
+	return nil
+}
+
+// Begin opens this node's feed with its inception, if the federation's charter knows
+// the root key and the feed is not open yet. It is called at the start and whenever
+// the charter changes, and does nothing where there is nothing to do.
+func (r *Replica) Begin(ctx context.Context) error {
+	r.mu.Lock()
+	if r.own != nil || r.condition == Recovering || r.condition == ReadOnly || r.cfg.Inception.IsZero() {
+		r.mu.Unlock()
+		return nil
+	}
+	init := r.cfg.Inception.Header().Init
+	if init == nil || init.Node != r.self {
+		r.mu.Unlock()
+		return protocol.Fail(protocol.ReasonConfig, "begin", errors.New("the inception is not this node's"))
+	}
+	limit := r.state.Limit(r.cfg.Inception.ID(), init.Root, init.Node)
+	if limit.Void {
+		r.mu.Unlock()
+		return nil
+	}
+	f := r.feeds[r.cfg.Inception.ID()]
+	var in *admitted
+	if f == nil {
+		f = &feed{id: r.cfg.Inception.ID(), root: init.Root, node: init.Node, limit: limit}
+		r.feeds[f.id] = f
+		in = r.submitOwn(f, r.cfg.Inception, nil)
+	}
+	r.own = f
+	r.mu.Unlock()
+	if in != nil {
+		if _, err := in.done(ctx); err != nil {
+			return err
+		}
+		r.announce(r.cfg.Inception, nil)
+		if _, governed := r.State().Designation(limit.Member); r.cfg.Governing != nil && !governed {
+			if _, err := r.Publish(ctx, Draft{Kind: protocol.KindStatement, Content: r.cfg.Governing}); err != nil && protocol.ReasonOf(err) != protocol.ReasonJoining {
+				return err
+			}
+		}
+	}
+	r.mu.Lock()
+	if r.condition == Joining {
+		r.condition, r.why = Ready, ""
+	}
+	r.mu.Unlock()
+	return nil
+}
+
+// announce gossips an entry that is durable here. A failure costs latency only.
+func (r *Replica) announce(e protocol.Entry, body []byte) {
+	n := r.net.Load()
+	if n == nil || r.cfg.NoGossip {
+		return
+	}
+	msg, err := protocol.EncodeMessage(e, body)
+	if err == nil {
+		err = n.Announce(msg)
+	}
+	if err != nil {
+		r.log.Debug("an entry was not announced; catch-up will carry it", "entry", e.ID().Short(), "err", err)
+	}
+}
+
+// settleCondition decides at the start what this node may do, from the ledger's
+// high-water mark. The caller holds mu.
+func (r *Replica) settleCondition() error {
+	_, low, err := r.ledger.FreeBytes()
+	if err != nil {
+		return err
+	}
+	switch {
+	case low:
+		r.condition, r.why = ReadOnly, "state.read_only.disk"
+	case r.ledger.Opened().Status == ledger.MarkBehind:
+		// The store forgot entries that this node signed: it never continues that feed.
+		r.condition, r.why = Recovering, "state.recovering.behind"
+		r.own = nil
+	case r.own != nil:
+		r.condition, r.why = Ready, ""
+	default:
+		r.condition, r.why = Joining, "state.joining"
+	}
+	return nil
+}
+
+// done is wait, and returns the local sequence of the first entry.
+func (a *admitted) done(ctx context.Context) (uint64, error) {
+	if err := a.wait(ctx); err != nil {
+		return 0, err
+	}
+	return a.local, nil
+}

@@ -1,0 +1,248 @@
+// Package replication decides what enters this node's copy of the ledger: it admits,
+// keeps waiting, refuses and fetches, and is the one door into the ledger. Every
+// entry, whether typed here, gossiped, caught up or imported, goes through Admit. It
+// never touches a disk or a socket itself: replication/ledger keeps the bytes and
+// replication/mesh carries them.
+//
+// DESIGN.md beside this file tells the life of an entry.
+package replication
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/charter"
+	"github.com/dure-net/dure/replication/ledger"
+	"github.com/dure-net/dure/replication/mesh"
+)
+
+// Via says how an entry reached this node.
+type Via string
+
+const (
+	ViaLocal   Via = "local"
+	ViaGossip  Via = "gossip"
+	ViaCatchUp Via = "catchup"
+	ViaImport  Via = "import"
+	ViaJoin    Via = "join"
+)
+
+// Network is what Replica needs of the mesh.
+type Network interface {
+	Announce(message []byte) error
+	AnnounceHealth(message []byte) error
+	OpenSync(ctx context.Context, node mesh.Peer) (mesh.Stream, error)
+	OpenJoin(ctx context.Context, node mesh.Peer) (mesh.Stream, error)
+	Admitted(node mesh.Peer)
+	Expelled(node mesh.Peer)
+	Addrs() []string
+}
+
+var (
+	_ Network      = (*mesh.Mesh)(nil)
+	_ mesh.Handler = (*Replica)(nil)
+)
+
+// Config is what a Replica is made of. Ledger, Founding, Federation and Key are needed.
+type Config struct {
+	Ledger     *ledger.Ledger
+	Founding   protocol.FoundingAct
+	Papers     []byte // the founding act's bytes
+	Federation protocol.FederationID
+	Key        protocol.PrivateKey // this node's
+
+	// Inception is this node's root-signed first entry, Governing the root-signed
+	// designation of this node, if it is the governing one.
+	Inception protocol.Entry
+	Governing *protocol.Statement
+
+	Version   string // of the program, told to members in health messages
+	NoCatchUp bool   // tests and demonstrations: gossip alone
+	NoGossip  bool   // tests and demonstrations: catch-up alone
+
+	Arrived func(Arrival)       // told of every run that became durable here; must not block
+	Changed func(charter.State) // told when the charter's state changed; must not block
+	// Renewed is told of the inception of a new feed, before anything of it is written:
+	// a node that recovered keeps it as its own from then on.
+	Renewed func(protocol.Entry) error
+	// Trusted is told of an application under an invitation by which this node decides
+	// alone, after the application is on the ledger.
+	Trusted func(ctx context.Context, a protocol.Application) error
+
+	Now    func() time.Time // default time.Now
+	Random io.Reader        // default crypto/rand.Reader
+	Logger *slog.Logger     // default: discards
+}
+
+// Condition is what a node can do at the moment.
+type Condition string
+
+const (
+	Ready      Condition = "ready"
+	Joining    Condition = "joining"
+	Recovering Condition = "recovering"
+	ReadOnly   Condition = "read_only"
+)
+
+// Replica is one node's part in the replication. Its methods are safe for concurrent
+// use. It works without a network too: what is published waits for Run.
+type Replica struct {
+	cfg      Config
+	log      *slog.Logger
+	ledger   *ledger.Ledger
+	frontier *frontier
+	self     protocol.PublicKey
+
+	mu        sync.Mutex // guards all below
+	feeds     map[protocol.FeedID]*feed
+	nodes     map[protocol.PublicKey]bool // node keys of standing members
+	vouched   map[protocol.PublicKey]bool // named by an invitation or the operator, no feed heard yet
+	own       *feed
+	folder    *charter.Folder
+	state     charter.State
+	waiting   *waiting
+	condition Condition
+	why       string // phrase key of the condition
+	peers     map[protocol.PublicKey]*peer
+	claims    map[protocol.FeedID]protocol.PublicKey
+	forkTold  map[protocol.FeedID]bool
+	addresses map[protocol.PublicKey][]string // from node records
+
+	answering sync.Mutex // held while an answer is signed and published
+
+	net    atomic.Pointer[network]
+	wake   chan protocol.PublicKey // nodes to catch up with; bounded, a full queue is served by the timer
+	tended chan struct{}           // something changed that governance may act on
+	counts counters
+}
+
+type network struct{ Network }
+
+// New rebuilds the decision state from the ledger and starts nothing.
+func New(cfg Config) (*Replica, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Random == nil {
+		cfg.Random = rand.Reader
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	var base [8]byte
+	if _, err := io.ReadFull(cfg.Random, base[:]); err != nil {
+		return nil, protocol.Fail(protocol.ReasonInternal, "read randomness", err)
+	}
+	r := &Replica{
+		cfg: cfg, log: cfg.Logger, ledger: cfg.Ledger, self: cfg.Key.Public(),
+		// 31 bits keep a change number short on the wire.
+		frontier:  newFrontier(cfg.Federation, uint64(binary.BigEndian.Uint32(base[:])>>1)),
+		feeds:     map[protocol.FeedID]*feed{},
+		nodes:     map[protocol.PublicKey]bool{},
+		vouched:   map[protocol.PublicKey]bool{},
+		waiting:   newWaiting(),
+		condition: Joining,
+		peers:     map[protocol.PublicKey]*peer{},
+		claims:    map[protocol.FeedID]protocol.PublicKey{},
+		forkTold:  map[protocol.FeedID]bool{},
+		addresses: map[protocol.PublicKey][]string{},
+		wake:      make(chan protocol.PublicKey, 256),
+		tended:    make(chan struct{}, 1),
+	}
+	if err := r.load(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Run carries entries to and from other nodes until ctx ends, and joins everything
+// it started. It returns nil when ctx ended.
+func (r *Replica) Run(ctx context.Context, n Network) error {
+	r.net.Store(&network{n})
+	defer r.net.Store(nil)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return r.catchUp(ctx, n) })
+	g.Go(func() error { return r.tellHealth(ctx, n) })
+	g.Go(func() error { return r.tend(ctx) })
+	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// Root is the ledger root and Total what stands behind it.
+func (r *Replica) Root() protocol.Root { return r.frontier.ledgerRoot() }
+
+// Total is the number of standing entries and of feeds with at least one.
+func (r *Replica) Total() (entries uint64, feeds int) { return r.frontier.total() }
+
+// State is the charter's state. It is shared; do not change it.
+func (r *Replica) State() charter.State {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state
+}
+
+// Condition is what the node can do now, and the phrase key of the reason.
+func (r *Replica) Condition() (Condition, string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.condition, r.why
+}
+
+// Counts are the numbers behind the metrics.
+func (r *Replica) Counts() Counts { return r.counts.snapshot() }
+
+// Counts counts since the start.
+type Counts struct {
+	Admitted map[Via]uint64
+	Refused  map[protocol.Reason]uint64
+	Waiting  uint64
+}
+
+type counters struct {
+	mu       sync.Mutex // guards both maps
+	admitted map[Via]uint64
+	refused  map[protocol.Reason]uint64
+}
+
+func (c *counters) admit(via Via, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.admitted == nil {
+		c.admitted = map[Via]uint64{}
+	}
+	c.admitted[via] += uint64(n)
+}
+
+func (c *counters) refuse(r protocol.Reason) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.refused == nil {
+		c.refused = map[protocol.Reason]uint64{}
+	}
+	c.refused[r]++
+}
+
+func (c *counters) snapshot() Counts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := Counts{Admitted: map[Via]uint64{}, Refused: map[protocol.Reason]uint64{}}
+	for k, v := range c.admitted {
+		out.Admitted[k] = v
+	}
+	for k, v := range c.refused {
+		out.Refused[k] = v
+	}
+	return out
+}

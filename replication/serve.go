@@ -1,0 +1,158 @@
+package replication
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/replication/mesh"
+)
+
+// Deadlines of a catch-up stream. A frame of 1 MiB takes half a minute over a link of
+// 256 kbit/s; the idle time is what a silent partner costs.
+const (
+	frameTime = 60 * time.Second
+	idleTime  = 20 * time.Second
+)
+
+// ServeSync answers one puller. It reads the ledger and never changes it. It serves
+// while this node is recovering or read-only too: that is how others get what it has.
+func (r *Replica) ServeSync(ctx context.Context, from protocol.PublicKey, s mesh.Stream) {
+	if err := r.serve(ctx, from, s); err != nil {
+		r.log.Debug("a node's catch-up from here ended early", "node", from.Short(), "err", err)
+		_ = s.Reset()
+	}
+}
+
+func (r *Replica) serve(ctx context.Context, from protocol.PublicKey, s mesh.Stream) error {
+	br := bufio.NewReaderSize(s, 16<<10)
+	_ = s.SetDeadline(time.Now().Add(idleTime))
+	var hello protocol.Hello
+	if err := protocol.ReadFrame(br, 256, &hello); err != nil {
+		return err
+	}
+	offer := r.frontier.offer(hello)
+	if err := protocol.WriteFrame(s, &offer); err != nil {
+		return err
+	}
+	r.met(from, offer.Differ)
+	for {
+		_ = s.SetDeadline(time.Now().Add(idleTime))
+		var ask protocol.Ask
+		err := protocol.ReadFrame(br, protocol.MaxFrameBytes, &ask)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if len(ask.Ranges) > protocol.MaxAsk || len(ask.Runs) > protocol.MaxAsk || len(ask.Bodies) > protocol.MaxAsk {
+			return protocol.Fail(protocol.ReasonTooLarge, "serve catch-up", nil)
+		}
+		switch {
+		case len(ask.Ranges) > 0:
+			offer := r.frontier.split(ask.Ranges)
+			err = protocol.WriteFrame(s, &offer)
+		case len(ask.Runs) > 0:
+			err = r.serveRuns(ctx, s, ask.Runs)
+		case len(ask.Bodies) > 0:
+			err = r.serveBodies(ctx, s, ask.Bodies)
+		default:
+			return protocol.Fail(protocol.ReasonMalformed, "serve catch-up", errors.New("an empty question"))
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// serveRuns streams the standing entries of each feed asked for, page by page, as
+// the ledger keeps them: every page ends in a validly signed entry.
+func (r *Replica) serveRuns(ctx context.Context, s mesh.Stream, runs []protocol.RunAsk) error {
+	w := bufio.NewWriterSize(s, 256<<10)
+	for _, run := range runs {
+		id := protocol.FeedCID(run.Feed)
+		for from := run.From; ; {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			count := r.frontier.line(id).Count
+			if run.Max > 0 && run.From < count {
+				count = run.From + min(run.Max, count-run.From)
+			}
+			if from >= count {
+				break
+			}
+			page, err := r.ledger.Raw(id, from, int(min(count-from, protocol.MaxPage)), protocol.MaxPageBodyBytes)
+			if err != nil || len(page.Headers) == 0 {
+				// Damaged or gone meanwhile: others may have it. The run ends here.
+				r.log.Warn("entries could not be read for a node", "feed", id.Short(), "seq", from, "err", err)
+				break
+			}
+			sent := protocol.Sent{Headers: page.Headers, Bodies: page.Bodies}
+			for i := range sent.Bodies {
+				if sent.Bodies[i] == nil {
+					sent.Bodies[i] = []byte{}
+				}
+			}
+			from += uint64(len(page.Headers))
+			if count > from {
+				sent.Left = count - from
+			}
+			_ = s.SetDeadline(time.Now().Add(frameTime))
+			if err := protocol.WriteFrame(w, &sent); err != nil {
+				return err
+			}
+		}
+	}
+	return finish(w)
+}
+
+// serveBodies sends the bodies asked for that are held; those that are not are left
+// out, and the puller asks somebody else.
+func (r *Replica) serveBodies(ctx context.Context, s mesh.Stream, entries []protocol.CID) error {
+	w := bufio.NewWriterSize(s, 64<<10)
+	var sent protocol.Sent
+	size := 0
+	flush := func() error {
+		if len(sent.Entries) == 0 {
+			return nil
+		}
+		_ = s.SetDeadline(time.Now().Add(frameTime))
+		err := protocol.WriteFrame(w, &sent)
+		sent, size = protocol.Sent{}, 0
+		return err
+	}
+	for _, id := range entries {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		body, err := r.bodyOf(id)
+		if err != nil || body == nil {
+			continue
+		}
+		sent.Entries, sent.Bodies = append(sent.Entries, id), append(sent.Bodies, body)
+		if size += len(body); size >= protocol.MaxPageBodyBytes {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	if err := flush(); err != nil {
+		return err
+	}
+	return finish(w)
+}
+
+func finish(w *bufio.Writer) error {
+	if err := protocol.WriteFrame(w, &protocol.Sent{End: true}); err != nil {
+		return err
+	}
+	if err := w.Flush(); err != nil {
+		return protocol.Fail(protocol.ReasonUnreachable, "serve catch-up", err)
+	}
+	return nil
+}

@@ -1,0 +1,335 @@
+package replication
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/replication/ledger"
+	"github.com/dure-net/dure/replication/mesh"
+	"github.com/dure-net/dure/replication/mesh/meshtest"
+)
+
+var (
+	seeds   = flag.Int("seeds", 0, "how many seeds a scenario runs; 0: a few")
+	seedArg = flag.Uint64("seed", 0, "run a scenario with this one seed")
+)
+
+// scenario tells a story once for every seed, each in a bubble of virtual time. A
+// failure names the seed: go test -run NAME -seed N tells the same story again.
+func scenario(t *testing.T, few int, story func(t *testing.T, w *world)) {
+	first, n := uint64(1), few
+	if *seeds > 0 {
+		n = *seeds
+	}
+	if *seedArg > 0 {
+		first, n = *seedArg, 1
+	}
+	for seed := first; seed < first+uint64(n); seed++ {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			dir, err := os.MkdirTemp(scratch(), "dure-world")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer os.RemoveAll(dir)
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, seed, dir)
+				defer w.end()
+				story(t, w)
+			})
+		})
+	}
+}
+
+// scratch is where the stores of simulated nodes lie: memory, where there is some.
+func scratch() string {
+	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
+		return "/dev/shm"
+	}
+	return ""
+}
+
+// world is a federation of simulated nodes: real ledgers, real replicas, real libp2p
+// over a simulated network.
+type world struct {
+	t     *testing.T
+	seed  uint64
+	dice  *rand.Rand
+	net   *meshtest.Network
+	dir   string
+	nodes []*actor
+
+	founding protocol.FoundingAct
+	papers   []byte
+	fed      protocol.FederationID
+}
+
+// actor is one member's node.
+type actor struct {
+	w          *world
+	n          int
+	handle     string
+	root, node protocol.PrivateKey
+	inception  protocol.Entry
+	governing  protocol.Statement
+	dir        string
+	options    func(*Config)
+
+	ledger  *ledger.Ledger
+	replica *Replica
+	mesh    *mesh.Mesh
+	stop    context.CancelFunc
+	done    chan error
+
+	mu    sync.Mutex         // guards acked
+	acked []protocol.EntryID // acknowledged to the story
+}
+
+func newWorld(t *testing.T, seed uint64, dir string) *world {
+	return &world{t: t, seed: seed, dice: rand.New(rand.NewPCG(seed, 1)), net: meshtest.NewNetwork(t, seed), dir: dir}
+}
+
+func keyOf(t testing.TB, what string) protocol.PrivateKey {
+	seed := sha256.Sum256([]byte("dure test " + what))
+	k, err := protocol.NewPrivateKey(seed[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// found makes a federation of n founders with one node each, the first three of them
+// the committee, and starts no node.
+func (w *world) found(n int) []*actor {
+	w.t.Helper()
+	for i := range n {
+		handle := fmt.Sprintf("city-%d", i)
+		a := &actor{w: w, n: i, handle: handle, root: keyOf(w.t, handle+" root"), node: keyOf(w.t, handle+" node"), dir: filepath.Join(w.dir, handle)}
+		w.nodes = append(w.nodes, a)
+		w.founding.Founders = append(w.founding.Founders, protocol.MemberFacts{Handle: handle, Kind: protocol.KindCity, Category: protocol.CategoryFull,
+			Country: "KR", Names: protocol.Text{"en": "City " + fmt.Sprint(i)}, Root: a.root.Public()})
+		if i < 3 {
+			w.founding.Offices = append(w.founding.Offices, protocol.Term{Office: protocol.OfficeSteering, Member: handle})
+		}
+	}
+	w.founding.Version = protocol.Version
+	w.founding.Names = protocol.Text{"en": "A federation", "ko": "연합"}
+	w.founding.Charter = protocol.Text{"en": "We work together in turn."}
+	w.founding.Rules = protocol.Rules{Name: "test", Electors: "steering", Threshold: protocol.Ratio{Num: 1, Den: 2}, Assembly: protocol.Ratio{Num: 2, Den: 3}, Rebind: 30}
+	var err error
+	if w.papers, w.fed, err = protocol.EncodeFoundingAct(w.founding); err != nil {
+		w.t.Fatal(err)
+	}
+	for _, a := range w.nodes {
+		a.sign()
+	}
+	return w.nodes
+}
+
+// sign makes the papers that only the root key can.
+func (a *actor) sign() {
+	fed, t := a.w.fed, a.w.t
+	add, err := protocol.Addition(fed, protocol.PublicKey{}, a.node.Public(), protocol.Signature{}).Sign(a.root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.inception, err = protocol.Seal(fed, protocol.Header{Kind: protocol.KindInception, Time: time.Now().UnixMilli(), Act: protocol.ActRef{ID: fed},
+		Init: &protocol.Inception{Federation: fed, Root: a.root.Public(), Node: a.node.Public(), Added: add.Signature}}, a.node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.governing, err = protocol.Statement{Federation: fed, Purpose: protocol.PurposeGovern, Node: a.node.Public(), Number: 1}.Sign(a.root)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// start opens the node's ledger and runs it.
+func (a *actor) start() {
+	a.w.t.Helper()
+	if err := a.tryStart(); err != nil {
+		a.w.t.Fatalf("seed %d: %s does not start: %v", a.w.seed, a.handle, err)
+	}
+}
+
+func (a *actor) tryStart() (err error) {
+	log := slog.New(slog.DiscardHandler)
+	if os.Getenv("DURE_TEST_LOG") != "" {
+		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("at", a.handle)
+	}
+	a.ledger, err = ledger.Open(ledger.Config{Dir: a.dir, Federation: a.w.fed, FloorBytes: 1 << 20, ReserveBytes: 1, Logger: log})
+	if err != nil {
+		return err
+	}
+	cfg := Config{Ledger: a.ledger, Founding: a.w.founding, Papers: a.w.papers, Federation: a.w.fed, Key: a.node, Inception: a.inception,
+		Governing: &a.governing, Version: "test", Logger: log, Renewed: func(e protocol.Entry) error { a.inception = e; return nil }}
+	if a.options != nil {
+		a.options(&cfg)
+	}
+	if a.replica, err = New(cfg); err != nil {
+		return errors.Join(err, a.ledger.Close())
+	}
+	a.mesh, err = mesh.New(mesh.Config{Key: a.node, Federation: a.w.fed, Listen: []string{a.w.net.Addr(a.n)}, NoGossip: cfg.NoGossip,
+		HostOptions: a.w.net.HostOptions(a.n), Logger: log}, a.replica)
+	if err != nil {
+		return errors.Join(err, a.ledger.Close())
+	}
+	var known []mesh.Known
+	for _, b := range a.w.nodes {
+		if b != a {
+			known = append(known, mesh.Known{Node: b.node.Public(), Addrs: []string{a.w.net.Addr(b.n)}})
+			a.replica.Vouch(b.node.Public())
+		}
+	}
+	a.mesh.SetPeers(known)
+	ctx, cancel := context.WithCancel(context.Background())
+	if err := a.replica.Begin(ctx); err != nil {
+		cancel()
+		return errors.Join(err, a.mesh.Close(), a.ledger.Close())
+	}
+	a.stop, a.done = cancel, make(chan error, 1)
+	go func() {
+		meshDone := make(chan error, 1)
+		go func() { meshDone <- a.mesh.Run(ctx) }()
+		err := a.replica.Run(ctx, a.mesh)
+		a.done <- errors.Join(err, <-meshDone)
+	}()
+	return nil
+}
+
+// halt stops the node in order.
+func (a *actor) halt() {
+	if a.stop == nil {
+		return
+	}
+	a.stop()
+	if err := <-a.done; err != nil && !errors.Is(err, context.Canceled) {
+		a.w.t.Errorf("seed %d: %s ended with %v", a.w.seed, a.handle, err)
+	}
+	a.stop = nil
+	if err := a.ledger.Close(); err != nil {
+		a.w.t.Errorf("seed %d: %s: closing the ledger: %v", a.w.seed, a.handle, err)
+	}
+}
+
+func (w *world) startAll() {
+	w.t.Helper()
+	for _, a := range w.nodes {
+		a.start()
+	}
+}
+
+func (w *world) end() {
+	var wg sync.WaitGroup
+	for _, a := range w.nodes {
+		wg.Go(a.halt)
+	}
+	wg.Wait()
+	w.net.Close()
+	if w.t.Failed() {
+		w.t.Logf("the seed was %d", w.seed)
+	}
+}
+
+// publish writes one record at the node and remembers that it was acknowledged.
+func (a *actor) publish(text string) protocol.EntryID {
+	a.w.t.Helper()
+	p, err := a.replica.Publish(context.Background(), Draft{Kind: protocol.KindOffer, Number: 1, Content: map[string]any{"text": text, "by": a.handle}})
+	if err != nil {
+		a.w.t.Fatalf("seed %d: %s could not publish: %v", a.w.seed, a.handle, err)
+	}
+	a.mu.Lock()
+	a.acked = append(a.acked, p.Entry.ID())
+	a.mu.Unlock()
+	return p.Entry.ID()
+}
+
+// running lists the nodes that run.
+func (w *world) running() []*actor {
+	var out []*actor
+	for _, a := range w.nodes {
+		if a.stop != nil {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// settle waits until all running nodes hold the same and want nothing, and returns
+// how long that took in virtual time. Beyond within it fails with the difference.
+func (w *world) settle(within time.Duration) time.Duration {
+	w.t.Helper()
+	began := time.Now()
+	for !w.same() {
+		if time.Since(began) > within {
+			w.t.Fatalf("seed %d: not the same everywhere after %s:\n%s", w.seed, within, w.difference())
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return time.Since(began)
+}
+
+func (w *world) same() bool {
+	nodes := w.running()
+	for _, a := range nodes {
+		if a.replica.Root() != nodes[0].replica.Root() || a.ledger.Stats().Wanted > 0 || a.replica.State().Digest() != nodes[0].replica.State().Digest() {
+			return false
+		}
+	}
+	return true
+}
+
+// sameEverywhere checks all that must hold once the world has settled: equal roots and
+// states, nothing wanted, and every acknowledged entry on every node.
+func (w *world) sameEverywhere() {
+	w.t.Helper()
+	if !w.same() {
+		w.t.Fatalf("seed %d: not the same everywhere:\n%s", w.seed, w.difference())
+	}
+	for _, by := range w.nodes {
+		for _, id := range by.acked {
+			for _, a := range w.running() {
+				if !a.ledger.Has(id) {
+					w.t.Errorf("seed %d: %s lacks %s, which %s had acknowledged", w.seed, a.handle, id, by.handle)
+				}
+			}
+		}
+	}
+}
+
+// difference says, per node, how its ledger differs from the first node's.
+func (w *world) difference() string {
+	text := ""
+	nodes := w.running()
+	for _, a := range nodes {
+		entries, feeds := a.replica.Total()
+		condition, why := a.replica.Condition()
+		text += fmt.Sprintf("%s: root %s, %d entries in %d feeds, %d wanted, %s %s, act %d\n", a.handle, a.replica.Root().String()[:8], entries, feeds,
+			a.ledger.Stats().Wanted, condition, why, a.replica.State().Act().Number)
+		theirs := map[protocol.FeedID]protocol.Standing{}
+		for _, l := range nodes[0].replica.frontier.all() {
+			theirs[l.Feed] = l
+		}
+		for _, l := range a.replica.frontier.all() {
+			if b := theirs[l.Feed]; b != l {
+				text += fmt.Sprintf("  feed %s: %d here, %d at %s\n", l.Feed.Short(), l.Count, b.Count, nodes[0].handle)
+			}
+			delete(theirs, l.Feed)
+		}
+		for id, l := range theirs {
+			text += fmt.Sprintf("  feed %s: none here, %d at %s\n", id.Short(), l.Count, nodes[0].handle)
+		}
+	}
+	return text
+}
