@@ -24,7 +24,8 @@ func EncodeBody(salt Salt, content any) ([]byte, error) {
 	return raw, nil
 }
 
-// OpenBody reads a body's content into a struct; unknown fields are left alone.
+// OpenBody reads a body's content into a struct; unknown fields are left alone, and so
+// a T that is signed on its own must be re-encoded before it is passed on.
 func OpenBody[T any](raw []byte) (T, error) {
 	var body struct {
 		Data T    `cbor:"data"`
@@ -36,6 +37,12 @@ func OpenBody[T any](raw []byte) (T, error) {
 	if err := Decode(raw, &body); err != nil {
 		var zero T
 		return zero, err
+	}
+	if b, ok := any(&body.Data).(bounded); ok {
+		if err := b.bounds(); err != nil {
+			var zero T
+			return zero, err
+		}
 	}
 	return body.Data, nil
 }

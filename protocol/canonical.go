@@ -208,12 +208,18 @@ func appendHead(dst []byte, major byte, n uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(dst, major|27), n)
 }
 
-func appendText(dst []byte, s string) []byte { return append(appendHead(dst, majorText, uint64(len(s))), s...) }
+func appendText(dst []byte, s string) []byte {
+	return append(appendHead(dst, majorText, uint64(len(s))), s...)
+}
 
-func appendBytes(dst, b []byte) []byte { return append(appendHead(dst, majorBytes, uint64(len(b))), b...) }
+func appendBytes(dst, b []byte) []byte {
+	return append(appendHead(dst, majorBytes, uint64(len(b))), b...)
+}
 
 // appendLink writes a defined CID.
-func appendLink(dst []byte, c CID) []byte { return append(append(dst, linkHead[:]...), c.KeyString()...) }
+func appendLink(dst []byte, c CID) []byte {
+	return append(append(dst, linkHead[:]...), c.KeyString()...)
+}
 
 // isCID reports whether b is a binary CID of this profile.
 func isCID(b []byte) bool {

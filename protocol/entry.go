@@ -70,17 +70,26 @@ func DecodeEntry(raw []byte) (Entry, error) {
 	}
 	e := Entry{raw: raw}
 	if e.whole = readHeader(raw, &e.h); !e.whole {
-		var err error
-		e.h = Header{}
-		if e.whole, err = decodeKnown(raw, &e.h); err != nil {
-			return Entry{}, newerVersion(raw, err)
+		h, whole, err := decodeHeader(raw)
+		if err != nil {
+			return Entry{}, err
 		}
+		e.h, e.whole = h, whole
 	}
 	if err := e.h.check(); err != nil {
 		return Entry{}, err
 	}
 	e.id = Sum(raw)
 	return e, nil
+}
+
+// decodeHeader reads any header, and says what is wrong with one that cannot be read.
+func decodeHeader(raw []byte) (h Header, whole bool, err error) {
+	whole, err = decodeKnown(raw, &h)
+	if err != nil {
+		return Header{}, false, newerVersion(raw, err)
+	}
+	return h, whole, nil
 }
 
 // newerVersion tells a header of another protocol version, which nobody is to blame
@@ -219,11 +228,20 @@ func (e Entry) unsigned() ([]byte, error) {
 		}
 		return Encode(&h)
 	}
-	v, err := DecodeGeneric(e.raw)
+	return withoutSignature(e.raw)
+}
+
+// withoutSignature is the canonical map in raw without its field "sig": what the
+// signature covers, with the fields that this node does not know.
+func withoutSignature(raw []byte) ([]byte, error) {
+	v, err := DecodeGeneric(raw)
 	if err != nil {
 		return nil, err
 	}
-	m := v.(map[string]any) // DecodeEntry has decoded it into a struct
+	m, ok := v.(map[string]any)
+	if !ok {
+		return nil, malformedCBOR("not a map")
+	}
 	delete(m, "sig")
 	return Encode(m)
 }

@@ -143,15 +143,3 @@ func TestEndorse_BadOwnSignatureIsEndorsedLater(t *testing.T) {
 		t.Errorf("a broken chain: %d, %v", n, err)
 	}
 }
-
-func BenchmarkDecodeEntry(b *testing.B) {
-	fed := Sum([]byte("a federation"))
-	entries, _ := testFeed(b, fed, "seoul", 1)
-	raw := entries[1].Bytes()
-	b.SetBytes(int64(len(raw)))
-	for b.Loop() {
-		if _, err := DecodeEntry(raw); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

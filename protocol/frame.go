@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/multiformats/go-varint"
 )
@@ -26,13 +27,16 @@ type Message struct {
 }
 
 // DecodeMessage reads a gossip message. It checks sizes, form and that the body is
-// the one the header names: a right header with a wrong body is ReasonBadHash.
+// the one the header names: a right header with a wrong body is ReasonBadHash. A
+// message has no further fields (ReasonTooNew), so that one entry is one message;
+// what a later version adds needs another topic. The results share raw's memory or
+// are copies; do not change them.
 func DecodeMessage(raw []byte) (Entry, []byte, error) {
 	if len(raw) > MaxMessageBytes {
 		return Entry{}, nil, Fail(ReasonTooLarge, "decode message", nil)
 	}
 	var m Message
-	if err := Decode(raw, &m); err != nil {
+	if err := DecodeWhole(raw, &m); err != nil {
 		return Entry{}, nil, err
 	}
 	e, err := DecodeEntry(m.Header)
@@ -67,16 +71,24 @@ func (e Entry) CheckBody(body []byte) error {
 
 // WriteFrame writes one frame: unsigned varint length, then the canonical encoding.
 func WriteFrame(w io.Writer, v any) error {
-	raw, err := Encode(v)
-	if err != nil {
-		return err
+	const room = varint.MaxLenUvarint63 // for the length, before the frame
+	var buf []byte
+	if s, ok := v.(*Sent); ok && s != nil && !slices.ContainsFunc(s.Entries, CID.IsZero) {
+		buf = appendSent(make([]byte, room, room+s.size()), s)
+	} else {
+		raw, err := Encode(v)
+		if err != nil {
+			return err
+		}
+		buf = append(make([]byte, room, room+len(raw)), raw...)
 	}
-	if len(raw) > MaxFrameBytes {
-		return Fail(ReasonTooLarge, "write frame", fmt.Errorf("%d bytes", len(raw)))
+	n := uint64(len(buf) - room)
+	if n > MaxFrameBytes {
+		return Fail(ReasonTooLarge, "write frame", fmt.Errorf("%d bytes", n))
 	}
-	buf := make([]byte, 0, len(raw)+varint.MaxLenUvarint63)
-	buf = append(buf, varint.ToUvarint(uint64(len(raw)))...)
-	if _, err := w.Write(append(buf, raw...)); err != nil {
+	buf = buf[room-varint.UvarintSize(n):]
+	varint.PutUvarint(buf, n)
+	if _, err := w.Write(buf); err != nil {
 		return Fail(ReasonUnreachable, "write frame", err)
 	}
 	return nil
@@ -90,7 +102,9 @@ type FrameReader interface {
 
 // ReadFrame reads one frame of at most max bytes (MaxFrameBytes if max is larger)
 // into a struct. It returns io.EOF, unwrapped, at the end of the stream before a
-// frame begins. Memory is taken only after the length was checked.
+// frame begins. Memory is taken only after the length was checked. The frames of this
+// package are also held to their own bounds: more than MaxAsk questions, MaxLines
+// lines or MaxPage headers are ReasonTooLarge.
 func ReadFrame(r FrameReader, max int, into any) error {
 	n, err := varint.ReadUvarint(r)
 	if errors.Is(err, io.EOF) {
@@ -102,12 +116,46 @@ func ReadFrame(r FrameReader, max int, into any) error {
 		}
 		return Fail(ReasonUnreachable, "read frame", err)
 	}
-	if n > uint64(min(max, MaxFrameBytes)) {
-		return Fail(ReasonTooLarge, "read frame", fmt.Errorf("%d bytes, the limit is %d", n, min(max, MaxFrameBytes)))
+	if limit := uint64(min(max, MaxFrameBytes)); n > limit {
+		return Fail(ReasonTooLarge, "read frame", fmt.Errorf("%d bytes, the limit is %d", n, limit))
 	}
 	raw := make([]byte, n)
 	if _, err := io.ReadFull(r, raw); err != nil {
 		return Fail(ReasonUnreachable, "read frame", err)
 	}
-	return Decode(raw, into)
+	if s, ok := into.(*Sent); ok {
+		if *s = (Sent{}); readSent(raw, s) {
+			return s.bounds()
+		}
+		*s = Sent{}
+	}
+	if err := Decode(raw, into); err != nil {
+		return err
+	}
+	if b, ok := into.(bounded); ok {
+		return b.bounds()
+	}
+	return nil
+}
+
+// bounded is what has bounds beyond its bytes.
+type bounded interface{ bounds() error }
+
+func within(what string, n, limit int) error {
+	if n > limit {
+		return &Error{Reason: ReasonTooLarge, Op: "check bounds", Field: what, Err: fmt.Errorf("%d, the limit is %d", n, limit)}
+	}
+	return nil
+}
+
+func checkAddresses(addresses []string) error {
+	if err := within("addrs", len(addresses), MaxAddresses); err != nil {
+		return err
+	}
+	for _, a := range addresses {
+		if err := within("addrs", len(a), MaxAddressBytes); err != nil {
+			return err
+		}
+	}
+	return nil
 }

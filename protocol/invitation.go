@@ -3,6 +3,7 @@ package protocol
 import (
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -51,7 +52,7 @@ func (c Card) Line() (string, error) { return line(cardPrefix, &c) }
 // ParseCard reads and verifies a card's line; surrounding space is ignored.
 func ParseCard(text string) (Card, error) {
 	var c Card
-	if err := parseLine(cardPrefix, text, &c, ReasonMalformed); err != nil {
+	if err := parseLine(cardPrefix, text, DecodeWhole, &c, ReasonMalformed); err != nil {
 		return Card{}, err
 	}
 	return c, c.Verify()
@@ -62,12 +63,12 @@ func ParseCard(text string) (Card, error) {
 // member, whose root key the federation knows already.
 type Invitation struct {
 	Federation FederationID `cbor:"fed"`
-	Name       Text         `cbor:"name"`             // the federation's, to show before anything is fetched
-	Node       PublicKey    `cbor:"node"`             // the inviting node
-	Addresses  []string     `cbor:"addrs"`            // multiaddrs of the inviting node
-	Handle     string       `cbor:"handle,omitempty"` // proposed
-	Expires    int64        `cbor:"expires,omitzero"` // Unix seconds; 0 with no seed
-	Seed       []byte       `cbor:"seed,omitempty"`   // 32 bytes, secret
+	Name       Text         `cbor:"name"`                    // the federation's, to show before anything is fetched
+	Node       PublicKey    `cbor:"node"`                    // the inviting node
+	Addresses  []string     `cbor:"addrs"`                   // multiaddrs of the inviting node
+	Handle     string       `cbor:"handle,omitempty"`        // proposed
+	Expires    int64        `cbor:"expires,omitzero"`        // Unix seconds; 0 with no seed
+	Seed       []byte       `cbor:"seed,omitempty" json:"-"` // 32 bytes, secret
 }
 
 // Line is the pasteable form. It contains the secret.
@@ -77,15 +78,32 @@ func (i Invitation) Line() (string, error) { return line(invitationPrefix, &i) }
 // mail programs add them, are ignored.
 func ParseInvitation(text string) (Invitation, error) {
 	var i Invitation
-	if err := parseLine(invitationPrefix, text, &i, ReasonInvitationInvalid); err != nil {
+	if err := parseLine(invitationPrefix, text, Decode, &i, ReasonInvitationInvalid); err != nil {
 		return Invitation{}, err
 	}
-	if i.Federation.IsZero() || i.Node.IsZero() || len(i.Addresses) == 0 || len(i.Addresses) > MaxAddresses ||
-		(len(i.Seed) != 0 && len(i.Seed) != 32) {
-		return Invitation{}, Fail(ReasonInvitationInvalid, "read invitation", errors.New("incomplete"))
+	if err := i.check(); err != nil {
+		return Invitation{}, &Error{Reason: ReasonInvitationInvalid, Op: "read invitation", Err: err}
 	}
 	return i, nil
 }
+
+func (i Invitation) check() error {
+	if !i.Federation.isBlock() || i.Node.IsZero() || len(i.Addresses) == 0 || (len(i.Seed) != 0 && len(i.Seed) != 32) || i.Expires < 0 {
+		return errors.New("incomplete")
+	}
+	if i.Handle != "" {
+		if err := CheckHandle(i.Handle); err != nil {
+			return err
+		}
+	}
+	if err := checkAddresses(i.Addresses); err != nil {
+		return err
+	}
+	return i.Name.check("name", MaxName)
+}
+
+// Format never writes the seed.
+func (i Invitation) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("dure-invitation-[redacted]")) }
 
 // Key is the one-time key made from the seed; the zero key if there is none.
 func (i Invitation) Key() PrivateKey {
@@ -157,7 +175,7 @@ func line(prefix string, v any) (string, error) {
 	return prefix + base64.RawURLEncoding.EncodeToString(raw), nil
 }
 
-func parseLine(prefix, text string, into any, r Reason) error {
+func parseLine(prefix, text string, decode func([]byte, any) error, into any, r Reason) error {
 	text = strings.Join(strings.Fields(text), "")
 	rest, ok := strings.CutPrefix(text, prefix)
 	if !ok {
@@ -170,7 +188,7 @@ func parseLine(prefix, text string, into any, r Reason) error {
 	if err != nil {
 		return Fail(r, "read line", err)
 	}
-	if err := Decode(raw, into); err != nil {
+	if err := decode(raw, into); err != nil {
 		return &Error{Reason: r, Op: "read line", Err: err}
 	}
 	return nil

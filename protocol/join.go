@@ -40,6 +40,20 @@ type JoinAnswer struct {
 	Peers    []PeerAddress     `cbor:"peers,omitempty"` // with JoinWelcome: where other nodes are
 }
 
+func (r *JoinRequest) bounds() error { return within("follow", len(r.Follow), MaxFollow) }
+
+func (a *JoinAnswer) bounds() error {
+	if err := within("peers", len(a.Peers), MaxFounders); err != nil {
+		return err
+	}
+	for _, p := range a.Peers {
+		if err := checkAddresses(p.Addresses); err != nil {
+			return err
+		}
+	}
+	return within("args", len(a.Args), MaxAddresses)
+}
+
 // PeerAddress is where a node can be reached: multiaddrs without /p2p.
 type PeerAddress struct {
 	Node      PublicKey `cbor:"node"`
@@ -51,6 +65,8 @@ type PeerAddress struct {
 type NodeRecord struct {
 	Addresses []string `cbor:"addrs"`
 }
+
+func (n *NodeRecord) bounds() error { return checkAddresses(n.Addresses) }
 
 // Health is what a node tells on the health topic: signed, short-lived, never on the
 // ledger.
@@ -82,7 +98,9 @@ func (h Health) Sign(key PrivateKey) (Health, error) {
 	return h, nil
 }
 
-// DecodeHealth reads and verifies a health message of this federation.
+// DecodeHealth reads and verifies a health message of this federation. The signature
+// covers all of its bytes but the signature itself, also fields of newer nodes that
+// this one does not know, so nobody can make two messages of one.
 func DecodeHealth(federation FederationID, raw []byte) (Health, error) {
 	var h Health
 	if len(raw) > MaxHealthBytes {
@@ -94,16 +112,20 @@ func DecodeHealth(federation FederationID, raw []byte) (Health, error) {
 	if h.Federation != federation {
 		return Health{}, Fail(ReasonWrongFederation, "decode health", nil)
 	}
-	if len(h.Addresses) > MaxAddresses || len(h.State) > 32 || len(h.Version) > 64 {
+	if err := checkAddresses(h.Addresses); err != nil {
+		return Health{}, err
+	}
+	if len(h.State) > 32 || len(h.Version) > 64 || h.Entries > MaxNumber || h.Wanted > MaxNumber || h.Act > MaxNumber {
 		return Health{}, Fail(ReasonTooLarge, "decode health", nil)
 	}
-	unsigned := h
-	unsigned.Signature = Signature{}
-	msg, err := SignedBytes(tagHealth, federation, &unsigned)
+	if h.Time < 0 || h.Time > MaxTime {
+		return Health{}, &Error{Reason: ReasonMalformed, Op: "decode health", Field: "time"}
+	}
+	unsigned, err := withoutSignature(raw)
 	if err != nil {
 		return Health{}, err
 	}
-	if !h.Node.Verify(msg, h.Signature) {
+	if !h.Node.Verify(signedRaw(tagHealth, federation, unsigned), h.Signature) {
 		return Health{}, Fail(ReasonBadSignature, "decode health", errors.New("not signed by the node it names"))
 	}
 	return h, nil

@@ -5,14 +5,12 @@ package protocol
 // of what is said. Lengths need no separators: tags end in a zero byte, a CID has 36
 // bytes, and the rest is one canonical CBOR item.
 const (
-	tagEntry      = "dure/entry/1\x00"
-	tagStatement  = "dure/root/1\x00"
-	tagCard       = "dure/card/1\x00"
-	tagApplyRoot  = "dure/apply-root/1\x00"
-	tagApplySeed  = "dure/apply-seed/1\x00"
-	tagInvitation = "dure/invitation/1\x00"
-	tagHealth     = "dure/health/1\x00"
-	tagAnswer     = "dure/answer/1\x00"
+	tagEntry     = "dure/entry/1\x00"
+	tagStatement = "dure/root/1\x00"
+	tagCard      = "dure/card/1\x00"
+	tagApplyRoot = "dure/apply-root/1\x00"
+	tagApplySeed = "dure/apply-seed/1\x00"
+	tagHealth    = "dure/health/1\x00"
 )
 
 // SignedBytes is what a signature over content covers: tag ‖ federation ‖ canonical

@@ -1,5 +1,7 @@
 package protocol
 
+import "crypto/sha256"
+
 // Frames of the catch-up stream. The side that opens the stream pulls; the other
 // serves. The two directions are two streams.
 //
@@ -82,16 +84,52 @@ type Sent struct {
 	End     bool     `cbor:"x,omitempty"`
 }
 
+// Bounds of a frame's lists; ReadFrame holds frames to them.
+
+func (o *Offer) bounds() error {
+	if err := within("l", len(o.Lines), MaxLines); err != nil {
+		return err
+	}
+	for _, l := range o.Lines {
+		if l.Count > MaxNumber+1 || l.Forked > MaxNumber+1 {
+			return &Error{Reason: ReasonTooLarge, Op: "check bounds", Field: "l"}
+		}
+	}
+	for _, r := range o.Ranges {
+		if err := within("r.p", len(r.Prefix), 2*sha256.Size); err != nil {
+			return err
+		}
+	}
+	return within("r", len(o.Ranges), MaxLines)
+}
+
+func (a *Ask) bounds() error {
+	for _, p := range a.Ranges {
+		if err := within("r", len(p), 2*sha256.Size); err != nil {
+			return err
+		}
+	}
+	for _, r := range a.Runs {
+		if r.From > MaxNumber {
+			return &Error{Reason: ReasonTooLarge, Op: "check bounds", Field: "f.n"}
+		}
+	}
+	return within("lists", max(len(a.Ranges), len(a.Runs), len(a.Bodies)), MaxAsk)
+}
+
+func (s *Sent) bounds() error {
+	if err := within("h", len(s.Headers), MaxPage); err != nil {
+		return err
+	}
+	return within("e", max(len(s.Entries), len(s.Bodies)), MaxAsk)
+}
+
 // FeedCID is the CID of the feed named by its hash.
 func FeedCID(digest [32]byte) FeedID {
 	var raw [cidBytes]byte
 	copy(raw[:], cidPrefixes[0][:])
 	copy(raw[4:], digest[:])
-	c, err := CastCID(raw[:])
-	if err != nil {
-		panic("dure: internal error: " + err.Error())
-	}
-	return c
+	return castKnown(raw[:])
 }
 
 // ToLine writes a standing for a frame, and Standing reads it back.

@@ -66,8 +66,16 @@ func known(t reflect.Type, m, kept map[string]any) error {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("cbor"), ",")
-		if name == "" || name == "-" {
+		switch {
+		case name == "-":
 			continue
+		case name == "" && f.Anonymous: // its fields stand in this map
+			if err := known(f.Type, m, kept); err != nil {
+				return err
+			}
+			continue
+		case name == "":
+			name = f.Name
 		}
 		in, ok := m[name]
 		if !ok {
@@ -87,9 +95,19 @@ func known(t reflect.Type, m, kept map[string]any) error {
 func knownValue(t reflect.Type, in, out any) error {
 	switch in := in.(type) {
 	case map[string]any:
-		if out, ok := out.(map[string]any); ok {
-			return known(t, in, out)
+		out, ok := out.(map[string]any)
+		if !ok {
+			return nil
 		}
+		if t.Kind() == reflect.Map {
+			for k := range in {
+				if err := knownValue(t.Elem(), in[k], out[k]); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		return known(t, in, out)
 	case []any:
 		out, ok := out.([]any)
 		if !ok || len(in) != len(out) || (t.Kind() != reflect.Slice && t.Kind() != reflect.Array) {

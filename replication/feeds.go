@@ -1,6 +1,9 @@
 package replication
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/charter"
 )
@@ -182,4 +185,77 @@ func (r *Replica) Vouch(nodes ...protocol.PublicKey) {
 			r.vouched[n] = true
 		}
 	}
+}
+
+// Stands lists how far feeds stand here now, those of one member, or of one node key
+// of it where node is not zero: what a removal or a cut lists.
+func (r *Replica) Stands(member string, node protocol.PublicKey) []protocol.Stand {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []protocol.Stand
+	for _, f := range r.feeds {
+		if f.limit.Member != member || (!node.IsZero() && f.node != node) {
+			continue
+		}
+		if s := r.standing(f); s.Count > 0 {
+			out = append(out, protocol.Stand{Feed: s.Feed, Count: s.Count, Head: s.Head})
+		}
+	}
+	slices.SortFunc(out, func(a, b protocol.Stand) int { return strings.Compare(a.Feed.KeyString(), b.Feed.KeyString()) })
+	return out
+}
+
+// AddressesOf is where a node can be reached, by its last record or health message.
+func (r *Replica) AddressesOf(node protocol.PublicKey) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.addresses[node])
+}
+
+// MemberOf is the handle of the member whose feed it is; empty if there is none.
+func (r *Replica) MemberOf(feed protocol.FeedID) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if f := r.feeds[feed]; f != nil {
+		return f.limit.Member
+	}
+	return ""
+}
+
+// Standings is whose a feed is and how many of its first entries may stand.
+func (r *Replica) Standings(feed protocol.FeedID) (member string, count uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f := r.feeds[feed]
+	if f == nil {
+		return "", 0
+	}
+	return f.limit.Member, r.counting(f)
+}
+
+// FeedLimit is how many of a feed's first entries may stand, held or to come.
+type FeedLimit struct {
+	Feed   protocol.FeedID
+	Member string
+	Count  uint64
+}
+
+// Limits lists them for all feeds, in no order. The slice is the caller's.
+func (r *Replica) Limits() []FeedLimit {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make([]FeedLimit, 0, len(r.feeds))
+	for _, f := range r.feeds {
+		out = append(out, FeedLimit{f.id, f.limit.Member, r.counting(f)})
+	}
+	return out
+}
+
+// counting is how many entries may count: without an end set, all that will come. The
+// caller holds mu.
+func (r *Replica) counting(f *feed) uint64 {
+	if !f.limit.Void && f.limit.Count == charter.Unlimited {
+		return charter.Unlimited
+	}
+	return r.standing(f).Count
 }

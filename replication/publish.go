@@ -132,6 +132,12 @@ func (r *Replica) Begin(ctx context.Context) error {
 		r.mu.Unlock()
 		return nil
 	}
+	if r.cfg.Beginning != nil {
+		if err := r.cfg.Beginning(); err != nil {
+			r.mu.Unlock()
+			return err
+		}
+	}
 	f := r.feeds[r.cfg.Inception.ID()]
 	var in *admitted
 	if f == nil {
@@ -178,6 +184,7 @@ func (r *Replica) announce(e protocol.Entry, body []byte) {
 // settleCondition decides at the start what this node may do, from the ledger's
 // high-water mark. The caller holds mu.
 func (r *Replica) settleCondition() error {
+	opened := r.ledger.Opened()
 	_, low, err := r.ledger.FreeBytes()
 	if err != nil {
 		return err
@@ -185,7 +192,7 @@ func (r *Replica) settleCondition() error {
 	switch {
 	case low:
 		r.condition, r.why = ReadOnly, "state.read_only.disk"
-	case r.ledger.Opened().Status == ledger.MarkBehind:
+	case opened.Status == ledger.MarkBehind, opened.Status == ledger.MarkAbsent && (!opened.Restored.IsZero() || r.cfg.Begun):
 		// The store forgot entries that this node signed: it never continues that feed.
 		r.condition, r.why = Recovering, "state.recovering.behind"
 		r.own = nil

@@ -71,7 +71,10 @@ func (s *session) run(ctx context.Context) error {
 			runs, doubts = r.missing(lines)
 		}
 		r.noteBehind(s.node, lines)
-		if err := s.fetch(ctx, runs); err != nil {
+		r.pulling.begin(r.lacking(lines))
+		err = s.fetch(ctx, runs)
+		r.pulling.end()
+		if err != nil {
 			return err
 		}
 		for _, id := range doubts {
@@ -181,6 +184,16 @@ func (r *Replica) missing(lines []protocol.Line) (runs []protocol.RunAsk, doubts
 	return append(first, rest...), doubts
 }
 
+// lacking counts the entries that the lines have beyond ours.
+func (r *Replica) lacking(lines []protocol.Line) (n uint64) {
+	for _, l := range lines {
+		if ours := r.frontier.line(protocol.FeedCID(l.Feed)).Count; l.Count > ours {
+			n += l.Count - ours
+		}
+	}
+	return n
+}
+
 // fetch streams the missing runs and admits them page by page.
 func (s *session) fetch(ctx context.Context, runs []protocol.RunAsk) error {
 	for len(runs) > 0 {
@@ -220,6 +233,7 @@ func (s *session) receive(ctx context.Context) error {
 				return err
 			}
 			s.got += len(in.page.Entries)
+			s.r.pulling.fetched(len(in.page.Entries))
 		}
 		return nil
 	}

@@ -66,6 +66,11 @@ type Config struct {
 	Inception protocol.Entry
 	Governing *protocol.Statement
 
+	// Begun says that this node has written entries before: a ledger that knows nothing of
+	// them was emptied. Beginning is called before the first one is signed, and makes it so.
+	Begun     bool
+	Beginning func() error
+
 	Version   string // of the program, told to members in health messages
 	NoCatchUp bool   // tests and demonstrations: gossip alone
 	NoGossip  bool   // tests and demonstrations: catch-up alone
@@ -120,10 +125,11 @@ type Replica struct {
 
 	answering sync.Mutex // held while an answer is signed and published
 
-	net    atomic.Pointer[network]
-	wake   chan protocol.PublicKey // nodes to catch up with; bounded, a full queue is served by the timer
-	tended chan struct{}           // something changed that governance may act on
-	counts counters
+	net     atomic.Pointer[network]
+	wake    chan protocol.PublicKey // nodes to catch up with; bounded, a full queue is served by the timer
+	tended  chan struct{}           // something changed that governance may act on
+	counts  counters
+	pulling progress
 }
 
 type network struct{ Network }
@@ -208,6 +214,51 @@ type Counts struct {
 	Admitted map[Via]uint64
 	Refused  map[protocol.Reason]uint64
 	Waiting  uint64
+}
+
+// Progress is how far catch-up is with what it knew to be missing when it began.
+func (r *Replica) Progress() CatchUp { return r.pulling.now() }
+
+// CatchUp is a stretch of catching up: from nothing missing to nothing missing.
+type CatchUp struct {
+	Running        bool
+	Fetched, Known uint64 // entries
+}
+
+type progress struct {
+	mu       sync.Mutex // guards all below
+	sessions int
+	CatchUp
+}
+
+func (p *progress) begin(known uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.sessions == 0 {
+		p.CatchUp = CatchUp{Running: true}
+	}
+	p.sessions++
+	p.Known += known
+}
+
+func (p *progress) fetched(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.Fetched += uint64(n)
+}
+
+func (p *progress) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.sessions--; p.sessions == 0 {
+		p.Running = false
+	}
+}
+
+func (p *progress) now() CatchUp {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.CatchUp
 }
 
 type counters struct {

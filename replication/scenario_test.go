@@ -38,6 +38,9 @@ func TestScenario_PartitionHeals(t *testing.T) {
 			time.Sleep(3 * time.Second)
 			nodes[w.dice.IntN(len(nodes))].publish("on one side")
 		}
+		if w.same() {
+			t.Fatalf("seed %d: the partition parted nobody", w.seed)
+		}
 		w.net.Heal()
 		t.Logf("seed %d: healed after %s", w.seed, w.settle(10*time.Second))
 		w.sameEverywhere()

@@ -99,11 +99,12 @@ func SignAnswer(s State, p Place, choice protocol.BodyID, node protocol.PrivateK
 	if reason != protocol.ReasonNone {
 		return fail(reason)
 	}
-	if given, answered := t.choice(handle); answered {
-		if given == choice && !t.double(handle) {
-			return fail(protocol.ReasonKnown)
-		}
+	given, answered := t.choice(handle)
+	switch {
+	case answered && (given != choice || t.double(handle)):
 		return fail(protocol.ReasonConflict, "why", "answered")
+	case answered && choice.IsZero():
+		return fail(protocol.ReasonKnown)
 	}
 	if choice.Defined() {
 		d, ok := s.Decision(choice)
@@ -122,9 +123,12 @@ func SignAnswer(s State, p Place, choice protocol.BodyID, node protocol.PrivateK
 			return fail(protocol.ReasonStale)
 		}
 		after, until := t.base.dayLimits(d.Decision)
+		_, counts := t.approval(handle, choice, after, until)
 		switch {
 		case d.Place != p:
 			return fail(protocol.ReasonStale)
+		case counts:
+			return fail(protocol.ReasonKnown) // the same answer, of a day that did not count, may be given again
 		case d.Objected:
 			return fail(protocol.ReasonConflict, "why", string(WhyObjected))
 		case day <= after || (until != "" && day > until):

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/dure-net/dure/protocol"
 )
@@ -38,6 +39,8 @@ type Opened struct {
 	// Changed says that the ledger is not the one that was closed in order, although nothing
 	// was written since: its root or counts differ.
 	Changed bool
+
+	Restored time.Time // when it was made from a backup; zero if it was not
 
 	Cut []Range // feeds that damage made shorter: where they end now, and how many headers were set aside
 }
@@ -92,6 +95,7 @@ func Open(cfg Config) (l *Ledger, err error) {
 func (l *Ledger) judge() {
 	o := &l.opened
 	o.Mark = l.c.marks.mark
+	o.Restored = l.c.store.restoredAt()
 	switch {
 	case l.c.marks.generation == 0:
 		o.Status = MarkAbsent

@@ -1,0 +1,283 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/home"
+	"github.com/dure-net/dure/protocol"
+)
+
+// checks are the questions of the doctor. A check that needs another is skipped while that one is not in order: one
+// cause is told once, not with all that follows from it.
+func (a *app) checks() []check {
+	return []check{
+		{"home", nil, a.checkHome},
+		{"secrets", []string{"home"}, checkSecrets},
+		{"settings", []string{"secrets"}, a.checkSettings},
+		{"writable", []string{"home"}, checkWritable},
+		{"space", []string{"settings"}, a.checkSpace},
+		{"filesystem", []string{"home"}, checkFilesystem},
+		{"federation", []string{"secrets"}, checkFederation},
+		{"running", []string{"settings", "federation"}, a.checkRunning},
+		{"ports", []string{"settings"}, checkPorts},
+		{"state", []string{"running"}, a.checkState},
+		{"members", []string{"running"}, checkMembers},
+		{"clock", []string{"running"}, a.checkClock},
+		{"behind", []string{"members"}, checkBehind},
+		{"direct", []string{"members"}, checkDirect},
+	}
+}
+
+func (a *app) checkHome(_ context.Context, p *patient) (string, args) {
+	_, err := home.Open(p.dir, home.Options{})
+	switch protocol.ReasonOf(err) {
+	case protocol.ReasonNoHome:
+		return "none", args{"path": p.dir}
+	case protocol.ReasonTooNew:
+		return "too_new", args{"path": p.dir}
+	case protocol.ReasonDamaged:
+		return "damaged", args{"path": p.dir}
+	}
+	return allRight, args{"path": p.dir}
+}
+
+func checkSecrets(_ context.Context, p *patient) (string, args) {
+	h, err := home.Open(p.dir, home.Options{})
+	if err == nil {
+		p.home = h
+		_, err = h.Token()
+	}
+	if err == nil {
+		return allRight, nil
+	}
+	for _, f := range home.FaultsOf(err) {
+		if f.Code == home.FaultLooseMode {
+			return "loose", args{"file": f.From, "mode": f.Value}
+		}
+	}
+	return "unreadable", args{"path": p.dir}
+}
+
+func (a *app) checkSettings(_ context.Context, p *patient) (string, args) {
+	settings, err := p.home.Settings(nil)
+	if err != nil {
+		sentence, _ := a.book.Error(a.lang, err)
+		return "wrong", args{"sentence": sentence, "file": p.home.ConfigPath()}
+	}
+	p.settings = settings
+	return allRight, args{"file": p.home.ConfigPath()}
+}
+
+func checkWritable(_ context.Context, p *patient) (string, args) {
+	f, err := os.CreateTemp(p.dir, ".doctor-*")
+	if err != nil {
+		return "not", args{"path": p.dir}
+	}
+	_, err = f.Write([]byte{0})
+	if synced := f.Sync(); err == nil {
+		err = synced
+	}
+	_ = f.Close()
+	_ = os.Remove(f.Name())
+	if err != nil {
+		return "not", args{"path": p.dir}
+	}
+	return allRight, nil
+}
+
+// roomToSpare is how many times the floor should be free: at the floor itself the node stops accepting.
+const roomToSpare = 2
+
+func (a *app) checkSpace(_ context.Context, p *patient) (string, args) {
+	free, err := freeBytes(p.dir)
+	floor := p.settings.Config.Storage.FloorBytes
+	values := args{"free": a.book.Bytes(a.lang, free), "floor": a.book.Bytes(a.lang, floor)}
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		return allRight, args{"free": a.say("cli.progress.unknown", nil), "floor": values["floor"]}
+	case err != nil:
+		return "unreadable", args{"path": p.dir}
+	case free < floor:
+		return "full", values
+	case free < roomToSpare*floor:
+		return "low", values
+	}
+	return allRight, values
+}
+
+func checkFilesystem(_ context.Context, p *patient) (string, args) {
+	name, remote := filesystem(p.dir)
+	if remote {
+		return "remote", args{"name": name}
+	}
+	return allRight, nil
+}
+
+func checkFederation(_ context.Context, p *patient) (string, args) {
+	act, _, _, err := p.home.Founding()
+	switch {
+	case protocol.ReasonOf(err) == protocol.ReasonNotFederated:
+		return "none", nil
+	case err != nil:
+		return "damaged", nil
+	}
+	return allRight, args{"name": firstName(act.Names)}
+}
+
+func firstName(t protocol.Text) string {
+	for _, lang := range []string{"en", "ko"} {
+		if t[lang] != "" {
+			return t[lang]
+		}
+	}
+	for _, lang := range sortedKeys(t) {
+		return t[lang]
+	}
+	return ""
+}
+
+// askTime bounds one question to the running node.
+const askTime = 5 * time.Second
+
+func (a *app) checkRunning(ctx context.Context, p *patient) (string, args) {
+	run, ok, err := p.home.Running()
+	if err != nil || !ok {
+		return "not", nil
+	}
+	p.run = run
+	token, err := p.home.Token()
+	if err != nil {
+		return "silent", args{"api": run.API}
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	c := api.NewClient(run.API, token.Reveal())
+	defer c.Close()
+	if p.status, err = c.Status(ctx); err != nil {
+		return "silent", args{"api": run.API}
+	}
+	if page, err := c.Records(ctx, api.RecordQuery{Limit: api.MaxLimit}); err == nil {
+		p.newest = page.Items
+	}
+	return allRight, args{"api": run.API, "started": run.Started.Local()}
+}
+
+// listener is one address on which a node listens.
+type listener struct{ network, host, port string }
+
+func (l listener) loopback() bool {
+	ip := net.ParseIP(l.host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// listeners reads the two forms of multiaddr that are listened on; others are left out.
+func listeners(multiaddrs []string) []listener {
+	var out []listener
+	for _, text := range multiaddrs {
+		parts := strings.Split(strings.TrimPrefix(text, "/"), "/")
+		if len(parts) >= 4 && (parts[0] == "ip4" || parts[0] == "ip6") && (parts[2] == "udp" || parts[2] == "tcp") {
+			out = append(out, listener{network: parts[2], host: parts[1], port: parts[3]})
+		}
+	}
+	return out
+}
+
+// checkPorts tries the ports while the node does not run; while it does, it holds them itself.
+func checkPorts(_ context.Context, p *patient) (string, args) {
+	if p.run.API != "" {
+		addresses := listeners(p.status.Node.Addresses)
+		if len(addresses) == 0 {
+			return "none", nil
+		}
+		return allRight, nil
+	}
+	taken := func(err error, where string) (string, args) {
+		if errors.Is(err, fs.ErrPermission) {
+			return "forbidden", args{"address": where}
+		}
+		return "taken", args{"address": where}
+	}
+	for _, l := range listeners(p.settings.Config.Listen) {
+		where := net.JoinHostPort(l.host, l.port)
+		if l.network == "udp" {
+			c, err := net.ListenPacket("udp", where)
+			if err != nil {
+				return taken(err, where)
+			}
+			_ = c.Close()
+			continue
+		}
+		c, err := net.Listen("tcp", where)
+		if err != nil {
+			return taken(err, where)
+		}
+		_ = c.Close()
+	}
+	if c, err := net.Listen("tcp", p.settings.Config.API.Listen); err != nil {
+		return taken(err, p.settings.Config.API.Listen)
+	} else {
+		_ = c.Close()
+	}
+	return allRight, nil
+}
+
+func (a *app) checkState(_ context.Context, p *patient) (string, args) {
+	switch p.status.Node.State {
+	case api.StateReady:
+		return allRight, nil
+	case api.StateJoining, api.StateRecovering, api.StateReadOnly:
+		return string(p.status.Node.State), nil
+	}
+	return string(api.StateRecovering), nil
+}
+
+func checkMembers(_ context.Context, p *patient) (string, args) {
+	connected, _, others, _ := nodesOf(p.status)
+	switch {
+	case len(p.status.Members) <= 1:
+		return allRight, args{"reached": 0, "count": 0}
+	case connected == 0:
+		return "nobody", args{"count": len(p.status.Members) - 1}
+	}
+	return allRight, args{"reached": connected, "count": others}
+}
+
+// checkClock looks for records from the future: of two clocks that differ, one is wrong, and a node cannot know which.
+func (a *app) checkClock(_ context.Context, p *patient) (string, args) {
+	now, worst, who := a.now(), time.Duration(0), ""
+	for _, r := range p.newest {
+		if ahead := r.Time.Sub(now); ahead > worst {
+			worst, who = ahead, r.Member
+		}
+	}
+	if worst > protocol.MaxAhead {
+		return "ahead", args{"member": who, "offset": worst}
+	}
+	return allRight, args{"time": now.Local()}
+}
+
+func checkBehind(_ context.Context, p *patient) (string, args) {
+	_, _, _, behind := nodesOf(p.status)
+	switch {
+	case behind > 0:
+		return "entries", args{"count": behind}
+	case p.status.Ledger.Wanted > 0:
+		return "wanted", args{"count": p.status.Ledger.Wanted}
+	}
+	return allRight, args{"count": p.status.Ledger.Entries}
+}
+
+func checkDirect(_ context.Context, p *patient) (string, args) {
+	connected, relayed, _, _ := nodesOf(p.status)
+	if connected > 0 && relayed == connected {
+		return "relayed", args{"count": relayed}
+	}
+	return allRight, nil
+}

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dure-net/dure/node"
+	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/protocol"
+)
+
+func (a *app) verifyCommand() *cobra.Command {
+	return a.command("verify", between(0, 0), api.VerifyReport{}, func(ctx context.Context, _ []string) error {
+		return a.with(ctx, func(s *session) error {
+			step, done := a.progress("cli.progress.verify")
+			report, err := s.Verify(ctx, step)
+			done()
+			if err != nil {
+				return err
+			}
+			if err := a.answer(report, func() { a.sayVerified(report) }); err != nil {
+				return err
+			}
+			if !report.OK {
+				return problems{}
+			}
+			return nil
+		})
+	})
+}
+
+func (a *app) sayVerified(r api.VerifyReport) {
+	values := args{"count": r.Entries, "bodies": r.Bodies, "bytes": a.book.Bytes(a.lang, r.Bytes)}
+	if r.OK {
+		a.line("cli.verify.ok", values)
+	} else {
+		a.line("cli.verify.damaged", args{"count": r.Damaged})
+	}
+	if r.Wanted > 0 {
+		a.line("cli.status.wanted", args{"count": r.Wanted})
+	}
+	t := table{indent: 2}
+	for _, d := range r.Damage {
+		sentence, _ := a.book.Reason(a.lang, protocol.ParseReason(d.Code), nil)
+		t.row(d.ID, d.Member, sentence)
+	}
+	t.print(a.out)
+	a.line("cli.verify.root", args{"root": r.Root})
+	if !r.OK {
+		a.note("cli.verify.next", nil)
+	}
+}
+
+func (a *app) exportCommand() *cobra.Command {
+	c := a.command("export FILE.car|-", between(1, 1), api.ExportReport{}, func(ctx context.Context, arguments []string) error {
+		return a.with(ctx, func(s *session) error {
+			step, done := a.progress("cli.progress.export")
+			var report api.ExportReport
+			err := a.writeFile(arguments[0], func(w io.Writer) (err error) {
+				report, err = s.Export(ctx, w, step)
+				return err
+			})
+			done()
+			if err != nil {
+				return err
+			}
+			return a.report(arguments[0], report, func() {
+				a.note("cli.export.done", args{"count": report.Entries, "bytes": a.book.Bytes(a.lang, report.Bytes), "file": arguments[0]})
+			})
+		})
+	})
+	c.Example = "dure export /media/usb/dure.car"
+	return c
+}
+
+// report prints a report after a file was written. Where the file is standard output, the report must not follow it
+// there.
+func (a *app) report(file string, v any, text func()) error {
+	if file == "-" {
+		if a.json {
+			a.out = a.err
+		}
+	}
+	return a.answer(v, text)
+}
+
+// writeFile writes through a file beside the named one and renames it when it is whole, so that a file of that name is
+// never a part. "-" is standard output.
+func (a *app) writeFile(name string, write func(io.Writer) error) (err error) {
+	if name == "-" {
+		return write(a.out)
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if err != nil {
+		return &complaint{reason: protocol.ReasonHomeUnwritable, key: "cli.usage.cannot_write", args: args{"file": name}, err: err}
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name())
+		}
+	}()
+	err = write(f)
+	if synced := f.Sync(); err == nil {
+		err = synced
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}
+
+func (a *app) importCommand() *cobra.Command {
+	return a.command("import FILE.car|-", between(1, 1), api.ImportReport{}, func(ctx context.Context, arguments []string) error {
+		r, err := a.openFile(arguments[0])
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		return a.with(ctx, func(s *session) error {
+			step, done := a.progress("cli.progress.import")
+			report, err := s.Import(ctx, r, step)
+			done()
+			if err != nil {
+				return err
+			}
+			if err := a.answer(report, func() { a.sayImported(report) }); err != nil {
+				return err
+			}
+			if len(report.Refused) > 0 {
+				return problems{}
+			}
+			return nil
+		})
+	})
+}
+
+func (a *app) openFile(name string) (io.ReadCloser, error) {
+	if name == "-" {
+		return io.NopCloser(a.in), nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, &complaint{reason: protocol.ReasonUsage, key: "cli.usage.cannot_read", args: args{"file": name}, err: err}
+	}
+	return f, nil
+}
+
+func (a *app) sayImported(r api.ImportReport) {
+	a.line("cli.import.done", args{"read": r.Read, "count": r.New, "bodies": r.Bodies})
+	if len(r.Refused) == 0 {
+		return
+	}
+	a.line("cli.import.refused", nil)
+	t := table{indent: 2}
+	for _, code := range sortedKeys(r.Refused) {
+		sentence, _ := a.book.Reason(a.lang, protocol.ParseReason(code), nil)
+		t.row(a.book.Number(a.lang, int64(r.Refused[code])), sentence)
+	}
+	t.print(a.out)
+}
+
+func (a *app) backupCommand() *cobra.Command {
+	return a.command("backup FILE|-", between(1, 1), api.BackupReport{}, func(ctx context.Context, arguments []string) error {
+		return a.with(ctx, func(s *session) error {
+			step, done := a.progress("cli.progress.backup")
+			var report api.BackupReport
+			err := a.writeFile(arguments[0], func(w io.Writer) (err error) {
+				report, err = s.Backup(ctx, w, step)
+				return err
+			})
+			done()
+			if err != nil {
+				return err
+			}
+			return a.report(arguments[0], report, func() {
+				a.note("cli.backup.done", args{"count": report.Entries, "bytes": a.book.Bytes(a.lang, report.Bytes), "file": arguments[0]})
+				a.note("cli.backup.keys", nil)
+			})
+		})
+	})
+}
+
+func (a *app) restoreCommand() *cobra.Command {
+	return a.command("restore FILE|-", between(1, 1), api.BackupReport{}, func(ctx context.Context, arguments []string) error {
+		h, err := a.openHome()
+		if err != nil {
+			return err
+		}
+		if entries, err := os.ReadDir(h.LedgerDir()); err == nil && len(entries) > 0 {
+			return &complaint{reason: protocol.ReasonConflict, key: "cli.restore.not_empty", args: args{"path": h.LedgerDir()}}
+		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		r, err := a.openFile(arguments[0])
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		step, done := a.progress("cli.progress.restore")
+		report, err := node.Restore(ctx, h, r, step)
+		done()
+		if err != nil {
+			return err
+		}
+		return a.answer(report, func() {
+			a.line("cli.restore.done", args{"count": report.Entries})
+			a.note("cli.restore.next", nil)
+		})
+	})
+}

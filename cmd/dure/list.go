@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/phrase"
+	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/record"
+)
+
+func (a *app) listCommand() *cobra.Command {
+	var member, cursor string
+	var limit int
+	var all bool
+	c := a.command("list [TYPE…]", between(0, -1), api.RecordPage{}, func(ctx context.Context, arguments []string) error {
+		q := api.RecordQuery{Member: member, Cursor: cursor, Limit: limit}
+		for _, text := range arguments {
+			typ, ok := a.recordType(text)
+			if !ok {
+				return misuse("usage.unknown_type", args{"value": text, "known": strings.Join(record.Types(), ", ")})
+			}
+			q.Types = append(q.Types, typ)
+		}
+		if limit < 0 || limit > api.MaxLimit {
+			return misuse("usage.bad_limit", args{"max": api.MaxLimit})
+		}
+		return a.with(ctx, func(s *session) error { return a.list(ctx, s, q, all) })
+	})
+	c.Example = "dure list offers requests --member kr-seoul"
+	f := c.Flags()
+	a.textFlag(f, &member, "member", "HANDLE", "")
+	a.numberFlag(f, &limit, "limit", api.DefaultLimit)
+	a.textFlag(f, &cursor, "cursor", "TEXT", "")
+	a.switchFlag(f, &all, "all")
+	return c
+}
+
+// recordType understands the type's own name, its plural, and what people call it in any of the languages.
+func (a *app) recordType(text string) (string, bool) {
+	text = strings.ToLower(strings.TrimSpace(text))
+	for _, typ := range record.Types() {
+		if text == typ {
+			return typ, true
+		}
+		for _, lang := range phrase.Languages() {
+			for _, key := range []string{"term.type." + typ, "term.types." + typ} {
+				if text == strings.ToLower(a.book.Say(lang, key, nil)) {
+					return typ, true
+				}
+			}
+		}
+	}
+	return "", false
+}
+
+func (a *app) list(ctx context.Context, s *session, q api.RecordQuery, all bool) error {
+	if all && q.Limit <= api.DefaultLimit {
+		q.Limit = api.MaxLimit
+	}
+	page, err := s.Records(ctx, q)
+	for err == nil && all && page.NextCursor != "" {
+		q.Cursor = page.NextCursor
+		var next api.RecordPage
+		next, err = s.Records(ctx, q)
+		page.Items, page.NextCursor = append(page.Items, next.Items...), next.NextCursor
+	}
+	if err != nil {
+		return err
+	}
+	return a.answer(page, func() {
+		if len(page.Items) == 0 {
+			a.line("cli.list.none", nil)
+			return
+		}
+		t := table{}
+		for _, r := range page.Items {
+			t.row(a.listed(r)...)
+		}
+		t.print(a.out)
+		if page.NextCursor != "" {
+			a.note("cli.list.more", args{"cursor": page.NextCursor})
+		}
+		a.sayNotice(ctx, s)
+	})
+}
+
+// titlePlaces is how wide a title may be in a list.
+const titlePlaces = 60
+
+func (a *app) listed(r api.Record) []string {
+	number := r.Number
+	if number == "" {
+		number = r.ID
+	}
+	state := ""
+	if r.State != api.RecordPublished {
+		state = a.word("state", string(r.State))
+	}
+	return []string{number, a.word("type", r.Type), r.Time.Local().Format("2006-01-02"), cut(a.title(r), titlePlaces), state}
+}
+
+// title is what the record is called for this reader.
+func (a *app) title(r api.Record) string {
+	kind, ok := protocol.ParseKind(r.Type)
+	if !ok || r.Content == nil {
+		return a.say("cli.show.no_content", nil)
+	}
+	value, _ := phrase.Pick(a.lang, protocol.Text(record.HeadOf(kind, plainContent(r.Content)).Title), r.Lang)
+	return value
+}
+
+// plainContent is content as record.HeadOf reads it: JSON that came over HTTP and a body read here differ in how
+// texts are typed.
+func plainContent(content map[string]any) map[string]any {
+	out := make(map[string]any, len(content))
+	for name, value := range content {
+		out[name] = plainValue(value)
+	}
+	return out
+}
+
+func plainValue(value any) any {
+	switch v := value.(type) {
+	case map[string]string:
+		out := make(map[string]any, len(v))
+		for k, s := range v {
+			out[k] = s
+		}
+		return out
+	case map[string]any:
+		return plainContent(v)
+	case []any:
+		out := slices.Clone(v)
+		for i := range out {
+			out[i] = plainValue(out[i])
+		}
+		return out
+	}
+	return value
+}
+
+// sayNotice repeats what the founding act says about all records of the federation, such as that they are made up.
+func (a *app) sayNotice(ctx context.Context, s *session) {
+	status, err := s.Status(ctx)
+	if err != nil {
+		return // the answer stands; the notice is said again wherever records show
+	}
+	if text, _ := phrase.Pick(a.lang, status.Federation.Notice); text != "" {
+		a.note("cli.notice", args{"text": text})
+	}
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/record"
+)
+
+func (a *app) publishCommand() *cobra.Command {
+	var check bool
+	c := a.command("publish FILE|-", between(1, 1), api.Receipt{}, func(ctx context.Context, arguments []string) error {
+		d, err := a.draft(arguments[0])
+		if err != nil {
+			return err
+		}
+		if check {
+			return a.answer(map[string]bool{"valid": true}, func() { a.line("cli.publish.valid", args{"type": a.word("type", d.Type)}) })
+		}
+		return a.publish(ctx, d, "cli.publish.done")
+	})
+	c.Example = "dure publish request.json"
+	a.switchFlag(c.Flags(), &check, "check")
+	return c
+}
+
+func (a *app) reviseCommand() *cobra.Command {
+	return a.command("revise ID FILE|-", between(2, 2), api.Receipt{}, func(ctx context.Context, arguments []string) error {
+		d, err := a.draft(arguments[1])
+		if err != nil {
+			return err
+		}
+		d.Of = arguments[0]
+		return a.publish(ctx, d, "cli.revise.done")
+	})
+}
+
+func (a *app) withdrawCommand() *cobra.Command {
+	var reasons []string
+	c := a.command("withdraw ID", between(1, 1), api.Receipt{}, func(ctx context.Context, arguments []string) error {
+		reason, err := textsOf("--reason", reasons)
+		if err != nil {
+			return err
+		}
+		return a.with(ctx, func(s *session) error {
+			receipt, err := s.Withdraw(ctx, arguments[0], reason)
+			if err != nil {
+				return err
+			}
+			return a.receipt(s, receipt, "cli.withdraw.done")
+		})
+	})
+	a.listFlag(c.Flags(), &reasons, "reason", "LANG=TEXT")
+	return c
+}
+
+// draft reads a record and checks it, so that every fault is told at once and before anything is opened. References to
+// other records are the node's to resolve.
+func (a *app) draft(name string) (api.Draft, error) {
+	raw, err := a.readInput(name)
+	if err != nil {
+		return api.Draft{}, err
+	}
+	somewhere := protocol.SumBlock(nil)
+	r, err := record.ParseAny(raw, func(string) (protocol.RecordID, bool) { return somewhere, true })
+	if err != nil {
+		return api.Draft{}, err
+	}
+	return api.Draft{Type: r.Kind().String(), Raw: json.RawMessage(raw)}, nil
+}
+
+func (a *app) publish(ctx context.Context, d api.Draft, key string) error {
+	return a.with(ctx, func(s *session) error {
+		receipt, err := s.Publish(ctx, d)
+		if err != nil {
+			return err
+		}
+		return a.receipt(s, receipt, key)
+	})
+}
+
+// receipt prints the short number and the record number on one line, for people and scripts alike; the sentence goes
+// to standard error.
+func (a *app) receipt(s *session, r api.Receipt, key string) error {
+	return a.answer(r, func() {
+		a.plain(r.Number, r.ID)
+		a.note(key, args{"number": r.Number})
+		if !s.running {
+			a.note("cli.publish.offline", nil)
+		}
+	})
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+
+	"github.com/dure-net/dure/node"
+	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/home"
+	"github.com/dure-net/dure/protocol"
+)
+
+// session is what most commands work with: the running node of a home, asked over its local address, or the home
+// itself, opened without network. Both answer alike; what is published without network is announced at the next start.
+type session struct {
+	api.Backend
+	home    *home.Home
+	running bool
+	close   func() error
+}
+
+// openHome opens the home of this call, without locking it.
+func (a *app) openHome() (*home.Home, error) {
+	dir, err := home.Dir(a.homeFlag)
+	if err != nil {
+		return nil, err
+	}
+	return home.Open(dir, home.Options{})
+}
+
+// session opens the home of this call. The caller closes it.
+func (a *app) session(ctx context.Context) (*session, error) {
+	h, err := a.openHome()
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.client(h)
+	if protocol.ReasonOf(err) != protocol.ReasonNotRunning {
+		return s, err
+	}
+	n, err := node.Open(ctx, h, node.Options{Phrases: a.book, Version: version().Version})
+	if err != nil {
+		return nil, err
+	}
+	return &session{Backend: n, home: h, close: n.Close}, nil
+}
+
+// client asks the running node of h; ReasonNotRunning where none runs.
+func (a *app) client(h *home.Home) (*session, error) {
+	run, ok, err := h.Running()
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, h.NotRunning()
+	}
+	token, err := h.Token()
+	if err != nil {
+		return nil, err
+	}
+	c := api.NewClient(run.API, token.Reveal())
+	return &session{Backend: c, home: h, running: true, close: func() error { c.Close(); return nil }}, nil
+}
+
+// with runs do on a session and closes it. An error of closing counts where do had none: an offline store that does not
+// close cleanly is worth a word.
+func (a *app) with(ctx context.Context, do func(*session) error) error {
+	s, err := a.session(ctx)
+	if err != nil {
+		return err
+	}
+	err = do(s)
+	if closed := s.close(); err == nil {
+		err = closed
+	}
+	return err
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/phrase"
+	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/record"
+)
+
+func (a *app) showCommand() *cobra.Command {
+	c := a.command("show ID", between(1, 1), api.Record{}, func(ctx context.Context, arguments []string) error {
+		return a.with(ctx, func(s *session) error {
+			r, err := s.Record(ctx, arguments[0])
+			if err != nil {
+				return err
+			}
+			return a.answer(r, func() {
+				a.show(r)
+				a.sayNotice(ctx, s)
+			})
+		})
+	})
+	c.Example = "dure show kr-seoul-41"
+	return c
+}
+
+func (a *app) show(r api.Record) {
+	who := a.name(r.Names, r.Member)
+	fmt.Fprintln(a.out, a.paint(bold, a.title(r)))
+	a.line("cli.show.who", args{"type": a.word("type", r.Type), "member": who, "time": a.book.Time(a.lang, r.Time.Local())})
+	if r.Revisions > 0 {
+		a.line("cli.show.revised", args{"count": r.Revisions})
+	}
+	if r.State != api.RecordPublished {
+		a.line("cli.show.state."+string(r.State), nil)
+		if text, _ := phrase.Pick(a.lang, r.Reason, r.Lang); text != "" {
+			a.line("cli.show.reason", args{"text": text})
+		}
+	}
+	kind, ok := protocol.ParseKind(r.Type)
+	if head := record.HeadOf(kind, plainContent(r.Content)); ok && r.Content != nil {
+		if text, _ := phrase.Pick(a.lang, protocol.Text(head.Summary), r.Lang); text != "" {
+			fmt.Fprintln(a.out, "\n"+text)
+		}
+	}
+	fmt.Fprintln(a.out)
+	t := table{indent: 2}
+	for _, row := range a.describe(kind, plainContent(r.Content), r.Lang) {
+		t.row(row.label, row.value)
+	}
+	t.row(a.say("field.number", nil), r.Number)
+	t.row(a.say("field.id", nil), r.ID)
+	t.print(a.out)
+}

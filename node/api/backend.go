@@ -1,0 +1,95 @@
+// Package api is what local programs may ask of one member's node: the HTTP interface
+// under /api/v1, its JSON types, and the Go client that speaks it. It never reads or
+// writes the ledger itself and never talks to other nodes.
+package api
+
+import (
+	"context"
+	"io"
+	"iter"
+)
+
+// Backend is a node as seen by programs. node.Node implements it, running or opened
+// without network; Client implements it over HTTP.
+//
+// All methods are safe for concurrent use and return errors that carry a
+// *protocol.Error; content with faults is ReasonInvalid with record.Faults in its
+// chain. Returned values are the caller's.
+type Backend interface {
+	Reader
+	Publisher
+	Governor
+	Keeper
+}
+
+// Reader answers questions. Nothing it does changes the ledger.
+type Reader interface {
+	// Status is a snapshot; it does not block on the network.
+	Status(ctx context.Context) (Status, error)
+
+	// Records lists records, newest arrival first. An empty page has no NextCursor.
+	// A cursor of another query is ReasonUsage with Field "cursor".
+	Records(ctx context.Context, q RecordQuery) (RecordPage, error)
+
+	// Record finds one record by CID, by an unambiguous CID prefix of at least
+	// MinPrefix characters or by short number ("kr-seoul-41").
+	// Absent is ReasonNotFound, several is ReasonAmbiguous. A record whose body is
+	// wanted, erased or invalid is returned without an error and says so in State.
+	Record(ctx context.Context, ref string) (Record, error)
+
+	// Block is the exact bytes of a header or body, re-hashed on the way out.
+	// Absent is ReasonNotFound, on its way ReasonWanted, erased ReasonErased.
+	Block(ctx context.Context, cid string) (Block, error)
+
+	// Watch yields every event with a local sequence greater than since, in order
+	// and without gaps, then goes on as events happen until ctx ends. A since beyond
+	// the newest sequence (a node restored from a backup) yields one event of type
+	// EventReset whose Seq is the newest sequence, and goes on from there. The last
+	// pair may carry an error; after it the sequence ends. Ending ctx is no error.
+	Watch(ctx context.Context, since uint64) iter.Seq2[Event, error]
+
+	// Members lists all members that the charter names, by handle.
+	Members(ctx context.Context) ([]Member, error)
+}
+
+// Publisher writes records of this member. What it acknowledges is durable: it
+// survives the loss of power right after the call returned.
+type Publisher interface {
+	// Publish writes a new record, or a revision where d.Of is set.
+	Publish(ctx context.Context, d Draft) (Receipt, error)
+
+	// Withdraw withdraws a record of this member. reason is text by language and may be empty.
+	Withdraw(ctx context.Context, ref string, reason map[string]string) (Receipt, error)
+}
+
+// Governor takes part in the act line.
+type Governor interface {
+	Decisions(ctx context.Context) (Decisions, error)
+
+	// Decide tables a decision and, unless p.NoAnswer, answers it with yes where this
+	// node is the governing node of an elector.
+	Decide(ctx context.Context, p Proposal) (Decision, error)
+
+	// Answer answers for act number a.Number with one decision or with none of them.
+	Answer(ctx context.Context, a AnswerRequest) (Decision, error)
+
+	// Invite makes a pasteable line. The line contains a secret that works once.
+	Invite(ctx context.Context, r InviteRequest) (Invitation, error)
+}
+
+// Keeper looks after the copy on this disk. progress may be nil, is called from one
+// goroutine at a time, and must not block.
+type Keeper interface {
+	// Verify re-hashes the whole ledger. Damage is told in the report, not as an error.
+	Verify(ctx context.Context, progress func(Progress)) (VerifyReport, error)
+
+	// Export writes a bundle (CARv1) of the whole ledger. After an error the bytes
+	// written so far are not a whole bundle.
+	Export(ctx context.Context, w io.Writer, progress func(Progress)) (ExportReport, error)
+
+	// Import admits the entries of a bundle. What was admitted before an error stays.
+	Import(ctx context.Context, r io.Reader, progress func(Progress)) (ImportReport, error)
+
+	// Backup writes a backup of this node's store, to be restored into a stopped home.
+	Backup(ctx context.Context, w io.Writer, progress func(Progress)) (BackupReport, error)
+}

@@ -1,0 +1,256 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dure-net/dure/protocol"
+)
+
+// Client asks a running node. It is a Backend: errors carry the Reason that the node
+// gave, with record.Faults where content had faults; a node that does not answer is
+// ReasonNotRunning. Safe for concurrent use; Close lets idle connections go.
+type Client struct {
+	base  string
+	token string
+	http  *http.Client
+	retry time.Duration // how long Watch tries to reach a node that went away
+}
+
+var _ Backend = (*Client)(nil)
+
+// NewClient speaks to the node at base ("http://127.0.0.1:7710") with its token. It
+// connects when first asked, and never through a proxy.
+func NewClient(base, token string) *Client {
+	return &Client{
+		base: strings.TrimSuffix(base, "/"), token: strings.TrimSpace(token), retry: 60 * time.Second,
+		http: &http.Client{
+			Transport: &http.Transport{
+				Proxy:               nil,
+				DialContext:         (&net.Dialer{Timeout: 3 * time.Second}).DialContext,
+				MaxIdleConns:        16,
+				MaxIdleConnsPerHost: 16,
+				IdleConnTimeout:     idleTimeout / 2, // before the server's own, so that no request meets a closing connection
+				DisableCompression:  true,
+			},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+}
+
+// Close closes idle connections. The client can be used again.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Status implements Reader.
+func (c *Client) Status(ctx context.Context) (s Status, err error) {
+	return s, c.get(ctx, "/status", &s)
+}
+
+// Records implements Reader.
+func (c *Client) Records(ctx context.Context, q RecordQuery) (page RecordPage, err error) {
+	v := url.Values{}
+	if len(q.Types) > 0 {
+		v.Set("type", strings.Join(q.Types, ","))
+	}
+	if q.Member != "" {
+		v.Set("member", q.Member)
+	}
+	if q.Limit != 0 {
+		v.Set("limit", strconv.Itoa(q.Limit))
+	}
+	if q.Cursor != "" {
+		v.Set("cursor", q.Cursor)
+	}
+	return page, c.get(ctx, "/records?"+v.Encode(), &page)
+}
+
+// Record implements Reader.
+func (c *Client) Record(ctx context.Context, ref string) (rec Record, err error) {
+	return rec, c.get(ctx, "/records/"+url.PathEscape(ref), &rec)
+}
+
+// Block implements Reader. It checks the bytes against the CID.
+func (c *Client) Block(ctx context.Context, cid string) (Block, error) {
+	name, err := protocol.ParseCID(cid)
+	if err != nil {
+		return Block{}, err
+	}
+	resp, err := c.do(ctx, http.MethodGet, "/blocks/"+cid, nil, nil)
+	if err != nil {
+		return Block{}, err
+	}
+	defer resp.Body.Close()
+	data, err := readAll(resp.Body)
+	if err != nil {
+		return Block{}, c.lost(ctx, err)
+	}
+	if !name.Matches(data) {
+		return Block{}, &protocol.Error{Reason: protocol.ReasonBadHash, Op: "read block", ID: cid}
+	}
+	b := Block{CID: cid, Codec: CodecDagCBOR, Data: data}
+	if resp.Header.Get("Content-Type") == mediaRaw {
+		b.Codec = CodecRaw
+	}
+	return b, nil
+}
+
+// Members implements Reader.
+func (c *Client) Members(ctx context.Context) ([]Member, error) {
+	var list struct{ Items []Member }
+	err := c.get(ctx, "/members", &list)
+	return list.Items, err
+}
+
+// Publish implements Publisher. A connection lost while waiting is tried once more
+// under the same idempotency key, so that one call writes at most one entry while the
+// node runs.
+func (c *Client) Publish(ctx context.Context, d Draft) (Receipt, error) {
+	path := "/records"
+	if d.Of != "" {
+		path += "/" + url.PathEscape(d.Of) + "/revisions"
+	}
+	return c.write(ctx, path, d.Raw)
+}
+
+// Withdraw implements Publisher, with the promise of Publish.
+func (c *Client) Withdraw(ctx context.Context, ref string, reason map[string]string) (Receipt, error) {
+	body, err := json.Marshal(struct {
+		Reason map[string]string `json:"reason,omitempty"`
+	}{reason})
+	if err != nil {
+		return Receipt{}, protocol.Fail(protocol.ReasonMalformed, "withdraw record", err)
+	}
+	return c.write(ctx, "/records/"+url.PathEscape(ref)+"/withdrawal", body)
+}
+
+func (c *Client) write(ctx context.Context, path string, body []byte) (receipt Receipt, err error) {
+	var nonce [18]byte
+	_, _ = rand.Read(nonce[:]) // crypto/rand never fails
+	key := http.Header{"Idempotency-Key": {base64.RawURLEncoding.EncodeToString(nonce[:])}, "Content-Type": {"application/json"}}
+	for attempt := 0; ; attempt++ {
+		var resp *http.Response
+		resp, err = c.do(ctx, http.MethodPost, path, key, bytes.NewReader(body))
+		if err == nil {
+			err = c.decode(ctx, resp, &receipt)
+		}
+		var refused *net.OpError
+		broken := protocol.ReasonOf(err) == protocol.ReasonNotRunning && !(errors.As(err, &refused) && refused.Op == "dial")
+		if !broken || attempt > 0 {
+			return receipt, err
+		}
+	}
+}
+
+// Decisions implements Governor.
+func (c *Client) Decisions(ctx context.Context) (d Decisions, err error) {
+	return d, c.get(ctx, "/decisions", &d)
+}
+
+// Decide implements Governor.
+func (c *Client) Decide(ctx context.Context, p Proposal) (d Decision, err error) {
+	return d, c.post(ctx, "/decisions", p, &d)
+}
+
+// Answer implements Governor.
+func (c *Client) Answer(ctx context.Context, a AnswerRequest) (d Decision, err error) {
+	return d, c.post(ctx, "/decisions/"+strconv.FormatUint(a.Number, 10)+"/answers", a, &d)
+}
+
+// Invite implements Governor.
+func (c *Client) Invite(ctx context.Context, r InviteRequest) (i Invitation, err error) {
+	return i, c.post(ctx, "/invitations", r, &i)
+}
+
+func (c *Client) get(ctx context.Context, path string, into any) error {
+	resp, err := c.do(ctx, http.MethodGet, path, http.Header{"Accept": {"application/json"}}, nil)
+	if err != nil {
+		return err
+	}
+	return c.decode(ctx, resp, into)
+}
+
+func (c *Client) post(ctx context.Context, path string, body, into any) error {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return protocol.Fail(protocol.ReasonMalformed, "ask node", err)
+	}
+	resp, err := c.do(ctx, http.MethodPost, path, http.Header{"Content-Type": {"application/json"}}, bytes.NewReader(raw))
+	if err != nil {
+		return err
+	}
+	return c.decode(ctx, resp, into)
+}
+
+// do sends one request. The caller closes the body of a good answer; problems come back
+// as errors.
+func (c *Client) do(ctx context.Context, method, path string, header http.Header, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+base+path, body)
+	if err != nil {
+		return nil, &protocol.Error{Reason: protocol.ReasonConfig, Op: "ask node", Args: map[string]string{"address": c.base}, Err: err}
+	}
+	for k, v := range header {
+		req.Header[k] = v
+	}
+	req.Header.Set("Authorization", "Bearer "+c.token)
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, c.lost(ctx, err)
+	}
+	if resp.StatusCode/100 == 2 {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	raw, err := readAll(resp.Body)
+	var p Problem
+	if err != nil || media != "application/problem+json" || json.Unmarshal(raw, &p) != nil {
+		return nil, c.lost(ctx, errors.New("something else answers there: "+resp.Status))
+	}
+	return nil, p.err()
+}
+
+// lost is what it means that no proper answer came: the caller gave up, or no node of
+// ours is there.
+func (c *Client) lost(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return protocol.Fail(protocol.ReasonCanceled, "ask node", ctx.Err())
+	}
+	var e *protocol.Error
+	if errors.As(err, &e) {
+		return err
+	}
+	return &protocol.Error{Reason: protocol.ReasonNotRunning, Op: "ask node", ID: c.base,
+		Args: map[string]string{"address": c.base}, Err: err}
+}
+
+func (c *Client) decode(ctx context.Context, resp *http.Response, into any) error {
+	defer resp.Body.Close()
+	raw, err := readAll(resp.Body)
+	if err != nil {
+		return c.lost(ctx, err)
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return c.lost(ctx, err)
+	}
+	return nil
+}
+
+func readAll(r io.Reader) ([]byte, error) {
+	raw, err := io.ReadAll(io.LimitReader(r, maxAnswerBytes+1))
+	if err == nil && len(raw) > maxAnswerBytes {
+		return nil, protocol.Fail(protocol.ReasonTooLarge, "read answer", nil)
+	}
+	return raw, err
+}

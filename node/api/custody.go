@@ -1,0 +1,56 @@
+package api
+
+// Progress is how far a long task is. Total is 0 where unknown.
+type Progress struct {
+	Step  string `json:"step" doc:"stable code of what is being done: verify, export, import or backup"`
+	Done  uint64 `json:"done"`
+	Total uint64 `json:"total"`
+	Unit  string `json:"unit" doc:"entries or bytes"`
+}
+
+// VerifyReport is what a walk through the ledger found.
+type VerifyReport struct {
+	OK      bool     `json:"ok"`
+	Entries uint64   `json:"entries"`
+	Bodies  uint64   `json:"bodies"`
+	Feeds   uint64   `json:"feeds"`
+	Bytes   uint64   `json:"bytes"`
+	Wanted  uint64   `json:"wanted"`
+	Root    string   `json:"root"`
+	Damage  []Damage `json:"damage" doc:"at most 100; damaged says how many"`
+	Damaged uint64   `json:"damaged"`
+}
+
+// Damage is one thing that is not as it was written.
+type Damage struct {
+	ID     string `json:"id" doc:"CID, or the name of a store key"`
+	Code   string `json:"code" doc:"stable code of a reason, as bad_hash"`
+	Member string `json:"member,omitempty"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// ExportReport is what a bundle holds.
+type ExportReport struct {
+	Root    string `json:"root"`
+	Entries uint64 `json:"entries"`
+	Bodies  uint64 `json:"bodies"`
+	Feeds   uint64 `json:"feeds"`
+	Bytes   uint64 `json:"bytes"`
+}
+
+// ImportReport is what a bundle brought.
+type ImportReport struct {
+	Root    string            `json:"root" doc:"of this ledger, afterwards"`
+	Read    uint64            `json:"read" doc:"entries in the bundle"`
+	New     uint64            `json:"new" doc:"entries that were not held before"`
+	Bodies  uint64            `json:"bodies" doc:"bodies that were not held before"`
+	Refused map[string]uint64 `json:"refused,omitempty" doc:"entries refused, by stable code"`
+	Bytes   uint64            `json:"bytes"`
+}
+
+// BackupReport is what a backup holds.
+type BackupReport struct {
+	Root    string `json:"root"`
+	Entries uint64 `json:"entries"`
+	Bytes   uint64 `json:"bytes"`
+}

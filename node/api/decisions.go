@@ -1,0 +1,137 @@
+package api
+
+import "time"
+
+// Member is a member as the charter has it.
+type Member struct {
+	Handle      string            `json:"handle"`
+	Kind        string            `json:"kind" doc:"city, region or organisation"`
+	Category    string            `json:"category,omitempty" doc:"full, associate, allied, honorary or partner"`
+	Country     string            `json:"country,omitempty"`
+	City        string            `json:"city,omitempty"`
+	Names       map[string]string `json:"names"`
+	Status      string            `json:"status" doc:"member, applied, suspended or removed"`
+	Offices     []Office          `json:"offices,omitempty"`
+	Nodes       []MemberNode      `json:"nodes"`
+	Records     int               `json:"records"`
+	Root        string            `json:"root" doc:"public root key"`
+	Fingerprint string            `json:"fingerprint" doc:"twelve digits to compare by telephone"`
+}
+
+// MemberNode is a node key of a member.
+type MemberNode struct {
+	ID        string `json:"id" doc:"public key of the node"`
+	Governing bool   `json:"governing,omitempty" doc:"answers decisions for the member"`
+	Cut       bool   `json:"cut,omitempty" doc:"no longer speaks for the member"`
+}
+
+// Office is a mandate. Days are YYYY-MM-DD.
+type Office struct {
+	Office string `json:"office" doc:"chair_city, co_chair_gov, co_chair_sse, steering, host_city or secretariat"`
+	Member string `json:"member,omitempty"`
+	From   string `json:"from,omitempty"`
+	To     string `json:"to,omitempty"`
+}
+
+// Decisions is the act line and what is open on it.
+type Decisions struct {
+	Act          uint64        `json:"act" doc:"number of the last act"`
+	Round        uint64        `json:"round" doc:"round of the next act"`
+	Halted       bool          `json:"halted,omitempty" doc:"two acts claim one number; the assembly must choose"`
+	Electors     []string      `json:"electors" doc:"handles of those who decide"`
+	Needed       int           `json:"needed" doc:"answers that make an act"`
+	Acts         []Act         `json:"acts" doc:"the line, oldest first; act 0 is the founding act"`
+	Open         []Decision    `json:"open" doc:"tabled on the last act, by local arrival"`
+	Applications []Application `json:"applications"`
+	Invitations  []Invitation  `json:"invitations" doc:"given out by this member, without their secret lines"`
+}
+
+// Act is a final decision.
+type Act struct {
+	Number  uint64            `json:"number"`
+	ID      string            `json:"id"`
+	Changes []Change          `json:"changes"`
+	Text    map[string]string `json:"text,omitempty"`
+	Time    time.Time         `json:"time,omitzero" doc:"when it was certified, as its author says"`
+}
+
+// Decision is a tabled change.
+type Decision struct {
+	Number  uint64            `json:"number" doc:"number it would have as an act"`
+	Round   uint64            `json:"round"`
+	ID      string            `json:"id"`
+	By      string            `json:"by" doc:"handle of the member that tabled it"`
+	Changes []Change          `json:"changes"`
+	Text    map[string]string `json:"text,omitempty"`
+	Final   bool              `json:"final" doc:"it is an act"`
+	Stale   bool              `json:"stale,omitempty" doc:"another became the act of this number"`
+	For     []string          `json:"for" doc:"handles that answered with it"`
+	None    []string          `json:"none" doc:"handles that answered none of these in this round"`
+	Missing []string          `json:"missing" doc:"electors that have not answered in this round"`
+	Needed  int               `json:"needed" doc:"answers still needed"`
+}
+
+// Change is one change of charter, membership or office. Kind says which of the other
+// fields count. Append only.
+type Change struct {
+	Kind        string            `json:"kind" doc:"admit, suspend, reinstate, remove, amend, appoint, end, add_node, cut_node, govern, rebind, settle"`
+	Member      string            `json:"member,omitempty"`
+	Application string            `json:"application,omitempty" doc:"admit: CID of the application, or its handle"`
+	Category    string            `json:"category,omitempty" doc:"admit: full, associate, allied, honorary or partner"`
+	Office      string            `json:"office,omitempty" doc:"appoint, end"`
+	From        string            `json:"from,omitempty" doc:"appoint: first day"`
+	To          string            `json:"to,omitempty" doc:"appoint: last day"`
+	Key         string            `json:"key,omitempty" doc:"add_node, cut_node, govern, rebind: a public key"`
+	Feed        string            `json:"feed,omitempty" doc:"settle: the forked chain of entries"`
+	Count       uint64            `json:"count,omitempty" doc:"settle, remove: entries that stand"`
+	Head        string            `json:"head,omitempty" doc:"settle: last entry that stands"`
+	Rules       string            `json:"rules,omitempty" doc:"amend: name of a rule set"`
+	Names       map[string]string `json:"names,omitempty" doc:"amend: the federation's names"`
+	Charter     map[string]string `json:"charter,omitempty" doc:"amend: charter text by language"`
+}
+
+// Proposal tables a decision.
+type Proposal struct {
+	Changes  []Change          `json:"changes" minItems:"1" maxItems:"16"`
+	Text     map[string]string `json:"text,omitempty" doc:"reasons, by language"`
+	NoAnswer bool              `json:"no_answer,omitempty" doc:"do not answer it at once"`
+	Assembly bool              `json:"assembly,omitempty" doc:"the assembly decides, not the committee"`
+}
+
+// AnswerRequest answers for act number Number. With None it says none of these;
+// otherwise Decision names one, and may be empty where only one is open.
+type AnswerRequest struct {
+	Number   uint64 `json:"-"`
+	Decision string `json:"decision,omitempty"`
+	None     bool   `json:"none,omitempty"`
+}
+
+// Application is somebody who asks to be let in.
+type Application struct {
+	ID          string            `json:"id"`
+	Handle      string            `json:"handle"`
+	Kind        string            `json:"kind"`
+	Country     string            `json:"country,omitempty"`
+	City        string            `json:"city,omitempty"`
+	Names       map[string]string `json:"names"`
+	Fingerprint string            `json:"fingerprint" doc:"twelve digits to compare by telephone"`
+	By          string            `json:"by" doc:"handle of the member that invited"`
+	Time        time.Time         `json:"time,omitzero"`
+}
+
+// InviteRequest asks for a pasteable line.
+type InviteRequest struct {
+	Handle string `json:"handle" doc:"handle proposed to the invited; a founder's or one's own for a further node"`
+	Days   int    `json:"days,omitempty" minimum:"0" maximum:"90" doc:"life of the line; 0 means 14"`
+	Trust  bool   `json:"trust,omitempty" doc:"a committee of one admits at once"`
+	Known  bool   `json:"known,omitempty" doc:"for a founder or a further node of a member: no secret, the root key is known"`
+}
+
+// Invitation is a line that lets a member in.
+type Invitation struct {
+	Line        string    `json:"line,omitempty" doc:"the pasteable line; contains a secret that works once"`
+	Handle      string    `json:"handle"`
+	Expires     time.Time `json:"expires,omitzero"`
+	Fingerprint string    `json:"fingerprint,omitempty" doc:"of the one-time key"`
+	Used        bool      `json:"used,omitempty"`
+}

@@ -1,0 +1,117 @@
+package api
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Bounds of the interface. Unlike those of package protocol they bind only this node.
+const (
+	MinPrefix    = 8   // shortest CID prefix taken for a record; shorter ones collide
+	DefaultLimit = 50  // records of a page when the caller names no number
+	MaxLimit     = 200 // records of a page; beyond: 422
+)
+
+// RecordState is what can be said of a record's content. Append only.
+type RecordState string
+
+const (
+	RecordPublished RecordState = "published"
+	RecordWithdrawn RecordState = "withdrawn"
+	RecordErased    RecordState = "erased"  // the content was erased for good
+	RecordWanted    RecordState = "wanted"  // the content is on its way
+	RecordInvalid   RecordState = "invalid" // the content says nothing this node understands
+)
+
+// RecordQuery selects records. The zero value is the newest DefaultLimit of all.
+type RecordQuery struct {
+	Types  []string // record.Types(); none means all
+	Member string   // handle; empty means all
+	Limit  int      // 1 to MaxLimit; 0 means DefaultLimit
+	Cursor string   // NextCursor of the page before
+}
+
+// RecordPage is one page of records, newest arrival first.
+type RecordPage struct {
+	Items      []Record `json:"items"`
+	NextCursor string   `json:"next_cursor" doc:"empty on the last page; opaque"`
+}
+
+// Record is the current version of one record.
+type Record struct {
+	ID        string            `json:"id" doc:"CID of the record's first entry"`
+	Number    string            `json:"number,omitempty" doc:"short number to cite, as kr-seoul-41"`
+	Type      string            `json:"type" doc:"profile, project, experience, offer, request or notice"`
+	Member    string            `json:"member" doc:"handle of the owner"`
+	Names     map[string]string `json:"names,omitempty" doc:"the owner's names by language"`
+	Lang      string            `json:"lang,omitempty" doc:"language the record was written in"`
+	State     RecordState       `json:"state" enum:"published,withdrawn,erased,wanted,invalid"`
+	Time      time.Time         `json:"time" doc:"when the owner says the current version was written"`
+	Seq       uint64            `json:"seq" doc:"local sequence of the current version on this node"`
+	Revisions int               `json:"revisions" doc:"versions after the first"`
+	Entry     string            `json:"entry" doc:"CID of the current version's signed header"`
+	Body      string            `json:"body,omitempty" doc:"CID of the current version's body"`
+	Feed      string            `json:"feed" doc:"CID of the chain of entries that holds the current version"`
+	FeedSeq   uint64            `json:"feed_seq" doc:"place in that chain"`
+	Content   map[string]any    `json:"content,omitempty" doc:"the record's fields; absent where the content is not at hand"`
+	Reason    map[string]string `json:"reason,omitempty" doc:"why it was withdrawn, by language"`
+}
+
+// Draft is what a member wants to publish. Raw is the record as JSON, as posted:
+// {"type":"request","lang":"ko",…}. Type repeats its type.
+type Draft struct {
+	Type string
+	Raw  json.RawMessage
+	Of   string // the record to revise, named as in Reader.Record; empty for a new one
+}
+
+// Receipt says that an entry is durable on this node.
+type Receipt struct {
+	ID      string `json:"id" doc:"CID of the new entry"`
+	Record  string `json:"record" doc:"CID of the record; the same as id for a new record"`
+	Number  string `json:"number" doc:"short number to cite, as kr-seoul-41"`
+	Seq     uint64 `json:"seq" doc:"local sequence"`
+	Feed    string `json:"feed" doc:"CID of the chain of entries it was written to"`
+	FeedSeq uint64 `json:"feed_seq" doc:"place in that chain"`
+}
+
+// Codec says how a block's bytes are to be read.
+type Codec string
+
+const (
+	CodecDagCBOR Codec = "dag-cbor"
+	CodecRaw     Codec = "raw"
+)
+
+// Block is exact bytes; whoever hashes them gets the CID.
+type Block struct {
+	CID   string
+	Codec Codec
+	Data  []byte // the caller's
+}
+
+// EventType is what happened. Append only; the strings are an interface.
+type EventType string
+
+const (
+	EventRecord     EventType = "record"     // a new record
+	EventRevision   EventType = "revision"   // a new version of one
+	EventWithdrawal EventType = "withdrawal" // one was withdrawn
+	EventAct        EventType = "act"        // a decision became final
+	EventMember     EventType = "member"     // somebody joined, left or changed nodes
+	EventEntry      EventType = "entry"      // anything else in the ledger
+	EventReset      EventType = "reset"      // the asked sequence is not of this store: list anew, go on after Seq
+)
+
+// Event is one thing that happened to the copy on this disk.
+type Event struct {
+	Seq        uint64    `json:"seq" doc:"local sequence; rises, and may skip numbers"`
+	Type       EventType `json:"type" enum:"record,revision,withdrawal,act,member,entry,reset"`
+	ID         string    `json:"id,omitempty" doc:"CID of the entry"`
+	Record     string    `json:"record,omitempty" doc:"CID of the record"`
+	Number     string    `json:"number,omitempty"`
+	RecordType string    `json:"record_type,omitempty"`
+	Member     string    `json:"member,omitempty"`
+	Via        string    `json:"via,omitempty" doc:"how it came: local, gossip, catchup or import"`
+	Time       time.Time `json:"time,omitzero" doc:"when its author says it was written"`
+}

@@ -1,0 +1,200 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/dure-net/dure/protocol"
+)
+
+// Config is what the interface needs. Backend, Token, Hosts and Phrases are required;
+// without them New panics, because a node that answers unguarded is worse than none.
+type Config struct {
+	Backend  Backend
+	Token    string                      // the bearer token, at least 32 characters
+	Hosts    []string                    // exact Host values ("127.0.0.1:7710"); a name without port stands for any port
+	Version  string                      // of dure, for the OpenAPI document
+	Phrases  Phrases                     // the catalogues
+	Metrics  prometheus.Gatherer         // nil: no /metrics
+	Web      http.Handler                // the pages, everything outside /api; nil: none
+	Ready    func(context.Context) error // nil: ready while Status says so
+	Log      *slog.Logger                // nil: nothing is logged
+	Now      func() time.Time            // nil: time.Now
+	Interval time.Duration               // between heartbeats of a stream; 0: 15 s
+}
+
+type server struct {
+	backend  Backend
+	token    [32]byte // SHA-256 of the token
+	hosts    hostList
+	phrases  Phrases
+	ready    func(context.Context) error
+	log      *slog.Logger
+	now      func() time.Time
+	interval time.Duration
+	memory   *Once
+	streams  chan struct{} // one place per open stream
+
+	mux *http.ServeMux
+	api huma.API
+}
+
+// New is the whole HTTP interface of a node: /api/v1, health, metrics, the OpenAPI
+// document and, where given, the pages. It starts nothing and holds nothing open.
+func New(c Config) http.Handler {
+	if c.Backend == nil || len(c.Token) < 32 || len(c.Hosts) == 0 || c.Phrases == nil {
+		panic("dure: internal error: the interface needs a backend, a token of 32 characters, hosts and phrases")
+	}
+	s := &server{
+		backend: c.Backend, token: sha256.Sum256([]byte(c.Token)), hosts: newHostList(c.Hosts), phrases: c.Phrases,
+		ready: c.Ready, log: c.Log, now: c.Now, interval: c.Interval,
+		streams: make(chan struct{}, maxStreams), mux: http.NewServeMux(),
+	}
+	if s.ready == nil {
+		s.ready = s.statusReady
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.interval <= 0 {
+		s.interval = heartbeat
+	}
+	s.memory = NewOnce(s.now)
+	s.api = humago.New(s.mux, s.config(c.Version))
+	s.reads()
+	s.writes()
+	s.custody()
+	s.health(c.Metrics)
+	s.document()
+	s.mux.HandleFunc("/api/", s.unknown)
+	if c.Web != nil {
+		s.mux.Handle("/", c.Web)
+	} else {
+		s.mux.HandleFunc("/", s.unknown)
+	}
+	return s.guard(s.mux)
+}
+
+func (s *server) config(version string) huma.Config {
+	c := huma.DefaultConfig("dure", version)
+	c.Info.Description = "What programs may ask of one member's node. Lists are newest first; cursors are opaque. " +
+		"Errors are problem documents (RFC 9457): branch on `code`, show `title` and `hint`, which follow Accept-Language."
+	c.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", "" // documents are served by us, pages by node/web
+	c.CreateHooks = nil                                   // no $schema members in answers
+	c.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
+	c.DefaultFormat = "application/json"
+	c.RejectUnknownQueryParameters = true
+	c.Transformers = []huma.Transformer{s.transform}
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer",
+		Description: "the content of the file api.token in the node's home"}}
+	c.Security = []map[string][]string{{"token": {}}}
+	return c
+}
+
+// document serves the OpenAPI document, made once: it does not change while running.
+func (s *server) document() {
+	oapi := s.api.OpenAPI()
+	problem := map[string]*huma.MediaType{"application/problem+json": {Schema: huma.SchemaFromType(oapi.Components.Schemas, typeOf[Problem]())}}
+	for _, item := range oapi.Paths {
+		for _, op := range []*huma.Operation{item.Get, item.Post} {
+			if op != nil {
+				op.Responses["default"] = &huma.Response{Description: "a problem", Content: problem}
+			}
+		}
+	}
+	delete(oapi.Components.Schemas.Map(), "ErrorModel")
+	delete(oapi.Components.Schemas.Map(), "ErrorDetail")
+	raw := sync.OnceValue(func() []byte {
+		raw, err := json.MarshalIndent(oapi, "", " ")
+		if err != nil {
+			panic("dure: internal error: " + err.Error())
+		}
+		return append(raw, '\n')
+	})
+	s.mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/openapi+json")
+		w.Header().Set("Cache-Control", "no-cache")
+		_, _ = w.Write(raw())
+	})
+}
+
+// health are the addresses that machines watch. They tell no secrets and need no token,
+// except the metrics, which name members.
+func (s *server) health(metrics prometheus.Gatherer) {
+	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	s.mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		ctx, cancel := context.WithTimeout(r.Context(), headerTimeout)
+		defer cancel()
+		if err := s.ready(ctx); err != nil {
+			f := fail(err)
+			f.status = http.StatusServiceUnavailable
+			s.writeProblem(w, r, f)
+			return
+		}
+		writeJSON(w, http.StatusOK, map[string]string{"status": "ready"})
+	})
+	if metrics != nil {
+		s.mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
+	}
+}
+
+func (s *server) statusReady(ctx context.Context) error {
+	status, err := s.backend.Status(ctx)
+	if err != nil {
+		return err
+	}
+	switch status.Node.State {
+	case StateReady:
+		return nil
+	case StateReadOnly:
+		return protocol.Fail(protocol.ReasonReadOnly, "answer readiness", nil)
+	case StateRecovering:
+		return protocol.Fail(protocol.ReasonRecovering, "answer readiness", nil)
+	}
+	return protocol.Fail(protocol.ReasonJoining, "answer readiness", nil)
+}
+
+// unknown answers paths that are not ours, and methods that a path does not have.
+func (s *server) unknown(w http.ResponseWriter, r *http.Request) {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		probe := r.Clone(r.Context())
+		probe.Method = method
+		if _, pattern := s.mux.Handler(probe); pattern != "/api/" && pattern != "/" {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) == 0 || slices.Contains(allowed, r.Method) {
+		s.writeProblem(w, r, refuse(protocol.ReasonNotFound, http.StatusNotFound, "api.problem.route"))
+		return
+	}
+	f := refuse(protocol.ReasonUsage, http.StatusMethodNotAllowed, "api.problem.method")
+	f.header = http.Header{"Allow": {strings.Join(allowed, ", ")}}
+	s.writeProblem(w, r, f)
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the connection is gone; nobody is left to tell
+}

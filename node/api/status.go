@@ -1,0 +1,105 @@
+package api
+
+import "time"
+
+// NodeState is the condition of a node. Append only; the strings are an interface.
+type NodeState string
+
+const (
+	StateReady      NodeState = "ready"
+	StateJoining    NodeState = "joining"    // waits to be let in, or fetches the ledger for the first time
+	StateRecovering NodeState = "recovering" // its store is behind what it signed; publishing waits
+	StateReadOnly   NodeState = "read_only"  // no space left for writing
+)
+
+// Status is a snapshot of one node.
+type Status struct {
+	Federation Federation         `json:"federation"`
+	Member     Self               `json:"member"`
+	Node       Node               `json:"node"`
+	Ledger     Ledger             `json:"ledger"`
+	Members    []MemberStatus     `json:"members"`
+	Storage    Storage            `json:"storage"`
+	Traffic    map[string]Traffic `json:"traffic,omitempty" doc:"bytes by protocol since start"`
+	Catchup    Catchup            `json:"catchup"`
+}
+
+// Federation says which network this is.
+type Federation struct {
+	ID     string            `json:"id" doc:"CID of the founding act"`
+	Name   string            `json:"name" doc:"name in one language, for programs that show one line"`
+	Names  map[string]string `json:"names" doc:"name by language tag"`
+	Act    uint64            `json:"act" doc:"number of the last act; 0 is the founding act"`
+	Notice map[string]string `json:"notice,omitempty" doc:"text by language to show wherever records show, as: made up for demonstration"`
+}
+
+// Self is the member that runs this node.
+type Self struct {
+	Handle string            `json:"handle"`
+	Names  map[string]string `json:"names"`
+	Status string            `json:"status" doc:"member, applied, suspended, removed or unknown"`
+}
+
+// Node is this node.
+type Node struct {
+	ID        string    `json:"id" doc:"public key of the node"`
+	State     NodeState `json:"state" enum:"ready,joining,recovering,read_only"`
+	Reason    string    `json:"reason,omitempty" doc:"stable code of why the node is not ready"`
+	Version   string    `json:"version"`
+	Protocol  int       `json:"protocol"`
+	Started   time.Time `json:"started"`
+	API       string    `json:"api,omitempty" doc:"address of this interface"`
+	Addresses []string  `json:"addresses,omitempty" doc:"where other nodes reach this one"`
+}
+
+// Ledger is the copy on this disk. Two nodes hold the same when roots are equal and
+// neither wants a body.
+type Ledger struct {
+	Root    string     `json:"root"`
+	Entries uint64     `json:"entries"`
+	Feeds   uint64     `json:"feeds"`
+	Bytes   uint64     `json:"bytes" doc:"bytes of all headers and bodies held"`
+	Wanted  uint64     `json:"wanted" doc:"bodies known of and not held yet"`
+	Seq     uint64     `json:"seq" doc:"newest local sequence; resume a stream after it"`
+	Newest  *time.Time `json:"newest,omitempty" doc:"when the newest record arrived here"`
+}
+
+// MemberStatus is how one member's nodes are seen from here.
+type MemberStatus struct {
+	Handle string            `json:"handle"`
+	Names  map[string]string `json:"names"`
+	Status string            `json:"status" doc:"member, applied, suspended or removed"`
+	Nodes  []NodeStatus      `json:"nodes"`
+}
+
+// NodeStatus is how one node is seen from here. Unknown is null, never zero.
+type NodeStatus struct {
+	ID        string     `json:"id"`
+	Self      bool       `json:"self,omitempty"`
+	Connected bool       `json:"connected"`
+	Relayed   bool       `json:"relayed,omitempty" doc:"reached through another node"`
+	Transport string     `json:"transport,omitempty" doc:"quic or tcp"`
+	Behind    *uint64    `json:"behind" doc:"entries held here that the node lacks; null where unknown"`
+	Ahead     *uint64    `json:"ahead,omitempty" doc:"entries the node holds that are not held here yet"`
+	LastSeen  *time.Time `json:"last_seen"`
+	Version   string     `json:"version,omitempty"`
+}
+
+// Storage is the disk, in bytes.
+type Storage struct {
+	FreeBytes uint64 `json:"free_bytes"`
+	UsedBytes uint64 `json:"used_bytes"`
+}
+
+// Traffic is bytes since the node started.
+type Traffic struct {
+	In  uint64 `json:"in"`
+	Out uint64 `json:"out"`
+}
+
+// Catchup is how far this node is with fetching what it lacks.
+type Catchup struct {
+	Running bool   `json:"running"`
+	Fetched uint64 `json:"fetched" doc:"entries fetched in this run"`
+	Known   uint64 `json:"known" doc:"entries known to be missing when the run began"`
+}

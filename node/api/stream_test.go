@@ -1,0 +1,258 @@
+package api_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/api/apitest"
+	"github.com/dure-net/dure/node/phrase"
+	"github.com/dure-net/dure/protocol"
+)
+
+// listener reads one stream by hand, so that the bytes themselves are tested.
+type listener struct {
+	t     *testing.T
+	lines *bufio.Scanner
+	close func()
+}
+
+func (w *world) listen(path string, header ...string) *listener {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	req, err := http.NewRequestWithContext(ctx, "GET", w.srv.URL+path, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	l := &listener{t: w.t, lines: bufio.NewScanner(resp.Body), close: func() { cancel(); resp.Body.Close() }}
+	w.t.Cleanup(l.close)
+	if resp.StatusCode != 200 {
+		w.t.Fatalf("got %s, want 200", resp.Status)
+	}
+	return l
+}
+
+// next is the next event: its id, type and data.
+func (l *listener) next() (id, kind string, e api.Event) {
+	l.t.Helper()
+	for l.lines.Scan() {
+		name, value, _ := strings.Cut(l.lines.Text(), ": ")
+		switch name {
+		case "id":
+			id = value
+		case "event":
+			kind = value
+		case "data":
+			if err := json.Unmarshal([]byte(value), &e); err != nil {
+				l.t.Fatal(err)
+			}
+		case "":
+			if kind != "" {
+				return id, kind, e
+			}
+		}
+	}
+	l.t.Fatalf("the stream ended: %v", l.lines.Err())
+	return
+}
+
+func (l *listener) ids(n int) []uint64 {
+	l.t.Helper()
+	var got []uint64
+	for range n {
+		id, kind, e := l.next()
+		if e.Type != api.EventType(kind) || id == "" {
+			l.t.Errorf("got event %q with id %q and %+v", kind, id, e)
+		}
+		got = append(got, e.Seq)
+	}
+	return got
+}
+
+func (w *world) publish() api.Receipt {
+	w.t.Helper()
+	receipt, err := w.fake.Publish(context.Background(), api.Draft{Type: "request", Raw: []byte(goodRequest)})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return receipt
+}
+
+func TestStream_BeginsWhereAsked(t *testing.T) {
+	for _, c := range []struct {
+		name, query, last string
+		want              []uint64 // the fake has events 1 to 7; 8 follows while connected
+	}{
+		{"no cursor means from now on", "", "", []uint64{8}},
+		{"zero means from the beginning", "?since=0", "", []uint64{1, 2, 3, 4, 5, 6, 7, 8}},
+		{"inside", "?since=5", "", []uint64{6, 7, 8}},
+		{"at the end", "?since=7", "", []uint64{8}},
+		{"Last-Event-ID wins over since", "?since=0", "6", []uint64{7, 8}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			var header []string
+			if c.last != "" {
+				header = []string{"Last-Event-ID", c.last}
+			}
+			l := w.listen("/api/v1/stream"+c.query, header...)
+			w.publish()
+			if got := l.ids(len(c.want)); !slices.Equal(got, c.want) {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestStream_FutureCursorIsReset(t *testing.T) {
+	w := newWorld(t)
+	l := w.listen("/api/v1/stream?since=1000")
+	if id, kind, e := l.next(); kind != "reset" || id != "7" || e.Seq != 7 {
+		t.Fatalf("got %q with id %s and %+v, want one reset to 7", kind, id, e)
+	}
+	w.publish()
+	if got := l.ids(1); got[0] != 8 {
+		t.Errorf("got %v after the reset, want 8", got)
+	}
+}
+
+func TestStream_Heartbeats(t *testing.T) {
+	w := newWorld(t)
+	l := w.listen("/api/v1/stream")
+	beats := 0
+	for beats < 3 && l.lines.Scan() {
+		if l.lines.Text() == ": still here" {
+			beats++
+		}
+	}
+	if beats < 3 {
+		t.Errorf("got %d heartbeats before the stream ended", beats)
+	}
+}
+
+func TestStream_Lines(t *testing.T) {
+	w := newWorld(t)
+	l := w.listen("/api/v1/stream?since=5", "Accept", "application/x-ndjson")
+	for want := uint64(6); want <= 7; {
+		if !l.lines.Scan() {
+			t.Fatal(l.lines.Err())
+		}
+		if l.lines.Text() == "" {
+			continue
+		}
+		var e api.Event
+		if err := json.Unmarshal(l.lines.Bytes(), &e); err != nil || e.Seq != want {
+			t.Fatalf("got %q, want event %d (%v)", l.lines.Text(), want, err)
+		}
+		want++
+	}
+}
+
+func TestStream_EndsWithTheProblem(t *testing.T) {
+	w := newWorld(t)
+	w.fake.Fail = func(method string) error {
+		if method == "Watch" {
+			return protocol.Fail(protocol.ReasonDamaged, "test", nil)
+		}
+		return nil
+	}
+	l := w.listen("/api/v1/stream?since=0")
+	if id, kind, _ := l.next(); kind != "problem" || id != "" {
+		t.Errorf("got %q with id %q, want a problem without id", kind, id)
+	}
+	for _, err := range w.client().Watch(context.Background(), 0) {
+		if protocol.ReasonOf(err) != protocol.ReasonDamaged {
+			t.Errorf("the client got %v, want damaged", err)
+		}
+	}
+}
+
+func TestStream_TooManyAreTurnedAway(t *testing.T) {
+	w := newWorld(t)
+	for range 64 {
+		w.listen("/api/v1/stream")
+	}
+	resp, raw := w.ask("GET", "/api/v1/stream", "")
+	if p := problem(t, resp, raw); resp.StatusCode != 503 || p.Code != "busy" {
+		t.Errorf("got %d %s, want 503 busy", resp.StatusCode, p.Code)
+	}
+}
+
+// A client that follows while connections break again and again sees every event once
+// and in order.
+func TestClient_WatchResumesExactly(t *testing.T) {
+	book, err := phrase.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fake := apitest.New(now)
+	handler := api.New(api.Config{Backend: fake, Token: token, Hosts: []string{"127.0.0.1"}, Phrases: book})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex // guards conns
+	var conns []net.Conn
+	srv := &http.Server{Handler: handler, ConnState: func(c net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			mu.Lock()
+			conns = append(conns, c)
+			mu.Unlock()
+		}
+	}}
+	go func() { _ = srv.Serve(l) }()
+	t.Cleanup(func() { _ = srv.Close() })
+
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	const rounds, each = 5, 10
+	client := api.NewClient("http://"+l.Addr().String(), token)
+	defer client.Close()
+	var got []uint64
+	for e, err := range client.Watch(ctx, 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, e.Seq)
+		if n := len(got); n >= 7 && (n-7)%each == 0 {
+			if (n-7)/each == rounds {
+				break
+			}
+			mu.Lock()
+			for _, c := range conns {
+				_ = c.Close()
+			}
+			conns = nil
+			mu.Unlock()
+			for range each {
+				if _, err := fake.Publish(ctx, api.Draft{Type: "request", Raw: []byte(goodRequest)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	for i, seq := range got {
+		if seq != uint64(i+1) {
+			t.Fatalf("got %v, want every number once and in order", got)
+		}
+	}
+	if len(got) != 7+rounds*each {
+		t.Errorf("got %d events, want %d", len(got), 7+rounds*each)
+	}
+}

@@ -1,0 +1,169 @@
+package index
+
+import (
+	"encoding/binary"
+	"fmt"
+	"testing"
+
+	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/record"
+)
+
+// world writes entries as members would. Signatures are not real: the index does not
+// look at them.
+type world struct {
+	t      testing.TB
+	fed    protocol.FederationID
+	now    int64
+	local  uint64
+	feeds  []*writer
+	bodies map[protocol.BodyID][]byte
+	errs   map[protocol.EntryID]error // what Body answers instead
+	byID   map[protocol.FeedID]*writer
+	salt   byte
+}
+
+type writer struct {
+	w       *world
+	member  string
+	feed    protocol.FeedID
+	entries []protocol.Entry
+	items   []Item
+}
+
+func newWorld(t testing.TB) *world {
+	return &world{t: t, fed: protocol.Sum([]byte("federation")), bodies: map[protocol.BodyID][]byte{},
+		errs: map[protocol.EntryID]error{}, byID: map[protocol.FeedID]*writer{}}
+}
+
+func (w *world) entry(h protocol.Header) protocol.Entry {
+	h.Version, h.Act, h.Signature = protocol.Version, protocol.ActRef{ID: w.fed}, make([]byte, 64)
+	raw, err := protocol.Encode(&h)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	e, err := protocol.DecodeEntry(raw)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return e
+}
+
+// writer opens a feed of a member.
+func (w *world) writer(member string) *writer {
+	var node protocol.PublicKey
+	binary.BigEndian.PutUint32(node[:], uint32(len(w.feeds)+1))
+	e := w.entry(protocol.Header{Init: &protocol.Inception{Federation: w.fed, Root: protocol.PublicKey{1}, Node: node, Added: protocol.Signature{1}}})
+	f := &writer{w: w, member: member, feed: e.ID()}
+	f.keep(e)
+	w.feeds = append(w.feeds, f)
+	w.byID[f.feed] = f
+	return f
+}
+
+func (f *writer) keep(e protocol.Entry) protocol.Entry {
+	f.w.local++
+	f.entries = append(f.entries, e)
+	f.items = append(f.items, Item{Entry: e, Seq: f.w.local, Member: f.member, Standing: true})
+	return e
+}
+
+// write appends an entry to the feed.
+func (f *writer) write(h protocol.Header) protocol.Entry {
+	f.w.now++
+	last := f.entries[len(f.entries)-1]
+	h.Feed, h.Seq, h.Prev, h.Time = f.feed, uint64(len(f.entries)), last.ID(), f.w.now
+	return f.keep(f.w.entry(h))
+}
+
+// body keeps a body for the next entry.
+func (w *world) body(h protocol.Header, content any) protocol.Header {
+	w.salt++
+	raw, err := protocol.EncodeBody(protocol.Salt{w.salt}, content)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	h.Body, h.Size = protocol.Sum(raw), uint64(len(raw))
+	w.bodies[h.Body] = raw
+	return h
+}
+
+func (f *writer) publish(kind protocol.Kind, number uint64) protocol.Entry {
+	return f.write(protocol.Header{Kind: kind, Number: number})
+}
+
+func (f *writer) revise(of, builds protocol.Entry) protocol.Entry {
+	return f.write(protocol.Header{Kind: of.Kind(), Of: of.ID(), Refs: []protocol.CID{builds.ID()}})
+}
+
+func (f *writer) withdraw(of protocol.Entry) protocol.Entry {
+	return f.write(protocol.Header{Kind: protocol.KindWithdraw, Of: of.ID()})
+}
+
+func (f *writer) erase(of protocol.Entry, versions ...protocol.Entry) protocol.Entry {
+	h := protocol.Header{Kind: protocol.KindErasure, Of: of.ID()}
+	for _, v := range versions {
+		h.Refs = append(h.Refs, v.ID())
+	}
+	return f.write(h)
+}
+
+// items are all items so far, in the order in which they were written.
+func (w *world) items() []Item {
+	out := make([]Item, w.local)
+	for _, f := range w.feeds {
+		for _, it := range f.items {
+			out[it.Seq-1] = it
+		}
+	}
+	return out
+}
+
+func (w *world) index() *Index {
+	x := New(Config{Source: w})
+	x.Add(w.items()...)
+	return x
+}
+
+// Entry and Body make the world a Source.
+func (w *world) Entry(feed protocol.FeedID, seq uint64) (protocol.Entry, error) {
+	f := w.byID[feed]
+	if f == nil || seq >= uint64(len(f.entries)) {
+		return protocol.Entry{}, protocol.Fail(protocol.ReasonNotFound, "read entry", nil)
+	}
+	return f.entries[seq], nil
+}
+
+func (w *world) Body(e protocol.Entry) ([]byte, error) {
+	if err := w.errs[e.ID()]; err != nil {
+		return nil, err
+	}
+	return w.bodies[e.Header().Body], nil
+}
+
+// notice is a valid notice.
+func notice(title string) any {
+	r, err := record.Parse(protocol.KindNotice, fmt.Appendf(nil, `{"type":"notice","lang":"ko","title":{"ko":%q},"body":{"ko":"본문"},"category":"news"}`, title))
+	if err != nil {
+		panic(err)
+	}
+	return r.Content()
+}
+
+func mustRow(t *testing.T, x *Index, ref string) Row {
+	t.Helper()
+	r, err := x.Lookup(ref)
+	if err != nil {
+		t.Fatalf("%s: %v", ref, err)
+	}
+	return r
+}
+
+func wantReason(t *testing.T, err error, want protocol.Reason) *protocol.Error {
+	t.Helper()
+	e, ok := err.(*protocol.Error)
+	if !ok || e.Reason != want {
+		t.Fatalf("got %v, want reason %v", err, want)
+	}
+	return e
+}

@@ -1,0 +1,159 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/dure-net/dure/node/home"
+	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/replication"
+	"github.com/dure-net/dure/replication/mesh"
+)
+
+// JoinOptions say how a home joins a federation.
+type JoinOptions struct {
+	Root    protocol.PrivateKey // of the joining member; not kept
+	Line    string              // the pasted invitation
+	Timeout time.Duration       // for reaching the inviter; 0: DialTime
+	Logger  *slog.Logger
+	Now     func() time.Time
+}
+
+// DialTime is how long a joining node tries the inviter's addresses before it says
+// that none of them answers.
+const DialTime = 20 * time.Second
+
+// Joined is how a joining stands.
+type Joined struct {
+	Federation  protocol.FederationID
+	Names       protocol.Text
+	Fingerprint string // of the root key, to compare by telephone
+	Pending     bool   // the electors have not decided yet
+}
+
+// Join applies to the federation of an invitation and writes this node's papers. It
+// needs the network for a moment; the papers are written before, so that a joining
+// that was interrupted is taken up again by calling Join, or by starting the node.
+//
+// An invitation without a seed is for founders and for further nodes of a member.
+func Join(ctx context.Context, h *home.Home, o JoinOptions) (Joined, error) {
+	now := clock(o.Now)
+	inv, err := protocol.ParseInvitation(o.Line)
+	if err != nil {
+		return Joined{}, err
+	}
+	if err := h.CheckRoot(o.Root); err != nil {
+		return Joined{}, err
+	}
+	if _, id, _, err := h.Founding(); err == nil && id != inv.Federation {
+		return Joined{}, &protocol.Error{Reason: protocol.ReasonFederated, Op: "join", Args: map[string]string{"path": h.Dir()}}
+	}
+	if inv.Expires > 0 && inv.Expires < now().Unix() {
+		return Joined{}, &protocol.Error{Reason: protocol.ReasonInvitationExpired, Op: "join",
+			Args: map[string]string{"expired": time.Unix(inv.Expires, 0).UTC().Format(time.DateOnly)}}
+	}
+	me, err := h.Member()
+	if err != nil {
+		return Joined{}, err
+	}
+	pending := home.Pending{Invitation: inv, Since: now().Unix()}
+	if len(inv.Seed) > 0 {
+		a, err := protocol.Application{Federation: inv.Federation, Member: me}.Sign(o.Root, inv.Key())
+		if err != nil {
+			return Joined{}, err
+		}
+		pending.Application = &a
+	}
+	if err := papers(h, inv.Federation, o.Root, now); err != nil {
+		return Joined{}, err
+	}
+
+	out := Joined{Federation: inv.Federation, Names: inv.Name, Fingerprint: me.Root.Fingerprint()}
+	answer, err := knock(ctx, h, pending, o, now)
+	if err != nil {
+		return out, err
+	}
+	if err := h.SavePending(pending); err != nil {
+		return out, err
+	}
+	if len(answer.Founding) > 0 {
+		f, id, err := protocol.DecodeFoundingAct(answer.Founding)
+		if err != nil {
+			return out, err
+		}
+		if id != inv.Federation {
+			return out, &protocol.Error{Reason: protocol.ReasonWrongFederation, Op: "join",
+				Args: map[string]string{"ours": inv.Federation.String(), "theirs": id.String()}}
+		}
+		if err := h.SaveFounding(answer.Founding); err != nil {
+			return out, err
+		}
+		out.Names = f.Names
+	}
+	out.Pending = answer.State == protocol.JoinPending
+	return out, nil
+}
+
+// knock opens a connection to the inviter and asks once.
+func knock(ctx context.Context, h *home.Home, p home.Pending, o JoinOptions, now func() time.Time) (protocol.JoinAnswer, error) {
+	if o.Timeout == 0 {
+		o.Timeout = DialTime
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
+	defer cancel()
+	inception, ok, err := h.Inception()
+	if err != nil || !ok {
+		return protocol.JoinAnswer{}, errors.Join(err, protocol.Fail(protocol.ReasonNotFederated, "join", nil))
+	}
+	m, err := mesh.New(mesh.Config{Key: h.Node(), Federation: p.Invitation.Federation, Listen: []string{"/ip4/127.0.0.1/udp/0/quic-v1"},
+		NoGossip: true, Logger: o.Logger, Now: o.Now}, guest{p.Invitation.Node})
+	if err != nil {
+		return protocol.JoinAnswer{}, err
+	}
+	running := make(chan error, 1)
+	stop, end := context.WithCancel(context.Background())
+	go func() { running <- m.Run(stop) }()
+	defer func() {
+		end()
+		<-running
+	}()
+	unreachable := func(err error) error {
+		return &protocol.Error{Reason: protocol.ReasonInviterUnreachable, Op: "join", Err: err,
+			Args: map[string]string{"addresses": list(p.Invitation.Addresses)}}
+	}
+	if _, err := m.Dial(ctx, withNode(p.Invitation.Addresses, p.Invitation.Node)); err != nil {
+		return protocol.JoinAnswer{}, unreachable(err)
+	}
+	ask := func(req protocol.JoinRequest) (protocol.JoinAnswer, error) {
+		s, err := m.OpenJoin(ctx, p.Invitation.Node)
+		if err != nil {
+			return protocol.JoinAnswer{}, unreachable(err)
+		}
+		req.Federation = p.Invitation.Federation
+		return replication.Present(ctx, s, now, req)
+	}
+	if p.Application != nil {
+		answer, err := ask(protocol.JoinRequest{Application: p.Application})
+		if err != nil || answer.State != protocol.JoinAdmitted {
+			return answer, err
+		}
+	}
+	return ask(protocol.JoinRequest{Inception: inception.Bytes()})
+}
+
+// guest is the mesh handler of a node that is not let in anywhere yet: it knows the
+// inviter and serves nobody.
+type guest struct{ inviter protocol.PublicKey }
+
+func (g guest) Standing(node mesh.Peer) bool { return node == g.inviter }
+func (guest) Gossip(context.Context, mesh.Peer, []byte) protocol.Verdict {
+	return protocol.Ignore
+}
+func (guest) Health(context.Context, mesh.Peer, []byte) protocol.Verdict {
+	return protocol.Ignore
+}
+func (guest) ServeSync(_ context.Context, _ mesh.Peer, s mesh.Stream) { _ = s.Reset() }
+func (guest) ServeJoin(_ context.Context, _ mesh.Peer, s mesh.Stream) { _ = s.Reset() }
+func (guest) Connected(mesh.Peer)                                     {}

@@ -1,0 +1,106 @@
+package node
+
+import (
+	"context"
+	"io"
+
+	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/home"
+	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/replication"
+	"github.com/dure-net/dure/replication/ledger"
+)
+
+// maxDamage bounds the damage that a report lists; it counts all.
+const maxDamage = 100
+
+// Verify implements api.Keeper.
+func (n *Node) Verify(ctx context.Context, progress func(api.Progress)) (api.VerifyReport, error) {
+	rep, err := n.ledger.Verify(ctx, steps("verify", progress))
+	if err != nil {
+		return api.VerifyReport{}, err
+	}
+	out := api.VerifyReport{OK: rep.Clean(), Entries: rep.Entries, Bodies: rep.Bodies, Feeds: uint64(rep.Feeds), Bytes: rep.Bytes,
+		Wanted: uint64(rep.Wanted), Root: n.replica.Root().String(), Damaged: rep.Damaged, Damage: []api.Damage{}}
+	for _, p := range rep.Problems {
+		if len(out.Damage) == maxDamage {
+			break
+		}
+		out.Damage = append(out.Damage, api.Damage{ID: p.ID, Code: p.Reason.String(), Detail: p.Detail})
+	}
+	return out, nil
+}
+
+// Export implements api.Keeper.
+func (n *Node) Export(ctx context.Context, w io.Writer, progress func(api.Progress)) (api.ExportReport, error) {
+	_, feeds := n.replica.Total()
+	root := n.replica.Root()
+	b, err := n.replica.Export(ctx, w, func(p replication.Progress) {
+		if progress != nil {
+			progress(api.Progress{Step: "export", Done: p.Done, Total: p.Total, Unit: "entries"})
+		}
+	})
+	if err != nil {
+		return api.ExportReport{}, err
+	}
+	return api.ExportReport{Root: root.String(), Entries: b.Entries, Bodies: b.Bodies, Feeds: uint64(feeds), Bytes: b.Bytes}, nil
+}
+
+// Import implements api.Keeper.
+func (n *Node) Import(ctx context.Context, r io.Reader, progress func(api.Progress)) (api.ImportReport, error) {
+	b, err := n.replica.Import(ctx, r, func(p replication.Progress) {
+		if progress != nil {
+			progress(api.Progress{Step: "import", Done: p.Done, Total: p.Total, Unit: "entries"})
+		}
+	})
+	if err != nil {
+		return api.ImportReport{}, err
+	}
+	out := api.ImportReport{Root: n.replica.Root().String(), Read: b.Entries, New: b.New, Bodies: b.Bodies, Bytes: b.Bytes}
+	for reason, count := range b.Refused {
+		if out.Refused == nil {
+			out.Refused = map[string]uint64{}
+		}
+		out.Refused[reason.String()] = count
+	}
+	return out, nil
+}
+
+// Backup implements api.Keeper.
+func (n *Node) Backup(ctx context.Context, w io.Writer, progress func(api.Progress)) (api.BackupReport, error) {
+	root := n.replica.Root()
+	rep, err := n.ledger.Backup(ctx, w, steps("backup", progress))
+	if err != nil {
+		return api.BackupReport{}, err
+	}
+	return api.BackupReport{Root: root.String(), Entries: rep.Entries, Bytes: rep.Bytes}, nil
+}
+
+// Restore fills the empty ledger of a stopped home from a backup. The node opens a
+// new chain of entries afterwards: what it signed after the backup may be known
+// elsewhere, and joins the old chain when it is found.
+func Restore(ctx context.Context, h *home.Home, r io.Reader, progress func(api.Progress)) (api.BackupReport, error) {
+	release, err := h.Lock()
+	if err != nil {
+		return api.BackupReport{}, err
+	}
+	defer release()
+	_, id, _, err := h.Founding()
+	if err != nil && protocol.ReasonOf(err) != protocol.ReasonNotFederated {
+		return api.BackupReport{}, err
+	}
+	rep, err := ledger.Restore(ctx, ledger.Config{Dir: h.LedgerDir(), Federation: id}, r, steps("restore", progress))
+	if err != nil {
+		return api.BackupReport{}, err
+	}
+	return api.BackupReport{Root: rep.Root.String(), Entries: rep.Entries, Bytes: rep.Bytes}, nil
+}
+
+func steps(step string, progress func(api.Progress)) func(done, total int64) {
+	if progress == nil {
+		return nil
+	}
+	return func(done, total int64) {
+		progress(api.Progress{Step: step, Done: uint64(max(done, 0)), Total: uint64(max(total, 0)), Unit: "entries"})
+	}
+}

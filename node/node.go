@@ -1,0 +1,216 @@
+// Package node is one member's running node: it puts together the home, the ledger,
+// the replication, the mesh, the index and the local interface, and owns their
+// lifetimes. It never decides about entries itself and shows nothing to a person.
+package node
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/home"
+	"github.com/dure-net/dure/node/index"
+	"github.com/dure-net/dure/node/phrase"
+	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/replication"
+	"github.com/dure-net/dure/replication/ledger"
+	"github.com/dure-net/dure/replication/mesh"
+)
+
+// Options are what the command line adds to a home's settings. The zero value is a
+// node as its settings say.
+type Options struct {
+	Settings map[string]string // settings by name, as flags bring them; see home.Home.Settings
+	Phrases  *phrase.Book      // nil: loaded
+	Logger   *slog.Logger      // nil: discards
+	Version  string
+
+	NoGossip  bool // catch-up alone carries entries
+	NoCatchUp bool // gossip alone does
+
+	Progress func(done, total int64) // while the ledger is read at the start; may be nil
+
+	Now         func() time.Time // nil: time.Now
+	Random      io.Reader        // nil: crypto/rand
+	HostOptions []libp2p.Option  // tests: a simulated network
+}
+
+// Node is one member's node, opened. It answers as api.Backend without network too:
+// what is published then is announced when it runs. Its methods are safe for
+// concurrent use.
+type Node struct {
+	opts    Options
+	log     *slog.Logger
+	home    *home.Home
+	conf    home.Config
+	phrases *phrase.Book
+	release func()
+
+	papers     []byte
+	founding   protocol.FoundingAct
+	federation protocol.FederationID
+	facts      protocol.MemberFacts
+	started    time.Time
+
+	ledger   *ledger.Ledger
+	replica  *replication.Replica
+	index    *index.Index
+	registry *prometheus.Registry
+
+	number   sync.Mutex // guards numbered
+	numbered uint64     // the last short number given
+	events   *events
+
+	mesh    atomic.Pointer[mesh.Mesh]
+	address atomic.Pointer[string] // of the local interface, while it listens
+	closing sync.Once
+}
+
+var _ api.Backend = (*Node)(nil)
+
+// Open opens a home and holds its lock until Close. ReasonHomeLocked where another
+// process runs it, ReasonNotFederated where it belongs to no federation yet.
+func Open(ctx context.Context, h *home.Home, o Options) (_ *Node, err error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	o.Now = clock(o.Now)
+	settings, err := h.Settings(o.Settings)
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{opts: o, log: o.Logger, home: h, conf: settings.Config, phrases: o.Phrases, started: o.Now(), registry: prometheus.NewRegistry()}
+	if n.phrases == nil {
+		if n.phrases, err = phrase.New(); err != nil {
+			return nil, err
+		}
+	}
+	if n.release, err = h.Lock(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = n.Close()
+		}
+	}()
+	if n.founding, n.federation, n.papers, err = h.Founding(); err != nil {
+		return nil, err
+	}
+	if n.facts, err = h.Member(); err != nil {
+		return nil, err
+	}
+	n.ledger, err = ledger.Open(ledger.Config{Dir: h.LedgerDir(), Federation: n.federation, FloorBytes: n.conf.Storage.FloorBytes,
+		Now: o.Now, Logger: o.Logger, Progress: o.Progress})
+	if err != nil {
+		return nil, err
+	}
+	n.index = index.New(index.Config{Source: n.ledger})
+	n.events = newEvents()
+	if n.replica, err = n.replicate(); err != nil {
+		return nil, err
+	}
+	if err = n.reindex(); err != nil {
+		return nil, err
+	}
+	return n, n.replica.Begin(ctx)
+}
+
+// replicate makes the replica from the home's papers.
+func (n *Node) replicate() (*replication.Replica, error) {
+	cfg := replication.Config{
+		Ledger: n.ledger, Founding: n.founding, Papers: n.papers, Federation: n.federation, Key: n.home.Node(),
+		Version: n.opts.Version, NoCatchUp: n.opts.NoCatchUp, NoGossip: n.opts.NoGossip,
+		Arrived: n.arrived, Changed: n.changed, Trusted: n.admitTrusted,
+		Now: n.opts.Now, Random: n.opts.Random, Logger: n.log,
+	}
+	cfg.Renewed, cfg.Beginning = n.home.SaveInception, n.home.SetBegun
+	var err error
+	if cfg.Begun, err = n.home.Begun(); err != nil {
+		return nil, err
+	}
+	inception, ok, err := n.home.Inception()
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		cfg.Inception = inception
+	}
+	governing, ok, err := n.home.Governing()
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		cfg.Governing = &governing
+	}
+	return replication.New(cfg)
+}
+
+// Close ends what Open began. It is for a node that is not running; Run closes by
+// itself. A second call does nothing.
+func (n *Node) Close() error {
+	var err error
+	n.closing.Do(func() {
+		if n.ledger != nil {
+			err = n.ledger.Close()
+		}
+		if n.release != nil {
+			n.release()
+		}
+	})
+	return err
+}
+
+// Run connects the node to the others and serves its local interface until ctx ends,
+// then closes it. It returns nil when ctx ended.
+func (n *Node) Run(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, n.Close()) }()
+	m, err := mesh.New(mesh.Config{
+		Key: n.home.Node(), Federation: n.federation,
+		Listen: n.conf.Listen, Announce: n.conf.Announce, MDNS: *n.conf.MDNS, Relay: n.conf.Relay, RelayVia: n.conf.RelayVia,
+		NoGossip: n.opts.NoGossip, Logger: n.log, Registerer: n.registry, Now: n.opts.Now, HostOptions: n.opts.HostOptions,
+	}, n.replica)
+	if err != nil {
+		return err
+	}
+	listener, err := api.Listen(n.conf.API.Listen, n.conf.API.Container || n.conf.API.BehindProxy)
+	if err != nil {
+		return errors.Join(err, m.Close())
+	}
+	handler, err := n.handler(listener.Addr().String())
+	if err != nil {
+		return errors.Join(err, listener.Close(), m.Close())
+	}
+	base := "http://" + listener.Addr().String()
+	n.mesh.Store(m)
+	n.address.Store(&base)
+	stopped, err := n.home.SaveRun(home.Run{API: base, Started: n.started})
+	if err != nil {
+		return errors.Join(err, listener.Close(), m.Close())
+	}
+	defer func() { err = errors.Join(err, stopped()) }()
+	if err := n.measure(m); err != nil {
+		return errors.Join(err, listener.Close(), m.Close())
+	}
+
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return m.Run(gctx) })
+	g.Go(func() error { return n.replica.Run(gctx, m) })
+	g.Go(func() error { return n.seekOthers(gctx, m) })
+	g.Go(func() error { return n.tellAddresses(gctx, m) })
+	g.Go(func() error { return api.Serve(gctx, listener, handler, n.log) })
+	n.log.Info("the node runs", "member", n.facts.Handle, "api", base, "addresses", m.Addrs())
+	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	n.log.Info("the node stops", "member", n.facts.Handle)
+	return nil
+}

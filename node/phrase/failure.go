@@ -1,0 +1,138 @@
+package phrase
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/record"
+)
+
+// Error turns an error into what happened and what to do next. The reason of the outermost protocol.Error chooses the
+// sentence "error.<reason>" and the next step "hint.<reason>", its Args fill them. A sentence may have variants,
+// "<key>.<word>", that take other arguments: the one that says most with the arguments at hand is chosen. Developers'
+// text (Op, Err) never shows here.
+//
+// Arguments written as RFC 3339 become local times, day strings local dates, and long identifiers are shortened.
+func (b *Book) Error(lang string, err error) (sentence, hint string) {
+	if err == nil {
+		return "", ""
+	}
+	reason, args := protocol.ReasonOf(err), map[string]string{}
+	var e *protocol.Error
+	switch {
+	case errors.As(err, &e):
+		for name, value := range e.Args {
+			args[name] = value
+		}
+		for name, value := range map[string]string{"id": e.ID, "field": e.Field} {
+			if _, given := args[name]; !given && value != "" {
+				args[name] = value
+			}
+		}
+	case errors.Is(err, context.Canceled):
+		reason = protocol.ReasonCanceled
+	case errors.Is(err, context.DeadlineExceeded):
+		reason = protocol.ReasonUnreachable
+	}
+	return b.Reason(lang, reason, args)
+}
+
+// Reason is Error for a reason and its arguments without an error around them.
+func (b *Book) Reason(lang string, reason protocol.Reason, args map[string]string) (sentence, hint string) {
+	sentence, hint = b.fullest(lang, "error."+reason.String(), args), b.fullest(lang, "hint."+reason.String(), args)
+	if key := "config." + args["code"]; reason == protocol.ReasonConfig && b.Has(key) {
+		sentence = b.Setting(lang, args["code"], args)
+	}
+	return sentence, hint
+}
+
+// Fault says one fault of a record in a sentence; the field's path is not part of it.
+func (b *Book) Fault(lang string, f record.Fault) string {
+	args := map[string]string{}
+	for name, value := range map[string]string{"field": f.Field, "value": f.Value} {
+		if value != "" {
+			args[name] = value
+		}
+	}
+	for name, value := range f.Args {
+		switch name {
+		case "want", "format": // a word of ours
+			value = b.word(lang, "fault."+name+"."+value, value)
+		case "lang":
+			value = b.Language(lang, value)
+		}
+		args[name] = value
+	}
+	return b.fullest(lang, "fault."+string(f.Code), args)
+}
+
+// Setting says one fault of the settings: code is a home.FaultCode, args its Args.
+func (b *Book) Setting(lang, code string, args map[string]string) string {
+	return b.fullest(lang, "config."+code, args)
+}
+
+// Change says one change of charter, membership or office: kind as in api.Change, args its fields by their JSON names.
+func (b *Book) Change(lang, kind string, args map[string]string) string {
+	words := map[string]string{}
+	for name, value := range args {
+		switch name {
+		case "office", "category":
+			value = b.word(lang, "term."+name+"."+value, value)
+		}
+		if value != "" {
+			words[name] = value
+		}
+	}
+	return b.fullest(lang, "change."+kind, words)
+}
+
+// word is the sentence of key, or otherwise where there is none.
+func (b *Book) word(lang, key, otherwise string) string {
+	if !b.Has(key) {
+		return otherwise
+	}
+	return b.Say(lang, key, nil)
+}
+
+// fullest says key or the variant of it that takes the most arguments, all of them at hand.
+func (b *Book) fullest(lang, key string, args map[string]string) string {
+	data := make(map[string]any, len(args))
+	for name, value := range args {
+		data[name] = b.value(lang, value)
+	}
+	best, most := key, -1
+	for _, candidate := range b.variants[key] {
+		takes, all := b.placeholders[candidate], true
+		for _, name := range takes {
+			if _, ok := data[name]; !ok {
+				all = false
+			}
+		}
+		if all && len(takes) > most {
+			best, most = candidate, len(takes)
+		}
+	}
+	return b.Say(lang, best, data)
+}
+
+// value writes one argument for people.
+func (b *Book) value(lang, text string) string {
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return b.Time(lang, t)
+	}
+	if d, err := time.ParseDuration(text); err == nil && strings.ContainsAny(text, "hms") {
+		return b.Duration(lang, d)
+	}
+	if len(text) == len(day) {
+		return b.Day(lang, text)
+	}
+	if strings.HasPrefix(text, "baf") && len(text) > 50 {
+		return "…" + text[len(text)-8:]
+	}
+	return text
+}
+
+const day = time.DateOnly

@@ -1,0 +1,167 @@
+package web
+
+import (
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/record"
+)
+
+const listRecords = 25 // records of one page of the list
+
+// recordLine is one record in a list.
+type recordLine struct {
+	URL     string
+	Type    string // stable name, for the style sheet
+	Label   string // its word
+	Title   text
+	Summary text
+	Member  text
+	Number  string
+	When    moment
+	State   string // in words; "" while published
+}
+
+func (v *view) recordLine(r api.Record) recordLine {
+	kind, _ := protocol.ParseKind(r.Type)
+	head := record.HeadOf(kind, r.Content)
+	line := recordLine{URL: recordURL(r), Type: r.Type, Label: record.Label(record.RecordTypes, r.Type, v.Lang), Number: r.Number, When: v.moment(r.Time),
+		Title: v.text(head.Title, r.Lang), Summary: v.text(head.Summary, r.Lang), Member: v.owner(r)}
+	if line.Title.Text == "" {
+		line.Title = text{v.T("web.record.untitled"), v.Lang}
+	}
+	if r.State != api.RecordPublished {
+		line.State = v.T("web.record.state." + string(r.State))
+	}
+	return line
+}
+
+func (v *view) owner(r api.Record) text {
+	if name := v.text(r.Names); name.Text != "" {
+		return name
+	}
+	return text{r.Member, "zxx"} // a handle is in no language
+}
+
+func recordURL(r api.Record) string {
+	if r.Number != "" {
+		return "/records/" + url.PathEscape(r.Number)
+	}
+	return "/records/" + url.PathEscape(r.ID)
+}
+
+// recordList is the list of records with its filter.
+type recordList struct {
+	Records []recordLine
+	Types   []typeLink
+	Older   string // address of the next page; "" on the last
+	Later   bool   // not the first page
+}
+
+type typeLink struct {
+	URL, Label string
+	Current    bool
+}
+
+func (s *site) showRecords(w http.ResponseWriter, r *http.Request, v *view) error {
+	q := api.RecordQuery{Limit: listRecords, Cursor: v.query.Get("cursor")}
+	wanted := v.query.Get("type")
+	if slices.Contains(record.Types(), wanted) {
+		q.Types = []string{wanted}
+	} else {
+		wanted = ""
+	}
+	page, err := s.backend.Records(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	list := recordList{Later: q.Cursor != "", Types: []typeLink{{"/records", v.T("web.records.all"), wanted == ""}}}
+	for _, name := range record.Types() {
+		list.Types = append(list.Types, typeLink{"/records?type=" + name, record.Label(record.RecordTypes, name, v.Lang), name == wanted})
+	}
+	for _, rec := range page.Items {
+		list.Records = append(list.Records, v.recordLine(rec))
+	}
+	if page.NextCursor != "" {
+		next := url.Values{"cursor": {page.NextCursor}}
+		if wanted != "" {
+			next.Set("type", wanted)
+		}
+		list.Older = "/records?" + next.Encode()
+	}
+	v.Title, v.Here, v.Data = v.T("web.records.title"), "records", list
+	s.render(w, v, http.StatusOK, "records")
+	return nil
+}
+
+// oneRecord is the page of one record.
+type oneRecord struct {
+	Line      recordLine
+	Also      []text // the title in other languages
+	Fields    []field
+	Reason    text // of the withdrawal
+	State     string
+	StateHint string
+	Published bool // just now, by this reader
+	Revisions string
+	ID        string
+	Files     []proof
+	Machine   string // languages that a machine wrote, in words
+}
+
+// proof is a file whose SHA-256 a reader can compare.
+type proof struct{ Label, URL, Name, Sum string }
+
+func (s *site) showRecord(w http.ResponseWriter, r *http.Request, v *view) error {
+	v.Ref = r.PathValue("ref")
+	rec, err := s.backend.Record(r.Context(), v.Ref)
+	if err != nil {
+		return err
+	}
+	kind, _ := protocol.ParseKind(rec.Type)
+	o := oneRecord{Line: v.recordLine(rec), ID: rec.ID, Published: v.query.Has("published"), Reason: v.text(rec.Reason, rec.Lang),
+		Fields: v.fields(kind, rec.Content, rec.Lang)}
+	o.Also = v.others(record.HeadOf(kind, rec.Content).Title, o.Line.Title.Lang)
+	if rec.State != api.RecordPublished {
+		o.State, o.StateHint = o.Line.State, v.T("web.record.state."+string(rec.State)+".hint")
+	}
+	if rec.Revisions > 0 {
+		o.Revisions = v.T("web.record.revisions", "count", rec.Revisions)
+	}
+	for _, file := range []struct{ label, id string }{{"web.proof.header", rec.Entry}, {"web.proof.body", rec.Body}} {
+		if cid, err := protocol.ParseCID(file.id); err == nil {
+			sum := cid.Digest()
+			o.Files = append(o.Files, proof{v.T(file.label), "/blocks/" + file.id, file.id, hex.EncodeToString(sum[:])})
+		}
+	}
+	v.Title, v.Here, v.Data = o.Line.Title.Text, "records", o
+	s.render(w, v, http.StatusOK, "record")
+	return nil
+}
+
+// sendBlock gives a browser the exact bytes, which the interface for programs would ask
+// a token for.
+func (s *site) sendBlock(w http.ResponseWriter, r *http.Request, v *view) error {
+	cid, err := protocol.ParseCID(r.PathValue("cid"))
+	if err != nil {
+		return protocol.Fail(protocol.ReasonNotFound, "send block", err)
+	}
+	block, err := s.backend.Block(r.Context(), cid.String())
+	if err != nil {
+		return err
+	}
+	if !cid.Matches(block.Data) {
+		return &protocol.Error{Reason: protocol.ReasonDamaged, Op: "send block", ID: cid.String()}
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Disposition", `attachment; filename="`+cid.String()+`"`)
+	h.Set("Content-Length", strconv.Itoa(len(block.Data)))
+	_, _ = w.Write(block.Data) // the reader is gone; nobody is left to tell
+	return nil
+}

@@ -1,0 +1,119 @@
+package ledger
+
+import (
+	"context"
+	"io"
+	"math"
+
+	"github.com/dure-net/dure/protocol"
+)
+
+// Copied counts what a backup holds.
+type Copied struct {
+	Root    protocol.Root // of the copy, forks and cuts apart
+	Entries uint64
+	Feeds   uint64
+	Bodies  uint64
+	Bytes   uint64
+	Damaged uint64 // feeds whose rest could not be read and is not in the backup
+}
+
+// Backup writes a copy of everything: headers, bodies held, what was erased, evidence
+// and settings. The ledger can be in use meanwhile; what comes later may or may not be
+// part of the copy, which is whole in itself. The mark is not copied: a restored ledger
+// may have forgotten what was signed since, so its node begins a new feed. Progress is
+// in entries and may be nil.
+func (l *Ledger) Backup(ctx context.Context, w io.Writer, progress func(done, total int64)) (Copied, error) {
+	var copied Copied
+	car, err := newCarWriter(w, l.federation)
+	if err != nil {
+		return copied, err
+	}
+	if err := car.note(note{Kind: "backup", Format: backupFormat, At: l.cfg.Now().UnixMilli()}); err != nil {
+		return copied, err
+	}
+	if err := l.backupNotes(car); err != nil {
+		return copied, err
+	}
+	total := int64(l.Stats().Entries)
+	var lines []protocol.Standing
+	for _, f := range l.Feeds() {
+		line := protocol.Standing{Feed: f.Feed}
+		for line.Count < f.Count {
+			if err := ctx.Err(); err != nil {
+				return copied, protocol.Fail(protocol.ReasonCanceled, "write backup", err)
+			}
+			raw, err := l.Raw(f.Feed, line.Count, protocol.MaxPage, math.MaxInt)
+			if err != nil || len(raw.Headers) == 0 {
+				copied.Damaged++ // listed by Damaged
+				break
+			}
+			if err := l.backupRun(car, raw, &copied); err != nil {
+				return copied, err
+			}
+			line.Count += uint64(len(raw.Headers))
+			line.Head = protocol.Sum(raw.Headers[len(raw.Headers)-1])
+			if progress != nil {
+				progress(int64(copied.Entries), max(total, int64(copied.Entries)))
+			}
+		}
+		if line.Count > 0 {
+			copied.Feeds++
+			lines = append(lines, line)
+		}
+	}
+	copied.Root = protocol.LedgerRoot(l.federation, lines)
+	err = car.end(note{Root: copied.Root[:], Entries: copied.Entries, Feeds: copied.Feeds, Bodies: copied.Bodies})
+	copied.Bytes = car.n
+	return copied, err
+}
+
+func (l *Ledger) backupNotes(car *carWriter) error {
+	settings, err := l.Settings("")
+	if err != nil {
+		return err
+	}
+	for _, s := range settings {
+		if err := car.note(note{Kind: "setting", Name: s.Key, Data: s.Value}); err != nil {
+			return err
+		}
+	}
+	evidence, err := l.Evidence()
+	if err != nil {
+		return err
+	}
+	for _, ev := range evidence {
+		if err := car.note(note{Kind: "fork", Feed: ev.Feed, Seq: ev.Seq, Data: ev.Data}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Ledger) backupRun(car *carWriter, raw Raw, copied *Copied) error {
+	n := note{Kind: "run", Feed: raw.Feed, Seq: raw.From, Count: uint64(len(raw.Headers))}
+	for i, body := range raw.Bodies {
+		if body != nil {
+			n.Held |= 1 << i
+			copied.Bodies++
+		} else if l.IsErased(protocol.Sum(raw.Headers[i])) {
+			n.Erased |= 1 << i
+		}
+	}
+	if err := car.note(n); err != nil {
+		return err
+	}
+	for _, h := range raw.Headers {
+		car.section(protocol.Sum(h), h)
+	}
+	for _, b := range raw.Bodies {
+		if b != nil {
+			car.section(protocol.Sum(b), b)
+		}
+	}
+	copied.Entries += n.Count
+	if car.err != nil {
+		return protocol.Fail(protocol.ReasonHomeUnwritable, "write backup", car.err)
+	}
+	return nil
+}

@@ -1,0 +1,294 @@
+package ledger
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/dure-net/dure/protocol"
+)
+
+const metaRestored = "m\x00restored"
+
+// takes is what becomes of a backup's parts as they are read and found right.
+type takes struct {
+	page    func(page protocol.Page, erased []protocol.EntryID) error
+	setting func(Setting) error
+	fork    func(Evidence) error
+	counted func(entries uint64)
+}
+
+// CheckBackup reads a whole backup and checks every hash, every chain, the signatures
+// that endorse each run, the counts and the root. A backup that was cut short is
+// ReasonDamaged. federation may be undefined; otherwise another one's backup is
+// ReasonWrongFederation. It needs no ledger.
+func CheckBackup(ctx context.Context, r io.Reader, federation protocol.FederationID) (Copied, error) {
+	nothing := takes{
+		page:    func(protocol.Page, []protocol.EntryID) error { return nil },
+		setting: func(Setting) error { return nil },
+		fork:    func(Evidence) error { return nil },
+		counted: func(uint64) {},
+	}
+	return readBackup(ctx, r, federation, nothing)
+}
+
+// Restore makes a new ledger from a backup, checking it as CheckBackup does. The
+// directory must not hold a ledger yet (ReasonHomeExists); after an error it is left
+// without one. The mark stays absent and Opened.Restored is set from then on: the node
+// must begin a new feed. Progress is in entries, its total unknown (0), and may be nil.
+func Restore(ctx context.Context, cfg Config, r io.Reader, progress func(done, total int64)) (Copied, error) {
+	if names, err := os.ReadDir(cfg.Dir); err == nil && len(names) > 0 {
+		return Copied{}, &protocol.Error{Reason: protocol.ReasonHomeExists, Op: "restore ledger", ID: cfg.Dir}
+	}
+	car, err := newCarReader(r)
+	if err != nil {
+		return Copied{}, err
+	}
+	if cfg.Federation.Defined() && cfg.Federation != car.root {
+		return Copied{}, wrongFederation(car.root, cfg.Federation)
+	}
+	cfg.Federation = car.root
+	l, err := Open(cfg)
+	if err != nil {
+		return Copied{}, err
+	}
+	copied, err := l.fillFrom(ctx, car, progress)
+	err = errors.Join(err, l.Close())
+	if err != nil {
+		return copied, errors.Join(err, os.RemoveAll(cfg.Dir))
+	}
+	return copied, nil
+}
+
+// inFlight is how many batches a restore has on their way at once.
+const inFlight = 32
+
+func (l *Ledger) fillFrom(ctx context.Context, car *carReader, progress func(done, total int64)) (Copied, error) {
+	var pending []*Commit
+	settle := func(left int) error {
+		for len(pending) > left {
+			if err := pending[0].Wait(ctx); err != nil {
+				return err
+			}
+			pending = pending[1:]
+		}
+		return nil
+	}
+	submit := func(b Batch) error {
+		pending = append(pending, l.Submit(b))
+		return settle(inFlight)
+	}
+	var erased []protocol.EntryID
+	copied, err := readSections(ctx, car, takes{
+		page: func(page protocol.Page, gone []protocol.EntryID) error {
+			erased = append(erased, gone...)
+			for _, b := range portions(page) {
+				if err := submit(b); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		setting: func(s Setting) error { return submit(Batch{Meta: []Setting{s}}) },
+		fork:    func(ev Evidence) error { return submit(Batch{Evidence: []Evidence{ev}}) },
+		counted: func(entries uint64) {
+			if progress != nil {
+				progress(int64(entries), 0)
+			}
+		},
+	})
+	if err = errors.Join(err, settle(0)); err != nil {
+		return copied, err
+	}
+	if err := l.Erase(ctx, erased...); err != nil {
+		return copied, err
+	}
+	if got := l.root(l.federation); got != copied.Root {
+		return copied, protocol.Fail(protocol.ReasonInternal, "restore ledger", fmt.Errorf("the restored root is %v, the backup's %v", got, copied.Root))
+	}
+	now := binary.BigEndian.AppendUint64(nil, uint64(l.cfg.Now().UnixMilli()))
+	j := &job{commit: &Commit{done: make(chan struct{})}, repair: func(c *committer) error {
+		return c.store.commit([]write{{[]byte(metaRestored), now}})
+	}}
+	l.enqueue(j)
+	return copied, j.commit.Wait(ctx)
+}
+
+// portions splits a page with large bodies into batches: the page with the bodies that
+// fit, then the other bodies, one by one.
+func portions(page protocol.Page) []Batch {
+	batches := []Batch{{}}
+	room := protocol.MaxPageBodyBytes
+	for i, body := range page.Bodies {
+		if room -= len(body); body != nil && room < 0 {
+			batches = append(batches, Batch{Bodies: []Body{{Entry: page.Entries[i].ID(), Data: body}}})
+			page.Bodies[i] = nil
+		}
+	}
+	batches[0].Pages = []protocol.Page{page}
+	return batches
+}
+
+// restoredAt is when the store was made from a backup; zero if it was not.
+func (s *store) restoredAt() (at time.Time) {
+	_ = s.get([]byte(metaRestored), func(b []byte) error { // absent: never restored
+		if len(b) == 8 {
+			at = time.UnixMilli(int64(binary.BigEndian.Uint64(b)))
+		}
+		return nil
+	})
+	return at
+}
+
+func wrongFederation(theirs, ours protocol.FederationID) error {
+	return &protocol.Error{Reason: protocol.ReasonWrongFederation, Op: "read backup",
+		Args: map[string]string{"theirs": theirs.String(), "ours": ours.String()}}
+}
+
+func readBackup(ctx context.Context, r io.Reader, federation protocol.FederationID, take takes) (Copied, error) {
+	car, err := newCarReader(r)
+	if err != nil {
+		return Copied{}, err
+	}
+	if federation.Defined() && car.root != federation {
+		return Copied{}, wrongFederation(car.root, federation)
+	}
+	return readSections(ctx, car, take)
+}
+
+// readSections reads all that follows the CAR header.
+func readSections(ctx context.Context, car *carReader, take takes) (Copied, error) {
+	var copied Copied
+	begun, _, err := car.note()
+	if err != nil {
+		return copied, err
+	}
+	if begun.Kind != "backup" {
+		return copied, protocol.Fail(protocol.ReasonMalformed, "read backup", errors.New("not a backup of a ledger"))
+	}
+	if begun.Format != backupFormat {
+		return copied, protocol.Fail(protocol.ReasonTooNew, "read backup", fmt.Errorf("format %d", begun.Format))
+	}
+	feeds := map[protocol.FeedID]*restored{}
+	for {
+		if err := ctx.Err(); err != nil {
+			return copied, protocol.Fail(protocol.ReasonCanceled, "read backup", err)
+		}
+		n, before, err := car.note()
+		if err != nil {
+			return copied, err
+		}
+		switch n.Kind {
+		case "setting":
+			err = take.setting(Setting{Key: n.Name, Value: append([]byte{}, n.Data...)})
+		case "fork":
+			err = take.fork(Evidence{Feed: n.Feed, Seq: n.Seq, Data: n.Data})
+		case "run":
+			err = readRun(car, n, feeds, take, &copied)
+		case "end":
+			err = finishBackup(car, n, before, feeds, &copied)
+			return copied, err
+		default:
+			err = protocol.Fail(protocol.ReasonMalformed, "read backup", fmt.Errorf("a note of kind %q", n.Kind))
+		}
+		if err != nil {
+			return copied, err
+		}
+		take.counted(copied.Entries)
+	}
+}
+
+// restored is a feed as far as it was read.
+type restored struct {
+	node protocol.PublicKey
+	last protocol.Entry
+}
+
+// readRun reads the headers and bodies that a run note announces, and checks them.
+func readRun(car *carReader, n note, feeds map[protocol.FeedID]*restored, take takes, copied *Copied) error {
+	if n.Count == 0 || n.Count > protocol.MaxPage {
+		return protocol.Fail(protocol.ReasonMalformed, "read backup", fmt.Errorf("a run of %d", n.Count))
+	}
+	p := protocol.Page{Entries: make([]protocol.Entry, n.Count), Bodies: make([][]byte, n.Count)}
+	for i := range p.Entries {
+		_, raw, err := car.block()
+		if err != nil {
+			return err
+		}
+		if p.Entries[i], err = protocol.DecodeEntry(raw); err != nil {
+			return err
+		}
+	}
+	var erased []protocol.EntryID
+	for i, e := range p.Entries {
+		h := e.Header()
+		if n.Erased>>i&1 != 0 {
+			erased = append(erased, e.ID())
+		}
+		if n.Held>>i&1 == 0 {
+			continue
+		}
+		id, raw, err := car.block()
+		if err != nil {
+			return err
+		}
+		if id != h.Body || uint64(len(raw)) != h.Size {
+			return &protocol.Error{Reason: protocol.ReasonBadHash, Op: "read backup", ID: e.ID().String()}
+		}
+		p.Bodies[i] = raw
+		copied.Bodies++
+	}
+	if err := endorsed(car.root, p, feeds); err != nil {
+		return err
+	}
+	copied.Entries += n.Count
+	return take.page(p, erased)
+}
+
+// endorsed checks chain and signatures of a run, and remembers where its feed is now.
+func endorsed(federation protocol.FederationID, p protocol.Page, feeds map[protocol.FeedID]*restored) error {
+	id := p.Feed()
+	f := feeds[id]
+	var prev *protocol.Entry
+	if f == nil {
+		init := p.Entries[0].Header().Init
+		if init == nil {
+			return protocol.Fail(protocol.ReasonGap, "read backup", errors.New("a feed that does not begin with its inception"))
+		}
+		f = &restored{node: init.Node}
+	} else {
+		prev = &f.last
+	}
+	count, err := protocol.Endorse(federation, f.node, prev, p.Entries)
+	if err != nil {
+		return err
+	}
+	if count != len(p.Entries) {
+		return protocol.Fail(protocol.ReasonBadSignature, "read backup", nil)
+	}
+	f.last = p.Entries[count-1]
+	feeds[id] = f
+	return nil
+}
+
+// finishBackup compares what was read with what the end note says.
+func finishBackup(car *carReader, n note, before digest, feeds map[protocol.FeedID]*restored, copied *Copied) error {
+	lines := make([]protocol.Standing, 0, len(feeds))
+	for id, f := range feeds {
+		lines = append(lines, protocol.Standing{Feed: id, Count: f.last.Seq() + 1, Head: f.last.ID()})
+	}
+	copied.Root = protocol.LedgerRoot(car.root, lines)
+	copied.Feeds, copied.Bytes = uint64(len(feeds)), car.n
+	if string(n.Sum) != string(before[:]) || string(n.Root) != string(copied.Root[:]) ||
+		n.Entries != copied.Entries || n.Feeds != copied.Feeds || n.Bodies != copied.Bodies {
+		return protocol.Fail(protocol.ReasonDamaged, "read backup", errors.New("the backup does not hold what its end note counts"))
+	}
+	if _, err := car.r.ReadByte(); !errors.Is(err, io.EOF) {
+		return protocol.Fail(protocol.ReasonMalformed, "read backup", errors.New("something follows the end note"))
+	}
+	return nil
+}
