@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -73,7 +75,17 @@ func (in inputs) cid(key string) CID {
 
 func (in inputs) key(key string) PublicKey { return PublicKey(in.bytes(key)) }
 
+// zeros is how a file writes many bytes that nobody needs to see.
+func zeros(n int) string { return fmt.Sprintf("zeros:%d", n) }
+
 func unhex(s string) []byte {
+	if n, ok := strings.CutPrefix(s, "zeros:"); ok {
+		count, err := strconv.Atoi(n)
+		if err != nil {
+			panic(err)
+		}
+		return make([]byte, count)
+	}
 	b, err := hex.DecodeString(s)
 	if err != nil {
 		panic(err)

@@ -68,8 +68,7 @@ func (r *Replica) peerFor(node protocol.PublicKey) *peer {
 // ends. A slow or dead node costs the others nothing.
 func (r *Replica) catchUp(ctx context.Context, n Network) error {
 	if r.cfg.NoCatchUp {
-		<-ctx.Done()
-		return ctx.Err()
+		return r.introduceAlone(ctx, n)
 	}
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -108,6 +107,21 @@ func (r *Replica) catchUp(ctx context.Context, n Network) error {
 		case <-tick.C:
 			for _, node := range r.dueNow() {
 				start(node)
+			}
+		}
+	}
+}
+
+// introduceAlone stands in for catch-up where that is switched off: nodes still present
+// themselves to each other, or gossip could not place anything they say.
+func (r *Replica) introduceAlone(ctx context.Context, n Network) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case node := <-r.wake:
+			if node != r.self {
+				r.introduce(ctx, n, node)
 			}
 		}
 	}

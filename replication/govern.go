@@ -35,8 +35,12 @@ func (r *Replica) tend(ctx context.Context) error {
 			r.log.Error("recovering did not succeed; it is tried again", "err", err)
 			timer.Reset(certifyAfter)
 		}
-		if condition, _ := r.Condition(); condition == Recovering {
+		switch condition, _ := r.Condition(); condition {
+		case Recovering:
 			timer.Reset(recoverAgain)
+		case ReadOnly:
+			r.roomAgain()
+			timer.Reset(certifyAfter)
 		}
 		if err := r.carry(ctx); err != nil && ctx.Err() == nil {
 			r.log.Debug("a decision was not carried on", "err", err)

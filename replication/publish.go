@@ -166,10 +166,19 @@ func (r *Replica) Begin(ctx context.Context) error {
 	return nil
 }
 
+// Announcements are for entries as people write them. A burst goes by catch-up, which
+// verifies one signature a page where gossip verifies every one at every node: beyond
+// announceBurst at once and announceRate a second, the health message that follows a
+// change of the frontier has the others fetch the rest.
+const (
+	announceRate  = 100
+	announceBurst = 64
+)
+
 // announce gossips an entry that is durable here. A failure costs latency only.
 func (r *Replica) announce(e protocol.Entry, body []byte) {
 	n := r.net.Load()
-	if n == nil || r.cfg.NoGossip {
+	if n == nil || r.cfg.NoGossip || (!r.cfg.NoCatchUp && !r.announcing.Allow()) {
 		return
 	}
 	msg, err := protocol.EncodeMessage(e, body)
@@ -210,4 +219,18 @@ func (a *admitted) done(ctx context.Context) (uint64, error) {
 		return 0, err
 	}
 	return a.local, nil
+}
+
+// roomAgain ends the read-only condition once there is room on the disk again.
+func (r *Replica) roomAgain() {
+	if _, low, err := r.ledger.FreeBytes(); err != nil || low {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.condition == ReadOnly {
+		if err := r.settleCondition(); err != nil {
+			r.log.Warn("free space cannot be measured", "err", err)
+		}
+	}
 }

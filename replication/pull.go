@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -325,9 +326,14 @@ func decodePage(sent protocol.Sent) (protocol.Page, error) {
 
 // bodies asks the node for bodies wanted here.
 func (s *session) bodies(ctx context.Context) error {
-	wanted := s.r.ledger.Wanted(protocol.MaxAsk)
+	// Another part of the list each time, so that bodies nobody has do not keep others waiting.
+	wanted := s.r.ledger.Wanted(16 * protocol.MaxAsk)
 	if len(wanted) == 0 {
 		return nil
+	}
+	if len(wanted) > protocol.MaxAsk {
+		from := rand.IntN(len(wanted) - protocol.MaxAsk + 1)
+		wanted = wanted[from : from+protocol.MaxAsk]
 	}
 	ask := protocol.Ask{}
 	for _, w := range wanted {

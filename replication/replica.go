@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
 
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/charter"
@@ -125,11 +126,12 @@ type Replica struct {
 
 	answering sync.Mutex // held while an answer is signed and published
 
-	net     atomic.Pointer[network]
-	wake    chan protocol.PublicKey // nodes to catch up with; bounded, a full queue is served by the timer
-	tended  chan struct{}           // something changed that governance may act on
-	counts  counters
-	pulling progress
+	net        atomic.Pointer[network]
+	wake       chan protocol.PublicKey // nodes to catch up with; bounded, a full queue is served by the timer
+	tended     chan struct{}           // something changed that governance may act on
+	counts     counters
+	announcing *rate.Limiter
+	pulling    progress
 }
 
 type network struct{ Network }
@@ -152,18 +154,19 @@ func New(cfg Config) (*Replica, error) {
 	r := &Replica{
 		cfg: cfg, log: cfg.Logger, ledger: cfg.Ledger, self: cfg.Key.Public(),
 		// 31 bits keep a change number short on the wire.
-		frontier:  newFrontier(cfg.Federation, uint64(binary.BigEndian.Uint32(base[:])>>1)),
-		feeds:     map[protocol.FeedID]*feed{},
-		nodes:     map[protocol.PublicKey]bool{},
-		vouched:   map[protocol.PublicKey]bool{},
-		waiting:   newWaiting(),
-		condition: Joining,
-		peers:     map[protocol.PublicKey]*peer{},
-		claims:    map[protocol.FeedID]protocol.PublicKey{},
-		forkTold:  map[protocol.FeedID]bool{},
-		addresses: map[protocol.PublicKey][]string{},
-		wake:      make(chan protocol.PublicKey, 256),
-		tended:    make(chan struct{}, 1),
+		frontier:   newFrontier(cfg.Federation, uint64(binary.BigEndian.Uint32(base[:])>>1)),
+		feeds:      map[protocol.FeedID]*feed{},
+		nodes:      map[protocol.PublicKey]bool{},
+		vouched:    map[protocol.PublicKey]bool{},
+		waiting:    newWaiting(),
+		condition:  Joining,
+		announcing: rate.NewLimiter(announceRate, announceBurst),
+		peers:      map[protocol.PublicKey]*peer{},
+		claims:     map[protocol.FeedID]protocol.PublicKey{},
+		forkTold:   map[protocol.FeedID]bool{},
+		addresses:  map[protocol.PublicKey][]string{},
+		wake:       make(chan protocol.PublicKey, 256),
+		tended:     make(chan struct{}, 1),
 	}
 	if err := r.load(); err != nil {
 		return nil, err

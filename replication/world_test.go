@@ -132,14 +132,14 @@ func (w *world) found(n int) []*actor {
 		w.t.Fatal(err)
 	}
 	for _, a := range w.nodes {
-		a.sign()
+		a.sign(w.t)
 	}
 	return w.nodes
 }
 
 // sign makes the papers that only the root key can.
-func (a *actor) sign() {
-	fed, t := a.w.fed, a.w.t
+func (a *actor) sign(t testing.TB) {
+	fed := a.w.fed
 	add, err := protocol.Addition(fed, protocol.PublicKey{}, a.node.Public(), protocol.Signature{}).Sign(a.root)
 	if err != nil {
 		t.Fatal(err)

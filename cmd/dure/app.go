@@ -33,6 +33,8 @@ type app struct {
 	quiet    bool
 	noColor  bool
 
+	onForce func() // what the second interrupt ends besides this process; set before the work that needs it
+
 	outputs map[string]any // by command path: a value of the type that --json prints
 }
 
@@ -96,6 +98,9 @@ func (a *app) interruptible() (context.Context, func()) {
 			select {
 			case <-signals:
 				if n > 0 {
+					if a.onForce != nil {
+						a.onForce()
+					}
 					a.exit(exitInterrupted)
 				}
 				cancel()

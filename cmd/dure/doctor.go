@@ -114,8 +114,8 @@ func (a *app) examine(ctx context.Context, p *patient) diagnosis {
 
 func (a *app) sayDiagnosis(d diagnosis) {
 	for _, c := range d.Checks {
-		word := map[string]string{"ok": a.paint(green, a.say("doctor.state.ok", nil)), "problem": a.paint(red, a.say("doctor.state.problem", nil)),
-			"skipped": a.paint(yellow, a.say("doctor.state.skipped", nil))}[c.State]
+		word := map[string]string{"ok": a.paint(green, a.say("doctor.mark.ok", nil)), "problem": a.paint(red, a.say("doctor.mark.problem", nil)),
+			"skipped": a.paint(yellow, a.say("doctor.mark.skipped", nil))}[c.State]
 		t := table{}
 		t.row(fmt.Sprintf("%2d", c.Number), word, c.Sentence)
 		t.print(a.out)

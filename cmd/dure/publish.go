@@ -65,7 +65,7 @@ func (a *app) draft(name string) (api.Draft, error) {
 	if err != nil {
 		return api.Draft{}, err
 	}
-	somewhere := protocol.SumBlock(nil)
+	somewhere := protocol.Sum(nil)
 	r, err := record.ParseAny(raw, func(string) (protocol.RecordID, bool) { return somewhere, true })
 	if err != nil {
 		return api.Draft{}, err

@@ -32,7 +32,7 @@ func (a *app) showCommand() *cobra.Command {
 func (a *app) show(r api.Record) {
 	who := a.name(r.Names, r.Member)
 	fmt.Fprintln(a.out, a.paint(bold, a.title(r)))
-	a.line("cli.show.who", args{"type": a.word("type", r.Type), "member": who, "time": a.book.Time(a.lang, r.Time.Local())})
+	fmt.Fprintln(a.out, a.word("type", r.Type)+" · "+who+" · "+a.book.Time(a.lang, r.Time.Local()))
 	if r.Revisions > 0 {
 		a.line("cli.show.revised", args{"count": r.Revisions})
 	}

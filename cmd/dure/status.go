@@ -34,14 +34,14 @@ func (a *app) sayStatus(s api.Status, running bool) {
 	default:
 		a.line("cli.status.node."+string(s.Node.State), who)
 	}
-	if key := "condition." + s.Node.Reason; s.Node.Reason != "" && a.book.Has(key) {
-		a.line(key, nil)
+	if a.book.Has(s.Node.Reason) { // "state.joining": a key of the catalogue
+		a.line(s.Node.Reason, nil)
 	}
 	a.line("cli.status.federation", args{"name": a.name(s.Federation.Names, s.Federation.Name), "number": strconv.FormatUint(s.Federation.Act, 10)})
 	if running {
 		a.sayOthers(s)
 	}
-	held := args{"count": s.Ledger.Entries, "feeds": s.Ledger.Feeds, "bytes": a.book.Bytes(a.lang, s.Ledger.Bytes)}
+	held := args{"count": s.Ledger.Entries, "nodes": s.Ledger.Feeds, "bytes": a.book.Bytes(a.lang, s.Ledger.Bytes)}
 	a.line("cli.status.ledger", held)
 	if s.Ledger.Wanted > 0 {
 		a.line("cli.status.wanted", args{"count": s.Ledger.Wanted})

@@ -281,7 +281,7 @@ func TestIndex_Prefixes(t *testing.T) {
 	w := newWorld(t)
 	seoul := w.writer("kr-seoul")
 	var all []protocol.Entry
-	for n := range uint64(300) {
+	for n := range uint64(100) {
 		all = append(all, seoul.publish(protocol.KindNotice, n+1))
 	}
 	x := w.index()
@@ -411,4 +411,28 @@ func TestIndex_ReadersAndWritersAtOnce(t *testing.T) {
 	if r := mustRow(t, x, "kr-seoul-200"); r.Revisions != 1 || x.Count("") != 200 {
 		t.Errorf("got %+v", r)
 	}
+}
+
+func FuzzLookup(f *testing.F) {
+	w := newWorld(f)
+	seoul := w.writer("kr-seoul")
+	first := seoul.publish(protocol.KindOffer, 41)
+	x := w.index()
+	id := first.ID().String()
+	for _, ref := range []string{"kr-seoul-41", id, id[:8], id[7:20], "bafyreia", "-", ""} {
+		f.Add(ref)
+	}
+	f.Fuzz(func(t *testing.T, ref string) {
+		r, err := x.Lookup(ref)
+		if err != nil {
+			if protocol.ReasonOf(err) != protocol.ReasonNotFound || len(err.Error()) > 300 {
+				t.Fatal(err)
+			}
+			return
+		}
+		name := strings.ToLower(strings.TrimSpace(ref))
+		if r.Record != first.ID() || (name != "kr-seoul-41" && !strings.HasPrefix(id, name) && !strings.HasPrefix(id[len(cidHead):], name)) {
+			t.Fatalf("%q names the record", ref)
+		}
+	})
 }

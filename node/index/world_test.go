@@ -143,7 +143,7 @@ func (w *world) Body(e protocol.Entry) ([]byte, error) {
 
 // notice is a valid notice.
 func notice(title string) any {
-	r, err := record.Parse(protocol.KindNotice, fmt.Appendf(nil, `{"type":"notice","lang":"ko","title":{"ko":%q},"body":{"ko":"본문"},"category":"news"}`, title))
+	r, err := record.Parse(protocol.KindNotice, fmt.Appendf(nil, `{"type":"notice","lang":"ko","title":{"ko":%q},"body":{"ko":"본문"},"category":"news","valid_until":"2027-12-31"}`, title))
 	if err != nil {
 		panic(err)
 	}

@@ -72,7 +72,7 @@ func TestBook_Error(t *testing.T) {
 		{"en", &protocol.Error{Reason: protocol.ReasonNotFound, ID: "kr-seoul-99"}, "Nothing here is called “kr-seoul-99”."},
 		{"en", &protocol.Error{Reason: protocol.ReasonNotFound}, "This is not found on this node."},
 		{"fr", &protocol.Error{Reason: protocol.ReasonWrongClock, Args: map[string]string{"offset": "3h0m0s"}}, "L’horloge de cet ordinateur diffère de celle des autres nœuds de 3\u00a0heures."},
-		{"es", &protocol.Error{Reason: protocol.ReasonInvitationExpired, Args: map[string]string{"expires": "2026-11-01T10:00:00Z"}}, "Esta invitación ha caducado; era válida hasta el 1 de noviembre de 2026, 10:00."},
+		{"es", &protocol.Error{Reason: protocol.ReasonInvitationExpired, Args: map[string]string{"expired": "2026-11-01T10:00:00Z"}}, "Esta invitación ha caducado; era válida hasta el 1 de noviembre de 2026, 10:00."},
 		{"en", &protocol.Error{Reason: protocol.ReasonConfig, Args: map[string]string{"key": "lissen", "code": "unknown_key", "near": "listen"}}, "There is no setting “lissen”. Did you mean “listen”?"},
 		{"en", context.Canceled, "This was interrupted."},
 		{"en", errors.New("disk on fire at sector 7"), "Something went wrong inside dure itself."},

@@ -152,7 +152,7 @@ func (t *teller) whole(path string, m map[string]any) (value, bool) {
 		best := t.text(words, t.original)
 		return value{Text: best.Text, Lang: best.Lang, Lines: typ == "text", Others: t.others(words, best.Lang)}, true
 	case str("value") != "" && str("unit") != "":
-		return value{Text: t.decimal(str("value")) + " " + or(record.Label(record.Units, str("unit"), t.Lang), str("unit"))}, true
+		return value{Text: t.T("web.quantity", "value", t.decimal(str("value")), "unit", or(record.Label(record.Units, str("unit"), t.Lang), str("unit")))}, true
 	case str("value") != "" && str("currency") != "":
 		return value{Text: t.decimal(str("value")) + " " + str("currency")}, true
 	case str("from") != "" && str("to") != "":

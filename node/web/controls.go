@@ -190,5 +190,6 @@ func (c controls) skills() control {
 		}
 	}
 	out.Groups = []group{g}
+	out.Folded, out.Open = true, len(chosen)+len(out.Faults) > 0
 	return out
 }

@@ -24,6 +24,8 @@ type control struct {
 	Value    string
 	Lang     string // of what is typed, where it is known
 	Faults   []string
+	Folded   bool // checks that are folded away until one is chosen or missing
+	Open     bool
 	Unit     *control // a choice beside a number
 	Second   *control // the end of a span of days
 }
@@ -171,6 +173,12 @@ func (v *view) judge(f typed) map[string][]string {
 func (v *view) faults(err error) map[string][]string {
 	out := map[string][]string{}
 	for _, fault := range record.FaultsOf(err) {
+		if by := fault.Args["because"]; by == "kind" || by == "standing" { // settled by this form, so it explains nothing
+			fault.Args = nil
+		}
+		if fault.Field == "window" {
+			out["to"] = append(out["to"], v.book.Fault(v.Lang, fault))
+		}
 		args := map[string]string{}
 		for name, val := range fault.Args {
 			switch name {

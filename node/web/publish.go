@@ -81,7 +81,7 @@ func (s *site) renderForm(w http.ResponseWriter, r *http.Request, v *view, f typ
 			}
 		}
 	}
-	v.Title, v.Here, v.Data = v.T("web.form.title"), "new", form
+	v.Title, v.Here, v.Data = v.T("web.request.title"), "new", form
 	if len(form.Faulty) > 0 {
 		v.Title = v.T("web.form.faulty", "title", v.Title)
 	}

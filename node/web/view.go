@@ -4,6 +4,7 @@ import (
 	"embed"
 	"html/template"
 	"io/fs"
+	"math"
 	"net/http"
 	"net/url"
 	"strings"
@@ -84,7 +85,11 @@ func (s *site) language(w http.ResponseWriter, r *http.Request) string {
 func (v *view) T(key string, pairs ...any) string {
 	args := make(map[string]any, len(pairs)/2)
 	for i := 0; i+1 < len(pairs); i += 2 {
-		args[pairs[i].(string)] = pairs[i+1]
+		value := pairs[i+1]
+		if n, ok := value.(uint64); ok {
+			value = int64(min(n, math.MaxInt64)) // plural rules are for signed numbers
+		}
+		args[pairs[i].(string)] = value
 	}
 	return v.book.Say(v.Lang, key, args)
 }

@@ -81,18 +81,6 @@ func (a Answer) signed(federation protocol.FederationID) ([]byte, error) {
 	}{a.Number, a.Round, a.Prev, a.By, a.Decision, a.Root, a.Node, a.Designation, a.Designated, a.Day})
 }
 
-// Verify checks form and both signatures; whether the member is an elector is the
-// fold's question.
-func (a Answer) Verify(federation protocol.FederationID) error {
-	if err := a.check(); err != nil {
-		return err
-	}
-	if err := a.Statement(federation).Verify(); err != nil {
-		return err
-	}
-	return a.verifyOwn(federation)
-}
-
 // verifyOwn checks the governing node's signature alone.
 func (a Answer) verifyOwn(federation protocol.FederationID) error {
 	msg, err := a.signed(federation)
@@ -122,7 +110,7 @@ func (a Approval) check() error {
 	return nil
 }
 
-// DecodeAnswer reads an answer's body; see DecodeDecision. It does not verify.
+// DecodeAnswer reads an answer's body; see DecodeDecision. Its signatures are the fold's to check.
 func DecodeAnswer(body []byte) (Answer, error) { return open(body, Answer.check) }
 
 // Certificate makes a decision an act: the body of a KindCertificate entry. It is

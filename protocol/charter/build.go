@@ -151,8 +151,8 @@ func (v *view) answering(t *tally, node protocol.PublicKey) (handle string, said
 		if ok && st.Node == node && st.Number >= floors[st.Root] {
 			return h, st, protocol.ReasonNone
 		}
-		for _, in := range v.inceptions {
-			if in.node == node && in.root == t.base.members[h].facts.Root {
+		for _, n := range v.nodes(t.base.members[h].facts.Root) {
+			if n.Key == node {
 				reason = protocol.ReasonNotGoverning
 			}
 		}

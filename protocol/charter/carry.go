@@ -67,7 +67,7 @@ func (f *Folder) uncarriedBodies(s State) []Carry {
 		}
 	}
 	for id, feed := range f.evidence {
-		in, known := v.inceptions[feed]
+		in, known := v.inceptions.get(feed)
 		if m, _, _ := v.owner(in.root); known && m != nil {
 			need[carried{protocol.KindForkEvidence, id}] = true
 		}
@@ -90,11 +90,11 @@ func (f *Folder) uncarriedBodies(s State) []Carry {
 // stands reports whether an entry of a feed stands, as far as the fold can see: it
 // does not hold the chain, so what lies beyond a proven fork does not count.
 func (s State) stands(c carrier) bool {
-	in, known := s.v.inceptions[c.feed]
+	in, known := s.v.inceptions.get(c.feed)
 	if !known {
 		return false
 	}
-	if seq, forked := s.v.forks[c.feed]; forked && c.seq >= seq {
+	if seq, forked := s.v.forks.get(c.feed); forked && c.seq >= seq {
 		return false
 	}
 	l := s.Limit(c.feed, in.root, in.node)

@@ -324,3 +324,30 @@ func TestAnswer_OfACutNodeIsLeftOut(t *testing.T) {
 	w.certify(y)
 	w.wantAct(1)
 }
+
+func TestRound_Forms(t *testing.T) {
+	_, _, _, good := samples()
+	pair := []protocol.BodyID{good.Prev, good.Cert}
+	slices.SortFunc(pair, compareCID)
+	for name, change := range map[string]func(*Round){
+		"no answers":                        func(r *Round) { r.Answers = nil },
+		"answers and a conflict":            func(r *Round) { r.By, r.Conflict = ByAssembly, pair },
+		"a conflict of the electors":        func(r *Round) { r.Answers, r.Conflict = nil, pair },
+		"a conflict out of order":           func(r *Round) { r.By, r.Answers, r.Conflict = ByAssembly, nil, []protocol.BodyID{pair[1], pair[0]} },
+		"a conflict with itself":            func(r *Round) { r.By, r.Answers, r.Conflict = ByAssembly, nil, []protocol.BodyID{pair[0], pair[0]} },
+		"a later round without the closing": func(r *Round) { r.Round = 1 },
+		"no certificate of the act before":  func(r *Round) { r.Cert = protocol.BodyID{} },
+		"a member twice":                    func(r *Round) { r.Answers = append(r.Answers, r.Answers[0]) },
+		"decided by nobody":                 func(r *Round) { r.By = "king" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := good
+			r.Answers = slices.Clone(good.Answers)
+			change(&r)
+			reason(t, r.check(), protocol.ReasonMalformed)
+		})
+	}
+	if err := good.check(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"hash"
-	"maps"
 	"slices"
 )
 
@@ -53,8 +52,8 @@ func (s State) sumFeeds(h hash.Hash) {
 		binary.BigEndian.PutUint64(b[:], n)
 		h.Write(b[:])
 	}
-	for _, feed := range slices.SortedFunc(maps.Keys(s.v.inceptions), compareCID) {
-		in := s.v.inceptions[feed]
+	for _, feed := range slices.SortedFunc(s.v.inceptions.keys(), compareCID) {
+		in, _ := s.v.inceptions.get(feed)
 		l := s.Limit(feed, in.root, in.node)
 		for _, d := range [][32]byte{feed.Digest(), in.root, in.node, l.Head.Digest(), sha256.Sum256([]byte(l.Member + "\x00" + string(l.Status)))} {
 			h.Write(d[:])
@@ -67,9 +66,10 @@ func (s State) sumFeeds(h hash.Hash) {
 			number(1)
 		}
 	}
-	for _, feed := range slices.SortedFunc(maps.Keys(s.v.forks), compareCID) {
+	for _, feed := range slices.SortedFunc(s.v.forks.keys(), compareCID) {
 		d := feed.Digest()
+		fork, _ := s.v.forks.get(feed)
 		h.Write(d[:])
-		number(s.v.forks[feed])
+		number(fork)
 	}
 }

@@ -1,8 +1,6 @@
 package charter
 
 import (
-	"maps"
-
 	"github.com/dure-net/dure/protocol"
 )
 
@@ -32,11 +30,12 @@ type Folder struct {
 	founding protocol.FoundingAct
 	court    *court
 
-	// Handed out with the last State; replaced, not changed, by the next block.
-	inceptions map[protocol.FeedID]inception
-	roots      map[protocol.PublicKey]*said
-	forks      map[protocol.FeedID]uint64 // lowest proven seq
-	shared     bool
+	// Handed out with every State; what a State holds is not changed by the next block.
+	inceptions layered[protocol.FeedID, inception]
+	byNode     layered[protocol.PublicKey, []protocol.FeedID]
+	byRoot     layered[protocol.PublicKey, []protocol.FeedID]
+	roots      layered[protocol.PublicKey, *said]
+	forks      layered[protocol.FeedID, uint64] // lowest proven seq
 
 	entries      map[protocol.EntryID]bool // seen; true once its body was read
 	carriers     map[carried][]carrier
@@ -85,7 +84,6 @@ type applying struct {
 func NewFolder(f protocol.FoundingAct, federation protocol.FederationID) *Folder {
 	return &Folder{
 		founding: f, court: newCourt(federation, founding(f, federation)),
-		inceptions: map[protocol.FeedID]inception{}, roots: map[protocol.PublicKey]*said{}, forks: map[protocol.FeedID]uint64{},
 		entries: map[protocol.EntryID]bool{}, carriers: map[carried][]carrier{}, answers: map[Place]map[Answer]bool{},
 		extracted: map[protocol.BodyID]bool{}, invitations: map[protocol.EntryID]inviting{}, applications: map[protocol.EntryID]applying{},
 		tooNew: map[protocol.BodyID]bool{}, statements: map[protocol.BodyID]protocol.PublicKey{}, evidence: map[protocol.BodyID]protocol.FeedID{},
@@ -130,17 +128,14 @@ func (f *Folder) incept(id protocol.EntryID, h protocol.Header) bool {
 	if h.Init == nil || h.Init.Federation != f.court.federation {
 		return false
 	}
-	f.unshare()
-	f.inceptions[id] = inception{h.Init.Root, h.Init.Node}
+	f.inceptions.set(id, inception{h.Init.Root, h.Init.Node})
+	// A State that shares a list sees its own length of it; appending writes behind that.
+	node, _ := f.byNode.get(h.Init.Node)
+	f.byNode.set(h.Init.Node, append(node, id))
+	root, _ := f.byRoot.get(h.Init.Root)
+	f.byRoot.set(h.Init.Root, append(root, id))
 	f.state = nil
 	return true
-}
-
-// unshare copies the maps that the last State holds.
-func (f *Folder) unshare() {
-	if f.shared {
-		f.inceptions, f.roots, f.forks, f.shared = maps.Clone(f.inceptions), maps.Clone(f.roots), maps.Clone(f.forks), false
-	}
 }
 
 // read takes a body. Bodies that cannot be read say nothing.
@@ -149,7 +144,6 @@ func (f *Folder) read(h protocol.Header, at carrier, id protocol.EntryID, body [
 	case protocol.KindStatement:
 		if s, err := DecodeStatement(f.court.federation, body); err == nil {
 			f.statements[h.Body] = s.Root
-			f.unshare()
 			return f.hear(s)
 		}
 	case protocol.KindDecision:
@@ -172,11 +166,10 @@ func (f *Folder) read(h protocol.Header, at carrier, id protocol.EntryID, body [
 			return false
 		}
 		f.evidence[h.Body] = fork.Feed
-		if seq, known := f.forks[fork.Feed]; known && seq <= fork.Seq {
+		if seq, known := f.forks.get(fork.Feed); known && seq <= fork.Seq {
 			return false
 		}
-		f.unshare()
-		f.forks[fork.Feed] = fork.Seq
+		f.forks.set(fork.Feed, fork.Seq)
 		return true
 	case protocol.KindInvitation:
 		if i, err := open(body, checkInvited); err == nil {

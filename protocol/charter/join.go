@@ -95,7 +95,7 @@ func (f *Folder) joining(v *view) joining {
 		if _, twice := invited[i.invited.Key]; twice || !s.stands(i.carrier) {
 			continue
 		}
-		in := v.inceptions[i.feed]
+		in, _ := v.inceptions.get(i.feed)
 		by := s.Limit(i.feed, in.root, in.node).Member
 		invited[i.invited.Key] = len(out.invitations)
 		feeds[i.invited.Key] = i.feed

@@ -55,7 +55,7 @@ func (s State) Limit(feed protocol.FeedID, root, node protocol.PublicKey) Limit 
 	if m.status == StatusRemoved {
 		l.Reason = protocol.ReasonNotMember
 	}
-	fork, forked := s.v.forks[feed]
+	fork, forked := s.v.forks.get(feed)
 
 	closed := m.cuts[node]
 	for _, r := range m.roots {
@@ -73,7 +73,7 @@ func (s State) Limit(feed protocol.FeedID, root, node protocol.PublicKey) Limit 
 		return l.void()
 	}
 
-	named, void := s.v.roots[root].named(feed, node)
+	named, void := s.v.saidBy(root).named(feed, node)
 	switch {
 	case void:
 		return l.void()

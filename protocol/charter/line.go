@@ -187,15 +187,6 @@ func (l *line) usable() Why {
 	return ""
 }
 
-// elector is the member that decides with root as its current root key, or "".
-func (l *line) elector(root protocol.PublicKey, by By) string {
-	handle, ok := l.roots[root]
-	if !ok || l.members[handle].facts.Root != root || !slices.Contains(l.electors(by), handle) {
-		return ""
-	}
-	return handle
-}
-
 // copy is the start of the next line; maps are still shared.
 func (l *line) copy() *line {
 	next := *l

@@ -1,6 +1,7 @@
 package charter
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/dure-net/dure/protocol"
@@ -288,5 +289,59 @@ func TestNeed_CountsMembersExactly(t *testing.T) {
 		if got := need(protocol.Ratio{Num: c.num, Den: c.den}, c.total, c.by); got != c.want {
 			t.Errorf("%d/%d of %d by the %s: %d, want %d", c.num, c.den, c.total, c.by, got, c.want)
 		}
+	}
+}
+
+// More electors than a certificate holds could never act.
+func TestCheckFounding_BoundsTheElectorate(t *testing.T) {
+	rules, err := RuleSet("charter-2014")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := protocol.FoundingAct{Version: protocol.Version, Names: title("large"), Rules: rules}
+	for i := range 241 {
+		f.Founders = append(f.Founders, city(fmt.Sprintf("city-%d", i)))
+	}
+	reason(t, CheckFounding(f), protocol.ReasonInvalid)
+	f.Founders = f.Founders[:240]
+	if err := CheckFounding(f); err != nil {
+		t.Fatal(err)
+	}
+	l := founding(f, protocol.Sum([]byte("large")))
+	facts := city("city-x")
+	if _, fault := l.apply(Decision{Number: 1, Prev: l.ref.ID, By: ByElectors, Title: title("x"), Changes: []Change{{What: ChangeAdmit, Facts: &facts}}}, protocol.Sum([]byte("1"))); fault.Why != WhyTooManyElectors {
+		t.Fatalf("the 241st full member: %+v", fault)
+	}
+}
+
+func TestState_FindsAndLists(t *testing.T) {
+	w := newWorld(t, 3, nil)
+	open := w.table(Draft{By: ByElectors, Changes: []Change{admit("city-x")}})
+	s := w.state()
+	if s.Federation() != w.fed {
+		t.Error("another federation")
+	}
+	if list := s.Open(); len(list) != 1 || list[0].ID != open || list[0].Enough() {
+		t.Errorf("open: %+v", list)
+	}
+	w.approve(open, "city-a", "city-b")
+	w.certify(open)
+	s = w.state()
+	if len(s.Open()) != 0 || len(s.Decisions()) != 1 {
+		t.Errorf("open %d, all %d", len(s.Open()), len(s.Decisions()))
+	}
+	for _, m := range s.Members() {
+		if got, ok := s.ByRoot(m.Facts.Root); !ok || got.Facts.Handle != m.Facts.Handle {
+			t.Errorf("%s is not found by its root key", m.Facts.Handle)
+		}
+	}
+	if _, ok := s.ByRoot(protocoltest.Key("stranger").Public()); ok {
+		t.Error("a stranger is found")
+	}
+	if _, ok := s.Member("city-q"); ok {
+		t.Error("nobody is found")
+	}
+	if _, ok := s.Designation("city-q"); ok {
+		t.Error("nobody governs")
 	}
 }

@@ -39,10 +39,9 @@ type Node struct {
 // Members lists all members ever admitted, in order of admission; during a halt,
 // contested ones after them.
 func (s State) Members() []Member {
-	nodes := s.v.nodes()
 	var out []Member
 	for _, handle := range s.v.line.order {
-		out = append(out, s.v.member(s.v.line, handle, nodes, false))
+		out = append(out, s.v.member(s.v.line, handle, false))
 	}
 	seen := map[protocol.PublicKey]bool{}
 	for _, tip := range s.v.tips {
@@ -50,7 +49,7 @@ func (s State) Members() []Member {
 			first := tip.members[handle].roots[0].key
 			if _, known := s.v.line.roots[first]; !known && !seen[first] {
 				seen[first] = true
-				out = append(out, s.v.member(tip, handle, nodes, true))
+				out = append(out, s.v.member(tip, handle, true))
 			}
 		}
 	}
@@ -60,11 +59,11 @@ func (s State) Members() []Member {
 // Member finds a member by its handle, ByRoot by a root key it has or had. Absent: false.
 func (s State) Member(handle string) (Member, bool) {
 	if _, ok := s.v.line.members[handle]; ok {
-		return s.v.member(s.v.line, handle, s.v.nodes(), false), true
+		return s.v.member(s.v.line, handle, false), true
 	}
 	for _, tip := range s.v.tips {
 		if _, ok := tip.members[handle]; ok {
-			return s.v.member(tip, handle, s.v.nodes(), true), true
+			return s.v.member(tip, handle, true), true
 		}
 	}
 	return Member{}, false
@@ -76,7 +75,7 @@ func (s State) ByRoot(root protocol.PublicKey) (Member, bool) {
 	}
 	for _, tip := range s.v.tips {
 		if handle, ok := tip.roots[root]; ok {
-			return s.v.member(tip, handle, s.v.nodes(), true), true
+			return s.v.member(tip, handle, true), true
 		}
 	}
 	return Member{}, false
@@ -87,10 +86,9 @@ func (s State) ByRoot(root protocol.PublicKey) (Member, bool) {
 // only been added, without a feed, is nobody's yet, because a root key alone could
 // claim another member's node.
 func (s State) MemberOfNode(node protocol.PublicKey) (handle string, ok bool) {
-	for feed, in := range s.v.inceptions {
-		if in.node != node {
-			continue
-		}
+	feeds, _ := s.v.byNode.get(node)
+	for _, feed := range feeds {
+		in, _ := s.v.inceptions.get(feed)
 		l := s.Limit(feed, in.root, in.node)
 		if l.Member == "" || l.Status == StatusRemoved || s.v.isCut(in.root, in.node) || s.v.rootEnded(in.root) {
 			continue
@@ -136,59 +134,57 @@ func (s State) Designation(handle string) (protocol.Statement, bool) {
 }
 
 func (v *view) governing(m *member) (protocol.Statement, bool) {
-	said := v.roots[m.facts.Root]
+	said := v.saidBy(m.facts.Root)
 	if said == nil || said.governs.Number == 0 || v.isCut(m.facts.Root, said.governs.Node) {
 		return protocol.Statement{}, false
 	}
 	return said.governs, true
 }
 
-// nodes lists all known nodes by root key, each list in order of node key.
-func (v *view) nodes() map[protocol.PublicKey][]Node {
-	type pair struct{ root, node protocol.PublicKey }
-	found := map[pair]*Node{}
-	at := func(root, node protocol.PublicKey) *Node {
-		n := found[pair{root, node}]
+// nodes lists the known nodes that a root key has added, in order of node key.
+func (v *view) nodes(root protocol.PublicKey) []Node {
+	found := map[protocol.PublicKey]*Node{}
+	at := func(node protocol.PublicKey) *Node {
+		n := found[node]
 		if n == nil {
 			n = &Node{Key: node, Root: root, Cut: v.isCut(root, node) || v.rootEnded(root)}
-			found[pair{root, node}] = n
+			found[node] = n
 		}
 		return n
 	}
-	for feed, in := range v.inceptions {
-		n := at(in.root, in.node)
+	feeds, _ := v.byRoot.get(root)
+	for _, feed := range feeds {
+		in, _ := v.inceptions.get(feed)
+		n := at(in.node)
 		n.Feeds = append(n.Feeds, feed)
 	}
-	for root, s := range v.roots {
+	if s := v.saidBy(root); s != nil {
 		for node := range s.added {
-			at(root, node)
+			at(node)
 		}
 	}
-	out := map[protocol.PublicKey][]Node{}
-	for p, n := range found {
+	out := make([]Node, 0, len(found))
+	for _, n := range found {
 		slices.SortFunc(n.Feeds, compareCID)
-		out[p.root] = append(out[p.root], *n)
+		out = append(out, *n)
 	}
-	for _, list := range out {
-		slices.SortFunc(list, func(a, b Node) int { return bytes.Compare(a.Key[:], b.Key[:]) })
-	}
+	slices.SortFunc(out, func(a, b Node) int { return bytes.Compare(a.Key[:], b.Key[:]) })
 	return out
 }
 
-func (v *view) member(l *line, handle string, nodes map[protocol.PublicKey][]Node, contested bool) Member {
+func (v *view) member(l *line, handle string, contested bool) Member {
 	m := l.members[handle]
 	out := Member{Facts: m.facts, Status: m.status, Since: m.since, Changed: m.changed, Founder: m.since.Number == 0,
 		Contested: contested, Rebind: m.rebind, Objected: v.objected(m)}
 	if s, ok := v.governing(m); ok {
 		out.Governing = s.Node
 	}
-	if s := v.roots[m.facts.Root]; s != nil {
+	if s := v.saidBy(m.facts.Root); s != nil {
 		out.Designation = s.governs.Number
 	}
 	for _, r := range m.roots {
-		for _, n := range nodes[r.key] {
+		for _, n := range v.nodes(r.key) {
 			n.Governing = n.Key == out.Governing && n.Root == m.facts.Root
-			n.Feeds = slices.Clone(n.Feeds)
 			out.Nodes = append(out.Nodes, n)
 			out.Joined = out.Joined || len(n.Feeds) > 0
 		}

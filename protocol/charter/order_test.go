@@ -229,8 +229,8 @@ func TestFold_OrderDoesNotMatter(t *testing.T) {
 		if want.Halted() != nil {
 			halts++
 		}
-		blocks, orders := slices.Clone(h.blocks), 15
-		if seed < 4 {
+		blocks, orders := slices.Clone(h.blocks), 5
+		if seed < 2 {
 			orders = 100
 		}
 		total += orders

@@ -20,9 +20,11 @@ type view struct {
 	rivals     []*act  // acts that contradict each other after line; nil unless halted
 	tips       []*line // the ends of their branches
 
-	inceptions map[protocol.FeedID]inception
-	roots      map[protocol.PublicKey]*said
-	forks      map[protocol.FeedID]uint64
+	inceptions layered[protocol.FeedID, inception]
+	byNode     layered[protocol.PublicKey, []protocol.FeedID]
+	byRoot     layered[protocol.PublicKey, []protocol.FeedID]
+	roots      layered[protocol.PublicKey, *said]
+	forks      layered[protocol.FeedID, uint64]
 
 	closings  map[Place]protocol.BodyID // by the round that is closed
 	tallies   map[Place]*tally
@@ -73,8 +75,8 @@ func (f *Folder) State() State {
 
 func (f *Folder) fold() State {
 	f.extract()
-	v := &view{federation: f.court.federation, tree: f.court.grow(), inceptions: f.inceptions, roots: f.roots, forks: f.forks}
-	f.shared = true
+	v := &view{federation: f.court.federation, tree: f.court.grow(), inceptions: f.inceptions.share(), byNode: f.byNode.share(),
+		byRoot: f.byRoot.share(), roots: f.roots.share(), forks: f.forks.share()}
 	v.line = v.tree.root
 	v.path, v.rivals = v.tree.walk(v.line)
 	if len(v.path) > 0 {
@@ -190,7 +192,7 @@ func (s State) Feature(name string) bool {
 func (s State) Erasures() []Erasure { return slices.Clone(s.v.line.erasures) }
 
 // Forks lists the proven forks by feed: the lowest seq, settled or not.
-func (s State) Forks() map[protocol.FeedID]uint64 { return maps.Clone(s.v.forks) }
+func (s State) Forks() map[protocol.FeedID]uint64 { return maps.Collect(s.v.forks.all()) }
 
 // Missing lists bodies that governance blocks name and that have not arrived under
 // their kind, sorted. TooNew lists decisions and other governance bodies that this
@@ -208,6 +210,12 @@ func (a *act) show() Act {
 	slices.Sort(out.Approved)
 	out.Approved = slices.Compact(out.Approved)
 	return out
+}
+
+// saidBy is what a root key has said; nil if nothing.
+func (v *view) saidBy(root protocol.PublicKey) *said {
+	s, _ := v.roots.get(root)
+	return s
 }
 
 func compareActs(a, b Act) int {

@@ -21,7 +21,7 @@ type said struct {
 
 // hear takes a verified statement and reports whether it says anything new.
 func (f *Folder) hear(s protocol.Statement) bool {
-	old, ok := f.roots[s.Root]
+	old, ok := f.roots.get(s.Root)
 	if !ok {
 		old = &said{}
 	}
@@ -57,7 +57,7 @@ func (f *Folder) hear(s protocol.Statement) bool {
 	default:
 		return false
 	}
-	f.roots[s.Root] = &next
+	f.roots.set(s.Root, &next)
 	return true
 }
 

@@ -184,6 +184,6 @@ func (f *Folder) count(v *view, t *Tabled, base *line, floors map[protocol.Publi
 
 // objected reports whether the member's root key objects to its announced replacement.
 func (v *view) objected(m *member) bool {
-	s := v.roots[m.facts.Root]
+	s := v.saidBy(m.facts.Root)
 	return m.rebind != nil && s != nil && s.objections[m.rebind.Act.ID]
 }

@@ -49,7 +49,7 @@ func (f *Folder) tally(v *view, p Place, base *line, floors map[protocol.PublicK
 
 // isCut reports whether the root key or an act has cut the node key.
 func (v *view) isCut(root, node protocol.PublicKey) bool {
-	if s := v.roots[root]; s != nil && len(s.cuts[node]) > 0 {
+	if s := v.saidBy(root); s != nil && len(s.cuts[node]) > 0 {
 		return true
 	}
 	if m, _, _ := v.owner(root); m != nil && m.cuts[node] > 0 {

@@ -196,6 +196,7 @@ func (c *committer) write(g *group) error {
 		return err
 	}
 	if g.mark != nil {
+		g.mark.Next = g.next
 		return c.marks.set(*g.mark)
 	}
 	return nil

@@ -32,7 +32,7 @@ const (
 
 	// maxGroupBytes bounds one transaction. Badger takes 15 % of a memtable (2.4 MiB
 	// of 16 MiB) at most. Beyond: the group is committed and the next one begun.
-	maxGroupBytes = 1 << 20
+	maxGroupBytes = 2 << 20
 
 	// maxGroupWrites bounds the keys of one transaction; Badger takes 15 % of a memtable
 	// divided by its largest node (26,000 of 16 MiB). A job of MaxBatchBytes brings at

@@ -56,7 +56,7 @@ func fillWith(t testing.TB, l *ledger.Ledger, feeds []*protocoltest.Feed) {
 	t.Helper()
 	for i, f := range feeds {
 		for _, p := range f.Pages(0, []int{64, 1, 16}[i%3]) {
-			put(t, l, one(p))
+			put(t, l, ledger.Batch{Pages: []protocol.Page{p}, Own: f == feeds[len(feeds)-1]}) // the mark covers all
 		}
 	}
 }

@@ -18,6 +18,7 @@ type Mark struct {
 	Feed  protocol.FeedID
 	Seq   uint64
 	Entry protocol.EntryID
+	Next  uint64 // the ledger's next local number at that time: a store with less has lost something of somebody's
 }
 
 // MarkStatus is how the store stood to its mark when it was opened.
@@ -40,12 +41,12 @@ func (s MarkStatus) String() string {
 }
 
 // The file has two slots, 4 KiB apart so that no sector of one is touched by writing
-// the other. A slot is: magic, generation, feed, seq, entry, SHA-256 of all that. The
+// the other. A slot is: magic, generation, feed, seq, entry, next, SHA-256 of all that. The
 // valid slot of the higher generation holds; a torn write leaves the other one.
 const (
 	markName      = "mark"
 	markMagic     = "dure mark 1\x00\x00\x00\x00\x00"
-	markSlotBytes = len(markMagic) + 8 + 32 + 8 + 32 + 32
+	markSlotBytes = len(markMagic) + 8 + 32 + 8 + 32 + 8 + 32
 	markStride    = 4096
 )
 
@@ -111,6 +112,7 @@ func readMarkSlot(b []byte) (Mark, uint64, bool) {
 		Feed:  cidOf(digest(body[8:40])),
 		Seq:   binary.BigEndian.Uint64(body[40:]),
 		Entry: cidOf(digest(body[48:80])),
+		Next:  binary.BigEndian.Uint64(body[80:]),
 	}, binary.BigEndian.Uint64(body), true
 }
 
@@ -122,6 +124,7 @@ func appendMarkSlot(b []byte, m Mark, generation uint64) []byte {
 	b = append(b, feed[:]...)
 	b = binary.BigEndian.AppendUint64(b, m.Seq)
 	b = append(b, entry[:]...)
+	b = binary.BigEndian.AppendUint64(b, m.Next)
 	sum := sha256.Sum256(b[from:])
 	return append(b, sum[:]...)
 }

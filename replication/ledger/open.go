@@ -36,8 +36,8 @@ type Opened struct {
 	// read: bit rot, or files put back from elsewhere. Catch-up brings them again.
 	Lost uint64
 
-	// Changed says that the ledger is not the one that was closed in order, although nothing
-	// was written since: its root or counts differ.
+	// Changed says that the ledger is not the one that was noted: it holds less than when it
+	// was closed in order or when the mark was set, or another root with the same numbers.
 	Changed bool
 
 	Restored time.Time // when it was made from a backup; zero if it was not
@@ -109,6 +109,9 @@ func (l *Ledger) judge() {
 		o.Clean, o.Changed = same, !same
 	} else if ok && c.next > l.c.state.next {
 		o.Changed = true
+	}
+	if o.Mark.Next > l.c.state.next {
+		o.Clean, o.Changed = false, true
 	}
 	log := l.cfg.Logger
 	if o.Status == MarkBehind {

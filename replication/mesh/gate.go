@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/connmgr"
@@ -27,9 +28,10 @@ type door struct {
 	first   sync.Once
 	opening chan struct{} // closed by the first open
 
+	isOpen atomic.Bool
+
 	// mu guards what follows. It is never held while standing is called.
 	mu      sync.Mutex
-	isOpen  bool
 	guests  map[peer.ID]guest     // outsiders inside or about to be
 	calls   map[peer.ID]time.Time // outsiders this node calls itself, and until when
 	trusted map[peer.ID]bool      // relays named in the configuration; set before open
@@ -46,8 +48,8 @@ func newDoor(self peer.ID, standing func(Peer) bool, now func() time.Time, count
 		guests: map[peer.ID]guest{}, calls: map[peer.ID]time.Time{}, trusted: map[peer.ID]bool{}}
 }
 
-func (d *door) open() { d.set(true); d.first.Do(func() { close(d.opening) }) }
-func (d *door) shut() { d.set(false) }
+func (d *door) open() { d.isOpen.Store(true); d.first.Do(func() { close(d.opening) }) }
+func (d *door) shut() { d.isOpen.Store(false) }
 
 // wait blocks until the door was opened for the first time, so that who starts Run
 // in a goroutine may dial at once.
@@ -60,17 +62,7 @@ func (d *door) wait(ctx context.Context) error {
 	}
 }
 
-func (d *door) set(open bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.isOpen = open
-}
-
-func (d *door) opened() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.isOpen
-}
+func (d *door) opened() bool { return d.isOpen.Load() }
 
 // stands reports whether the id is of a standing node. A closed door knows nobody.
 func (d *door) stands(id peer.ID) bool {
@@ -233,5 +225,5 @@ func (d *door) InterceptUpgraded(c network.Conn) (bool, control.DisconnectReason
 		g.conns++
 		d.guests[c.RemotePeer()] = g
 	}
-	return d.isOpen, 0
+	return d.opened(), 0
 }

@@ -61,6 +61,7 @@ func newGossip(ctx context.Context, m *Mesh) (*gossip, error) {
 		pubsub.WithMaxControlMessageSize(maxControlBytes),
 		pubsub.WithPeerOutboundQueueSize(outboundQueue),
 		pubsub.WithValidateQueueSize(validateQueue),
+		pubsub.WithValidateWorkers(validators),
 		pubsub.WithFloodPublish(true), // own messages go to every member at once: one hop
 		pubsub.WithPeerScore(scoreParams(names, m.door.stands), scoreThresholds()),
 		pubsub.WithPeerGater(gaterParams()),

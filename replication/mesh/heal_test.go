@@ -7,7 +7,7 @@ import (
 )
 
 func TestMesh_PartitionHeals(t *testing.T) {
-	for _, apart := range []time.Duration{5 * time.Second, 20 * time.Second, 60 * time.Second, 10 * time.Minute} {
+	for _, apart := range []time.Duration{5 * time.Second, 20 * time.Second, 60 * time.Second, 4 * time.Minute} {
 		t.Run(fmt.Sprint(apart), func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				w := newWorld(t, uint64(apart))
@@ -133,5 +133,45 @@ func TestMesh_ManyMembersBehindOneAddress(t *testing.T) {
 		time.Sleep(time.Minute)
 		w.net.Heal()
 		w.until(8*time.Second, "connected again", allConnected(nodes...))
+	})
+}
+
+func TestRoster_SetOftenChangesNothing(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, 1)
+		a := w.member(0)
+		list := func(from, count int) []Known {
+			var known []Known
+			for i := range count {
+				known = append(known, Known{Node: testKey(from + i).Public(), Addrs: []string{w.net.Addr(1), w.net.Addr(2), "nonsense"}})
+			}
+			return known
+		}
+		a.SetPeers(list(1000, maxRoster))
+		first := a.roster.members[idOf(testKey(1000).Public())]
+		time.Sleep(100 * time.Millisecond)
+
+		// More nodes, the old ones last and with their addresses in another order.
+		more := append(list(5000, 10), list(1000, maxRoster)...)
+		for _, k := range more {
+			k.Addrs[0], k.Addrs[1] = k.Addrs[1], k.Addrs[0]
+		}
+		a.SetPeers(more)
+		if n := len(a.roster.members); n != maxRoster {
+			t.Errorf("%d kept, want %d", n, maxRoster)
+		}
+		if a.roster.members[first.id] != first || len(first.addrs) != 2 {
+			t.Error("who was kept did not stay")
+		}
+		if len(first.bell) > 0 {
+			t.Error("the same addresses in another order count as a change")
+		}
+		a.SetPeers(list(5000, 10))
+		if n := len(a.roster.members); n != 10 {
+			t.Errorf("%d kept, want 10", n)
+		}
+		if left := a.host.Peerstore().Addrs(first.id); len(left) > 0 {
+			t.Errorf("addresses of a node no longer listed: %v", left)
+		}
 	})
 }

@@ -46,7 +46,7 @@ func (m *Mesh) buildHost() (host.Host, error) {
 	if err != nil {
 		return nil, protocol.Fail(protocol.ReasonInternal, "open mesh", err)
 	}
-	announce, err := parseAddrs("announce", m.cfg.Announce)
+	announce, err := m.announced()
 	if err != nil {
 		return nil, err
 	}
@@ -96,6 +96,24 @@ func (m *Mesh) buildHost() (host.Host, error) {
 		return nil, errorsJoin(err, h.Close())
 	}
 	return h, nil
+}
+
+// announced are the configured addresses, without the /p2p/ part that an
+// administrator may have copied along. Another node's is a mistake.
+func (m *Mesh) announced() ([]ma.Multiaddr, error) {
+	addrs, err := parseAddrs("announce", m.cfg.Announce)
+	if err != nil {
+		return nil, err
+	}
+	for i, addr := range addrs {
+		rest, id := peer.SplitAddr(addr)
+		if rest == nil || id != "" && id != idOf(m.self) {
+			return nil, &protocol.Error{Reason: protocol.ReasonConfig, Op: "read address", Field: fmt.Sprintf("announce[%d]", i),
+				Args: map[string]string{"address": addr.String()}, Err: errors.New("not an address of this node")}
+		}
+		addrs[i] = rest
+	}
+	return addrs, nil
 }
 
 // bind listens on each address. A port in use is an error even when others are

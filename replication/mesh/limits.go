@@ -25,8 +25,8 @@ const (
 	maxControlBytes = 64 << 10
 
 	// maxRoster bounds the nodes kept connected. The reference federation has some 80
-	// members; this leaves six nodes each. Beyond: the first ones given are kept, the
-	// rest is reached through them, and the log says so.
+	// members; this leaves six nodes each. Beyond: who is kept already stays, then the first
+	// ones given; the rest is reached through them, and the log says so.
 	maxRoster = 512
 
 	// maxGuests bounds the outsiders connected at one time, guestsPerAddress those
@@ -90,9 +90,13 @@ const (
 
 	// A connected node that was not heard for quietTime is pinged; without an answer
 	// in pingTimeout all its connections are closed. QUIC alone would take 30 s to
-	// notice, TCP many minutes.
+	// notice, TCP many minutes. While more than bulkBytes were sent to it and nothing
+	// came back, as when page after page goes up a slow line, the ping queues behind
+	// them and may take bulkTimeout.
 	quietTime   = 10 * time.Second
 	pingTimeout = 5 * time.Second
+	bulkBytes   = 64 << 10
+	bulkTimeout = 30 * time.Second
 
 	// maxRelays bounds the relays this node reserves a place on, and the relays one
 	// dial is tried through.
@@ -117,6 +121,7 @@ const (
 	// repairs it. The queues hold pointers to shared messages.
 	outboundQueue = 2048 // messages waiting for one node; libp2p's default of 32 loses most of a burst
 	validateQueue = 1024 // messages waiting to be verified, from all nodes together
+	validators    = 16   // handlers at work at a time: those that wait for a disk wait together
 	maxSubsPerRPC = 8    // subscriptions named in one frame; two topics exist
 
 	// Resource manager. Connections and streams of members and guests together, and of

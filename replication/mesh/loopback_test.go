@@ -87,6 +87,24 @@ func TestMesh_OverRealSockets(t *testing.T) {
 	}
 }
 
+// A network that swallows all UDP: TCP takes over at once.
+func TestMesh_FallsBackToTCP(t *testing.T) {
+	w := realWorld(t)
+	hole, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hole.Close()
+	a := real(t, w, 0, "/ip4/127.0.0.1/udp/0/quic-v1")
+	b := real(t, w, 1, "/ip4/127.0.0.1/tcp/0")
+	swallowed := fmt.Sprintf("/ip4/127.0.0.1/udp/%d/quic-v1", hole.LocalAddr().(*net.UDPAddr).Port)
+	a.SetPeers([]Known{{Node: b.Self(), Addrs: append([]string{swallowed}, b.Addrs()...)}})
+	eventually(t, 4*time.Second, "connected", allConnected(a, b))
+	if got := a.Connections()[0].Transport; got != "tcp" {
+		t.Errorf("connected over %s", got)
+	}
+}
+
 func TestNew_PortInUse(t *testing.T) {
 	for network, pattern := range map[string]string{"udp": "/ip4/127.0.0.1/udp/%d/quic-v1", "tcp": "/ip4/127.0.0.1/tcp/%d"} {
 		t.Run(network, func(t *testing.T) {

@@ -20,7 +20,6 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/dure-net/dure/protocol"
 )
@@ -29,8 +28,9 @@ import (
 type Peer = protocol.PublicKey
 
 // Handler decides what bytes mean. All methods are called concurrently and must
-// return promptly, except the two Serve methods, which live as long as their stream
-// and end when ctx does. No method is called before Run or after it returned.
+// return promptly, except the two Serve methods, which live as long as their stream:
+// it is reset when Run ends. Nothing is called before Run; nothing but Standing may
+// still be asked in the instant after it returned.
 type Handler interface {
 	// Standing reports whether the node may take part: it belongs to a standing
 	// member, or is this node. It is asked for every connection, stream and message,
@@ -39,7 +39,7 @@ type Handler interface {
 
 	// Gossip judges a message of the entry topic, Health one of the health topic.
 	// This is the one place of verification: what is not accepted is not relayed.
-	// The message belongs to the mesh; it must not be modified or kept.
+	// The message may be kept, and must not be modified: it is about to be passed on.
 	Gossip(ctx context.Context, from Peer, message []byte) protocol.Verdict
 	Health(ctx context.Context, from Peer, message []byte) protocol.Verdict
 
@@ -185,21 +185,18 @@ func (m *Mesh) Run(ctx context.Context) error {
 	}
 	defer stopRelay()
 	defer m.startMDNS(ctx)()
-
 	defer m.follow()()
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { m.arrived.run(ctx); return nil })
-	group.Go(func() error { m.roster.run(ctx); return nil })
-	group.Go(func() error { m.relays.run(ctx); return nil })
-	group.Go(func() error { m.sweep(ctx); return nil })
+	var group sync.WaitGroup
+	for _, part := range []func(context.Context){m.arrived.run, m.roster.run, m.relays.run, m.sweep} {
+		group.Go(func() { part(ctx) })
+	}
 	m.door.open()
 	m.log.Info("open to other nodes", keyAddr, m.Addrs())
 
 	<-ctx.Done()
 	m.door.shut()
-	err = group.Wait()
-	m.serving.stop()
-	return err
+	group.Wait()
+	return nil
 }
 
 // Close releases ports and connections. Run does it by itself; Close is for a Mesh
@@ -227,7 +224,8 @@ func (m *Mesh) AnnounceHealth(message []byte) error { return m.publish(topicHeal
 
 // SetPeers replaces the nodes to keep connected: each is dialled until it is
 // connected and again when it is lost, all independently of each other. Addresses
-// that cannot be read are left out. Beyond 512 nodes the first are kept.
+// that cannot be read are left out. Beyond 512 nodes those that are kept already stay,
+// then the first new ones. It is cheap when nothing changed.
 func (m *Mesh) SetPeers(known []Known) { m.roster.set(known) }
 
 // Admitted says that the node became standing. If it is connected as a guest it
@@ -254,13 +252,17 @@ func (m *Mesh) admitted(id peer.ID) {
 
 func (m *Mesh) expelled(id peer.ID) {
 	m.roster.drop(id)
-	m.door.forget(id)
 	if g := m.gossip.Load(); g != nil {
 		g.forget(id)
 	}
-	if len(m.host.Network().ConnsToPeer(id)) == 0 {
-		return
+	if len(m.host.Network().ConnsToPeer(id)) > 0 {
+		m.log.Info("closed the connection of a node that is no longer a member's", keyNode, short(id))
 	}
-	m.log.Info("closed the connection of a node that is no longer a member's", keyNode, short(id))
+	m.showOut(id)
+}
+
+// showOut ends an outsider's visit.
+func (m *Mesh) showOut(id peer.ID) {
+	m.door.forget(id)
 	_ = m.host.Network().ClosePeer(id) // its connections are closed; how they took it does not matter
 }

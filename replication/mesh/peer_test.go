@@ -31,6 +31,12 @@ func TestPeer_IsTheLibp2pIdentity(t *testing.T) {
 	if got, ok := peerOf(want); !ok || got != testKey(1).Public() {
 		t.Errorf("got %v, %v", got, ok)
 	}
+	if got, ok := NodeOf(ID(testKey(1).Public())); !ok || got != testKey(1).Public() || ID(got) != want.String() {
+		t.Errorf("text form: got %v, %v", got, ok)
+	}
+	if _, ok := NodeOf("nobody"); ok {
+		t.Error("nonsense names a node")
+	}
 	for _, kind := range []int{crypto.Secp256k1, crypto.ECDSA, crypto.RSA} {
 		_, public, err := crypto.GenerateKeyPairWithReader(kind, 2048, rand.Reader)
 		if err != nil {

@@ -60,6 +60,7 @@ func (m *Mesh) follow() func() {
 		ConnectedF: func(n network.Network, c network.Conn) {
 			id := c.RemotePeer()
 			m.meter.arrive(id)
+			m.relays.wake()
 			if !m.door.stands(id) {
 				return
 			}
@@ -67,7 +68,6 @@ func (m *Mesh) follow() func() {
 				m.log.Info("connected to a member's node", keyNode, short(id), keyAddr, c.RemoteMultiaddr().String())
 			}
 			m.arrived.add(id)
-			m.relays.wake()
 		},
 		DisconnectedF: func(n network.Network, c network.Conn) {
 			id := c.RemotePeer()
@@ -87,7 +87,8 @@ func (m *Mesh) follow() func() {
 	return func() { m.host.Network().StopNotify(bundle) }
 }
 
-// sweep holds connections against the membership, and pings who has gone quiet.
+// sweep holds connections against the membership, and pings who has gone quiet or
+// whose distance is not known.
 func (m *Mesh) sweep(ctx context.Context) {
 	pings := newPings(m)
 	defer pings.wait()
@@ -102,12 +103,16 @@ func (m *Mesh) sweep(ctx context.Context) {
 		for _, id := range m.host.Network().Peers() {
 			switch {
 			case !m.door.stands(id):
-				if m.door.overstays(id) {
+				switch known := m.door.listed(id); {
+				case !m.door.overstays(id):
+				case known:
+					m.showOut(id)
+				default:
 					m.expelled(id)
 				}
 			case m.door.listed(id):
 				m.admitted(id)
-			case m.meter.quiet(id) >= quietTime:
+			case m.meter.quiet(id) >= quietTime, m.host.Peerstore().LatencyEWMA(id) == 0:
 				pings.send(ctx, id)
 			}
 		}
@@ -144,7 +149,7 @@ func (p *pings) send(ctx context.Context, id peer.ID) {
 }
 
 func (p *pings) ask(ctx context.Context, id peer.ID) {
-	limit, cancel := context.WithTimeout(network.WithAllowLimitedConn(ctx, "ping"), pingTimeout)
+	limit, cancel := context.WithTimeout(network.WithAllowLimitedConn(ctx, "ping"), p.m.meter.patience(id))
 	defer cancel()
 	answer := ping.Ping(limit, p.m.host, id)
 	result, answered := <-answer // closed without a result when the limit is over

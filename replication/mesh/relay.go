@@ -67,8 +67,8 @@ type relays struct {
 }
 
 type place struct {
-	expires time.Time
-	addrs   []ma.Multiaddr // this node's, through the relay
+	renew time.Time      // when two thirds of its time are over
+	addrs []ma.Multiaddr // this node's, through the relay
 }
 
 func newRelays(m *Mesh) *relays {
@@ -167,14 +167,15 @@ func (r *relays) reserve(ctx context.Context) {
 			if _, had := r.places[id]; !had {
 				r.m.log.Info("reachable through a relay", keyVia, short(id))
 			}
-			r.places[id] = place{expires: got.Expiration, addrs: r.through(id)}
+			now := r.m.cfg.Now()
+			r.places[id] = place{renew: now.Add(got.Expiration.Sub(now) * 2 / 3), addrs: r.through(id)}
 		}
 		r.mu.Unlock()
 	}
 }
 
-// wanted reports whether a place is to be asked for: a renewal in the last third of
-// its time, or a new one while there are too few.
+// wanted reports whether a place is to be asked for: again when it is time, or anew
+// while there are too few.
 func (r *relays) wanted(id peer.ID) bool {
 	now := r.m.cfg.Now()
 	r.mu.Lock()
@@ -183,7 +184,7 @@ func (r *relays) wanted(id peer.ID) bool {
 		return false
 	}
 	if place, ok := r.places[id]; ok {
-		return place.expires.Sub(now) < relayReservations/3
+		return !place.renew.After(now)
 	}
 	return len(r.places) < maxRelays
 }

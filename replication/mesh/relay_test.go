@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	relayservice "github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
 	"strings"
 	"testing"
 	"time"
@@ -96,5 +97,52 @@ func TestMesh_ConfiguredRelayIsKept(t *testing.T) {
 		time.Sleep(time.Minute)
 		w.net.Heal()
 		w.until(30*time.Second, "connected again without being listed", allConnected(a, relay))
+	})
+}
+
+// A relay that is nobody's node, with libp2p's own limits: every connection is cut
+// after 128 KiB, and comes back.
+func TestMesh_ForeignRelayCutsAndServes(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, 1)
+		w.net.Cut(1, 2)
+		w.net.Cut(2, 1)
+		h := w.stranger(9)
+		service, err := relayservice.New(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer service.Close()
+		via := func(c *Config) { c.RelayVia = []string{w.net.Addr(9) + "/p2p/" + h.ID().String()} }
+		a, b := w.member(1, via), w.member(2, via)
+		w.acquaint(a, b)
+		took := w.until(30*time.Second, "connected", allConnected(a, b))
+		t.Logf("connected after %v", took)
+
+		const chunk = 32 << 10
+		sent, cuts := 0, 0
+		from := time.Now()
+		for sent < 20 {
+			if time.Since(from) > 2*time.Minute {
+				t.Fatalf("%d chunks and %d cuts in two minutes", sent, cuts)
+			}
+			s, err := a.OpenSync(t.Context(), b.Self())
+			if err == nil {
+				err = echo(s, strings.Repeat("x", chunk))
+			}
+			if err != nil {
+				cuts++
+				time.Sleep(100 * time.Millisecond)
+				continue
+			}
+			sent++
+		}
+		t.Logf("%d KiB with %d failures in %v", sent*chunk>>10, cuts, time.Since(from))
+		if cuts == 0 {
+			t.Error("the relay cut nothing: not what is to be tested")
+		}
+		if a.connectedTo(&node{Mesh: &Mesh{self: testKey(9).Public()}}) {
+			t.Error("the relay stands")
+		}
 	})
 }

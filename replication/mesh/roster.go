@@ -33,6 +33,7 @@ type roster struct {
 	base    context.Context // set while run runs
 	members map[peer.ID]*member
 	relays  []peer.AddrInfo // of the configuration: kept connected as well
+	left    int             // nodes that found no room, when it was last told
 	joined  sync.WaitGroup
 }
 
@@ -72,28 +73,11 @@ func (r *roster) begin(e *member) {
 	r.joined.Go(func() { defer stop(); r.keep(ctx, e) })
 }
 
+// set may be called often, and with the same nodes in another order.
 func (r *roster) set(known []Known) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	wanted := map[peer.ID][]ma.Multiaddr{}
-	for _, relay := range r.relays {
-		wanted[relay.ID] = relay.Addrs
-	}
-	left := 0
-	for _, k := range known {
-		id := idOf(k.Node)
-		if id == r.m.host.ID() {
-			continue
-		}
-		if _, ok := wanted[id]; !ok && len(wanted) >= maxRoster {
-			left++
-			continue
-		}
-		wanted[id] = append(wanted[id], readable(id, k.Addrs)...)
-	}
-	if left > 0 {
-		r.m.log.Warn("more nodes than are kept connected; the rest is reached through others", keyCount, left, keyLimit, maxRoster)
-	}
+	wanted := r.chosen(known)
 	for id, e := range r.members {
 		if _, ok := wanted[id]; !ok {
 			r.end(e)
@@ -122,6 +106,38 @@ func (r *roster) set(known []Known) {
 		}
 		ring(e.bell)
 	}
+}
+
+// chosen are the nodes to keep, with sorted addresses: configured relays, who is
+// kept already, and new ones while there is room; mu is held.
+func (r *roster) chosen(known []Known) map[peer.ID][]ma.Multiaddr {
+	wanted := map[peer.ID][]ma.Multiaddr{}
+	for _, relay := range r.relays {
+		wanted[relay.ID] = slices.Clone(relay.Addrs)
+	}
+	left := 0
+	for _, kept := range []bool{true, false} {
+		for _, k := range known {
+			id := idOf(k.Node)
+			if _, ok := r.members[id]; ok != kept || id == r.m.host.ID() {
+				continue
+			}
+			if _, ok := wanted[id]; !ok && len(wanted) >= maxRoster {
+				left++
+				continue
+			}
+			wanted[id] = append(wanted[id], readable(id, k.Addrs)...)
+		}
+	}
+	for id, addrs := range wanted {
+		slices.SortFunc(addrs, func(a, b ma.Multiaddr) int { return a.Compare(b) })
+		wanted[id] = slices.CompactFunc(addrs, ma.Multiaddr.Equal)
+	}
+	if left > r.left {
+		r.m.log.Warn("more nodes than are kept connected; the rest is reached through others", keyCount, left, keyLimit, maxRoster)
+	}
+	r.left = left
+	return wanted
 }
 
 // readable are the addresses that can be read and are not of another node.
@@ -228,9 +244,7 @@ func (r *roster) opening(id peer.ID) time.Duration {
 func (r *roster) dial(ctx context.Context, id peer.ID, limit time.Duration, direct bool) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	if s, ok := r.m.host.Network().(*swarm.Swarm); ok {
-		s.Backoff().Clear(id)
-	}
+	r.m.pardon(id)
 	if direct {
 		ctx = network.WithForceDirectDial(ctx, "roster")
 	} else {
@@ -297,10 +311,15 @@ func (m *Mesh) dialOne(ctx context.Context, info peer.AddrInfo) error {
 	if !m.door.stands(info.ID) && !m.door.call(info.ID) {
 		return protocol.Fail(protocol.ReasonBusy, "dial", nil)
 	}
-	if s, ok := m.host.Network().(*swarm.Swarm); ok {
-		s.Backoff().Clear(info.ID)
-	}
+	m.pardon(info.ID)
 	return m.host.Connect(network.WithAllowLimitedConn(ctx, "dial"), info)
+}
+
+// pardon clears libp2p's dial back-off, which would refuse to try for up to five minutes.
+func (m *Mesh) pardon(id peer.ID) {
+	if s, ok := m.host.Network().(*swarm.Swarm); ok {
+		s.Backoff().Clear(id)
+	}
 }
 
 // jitter is between half of d and d, so that nodes that start together drift apart.

@@ -129,6 +129,7 @@ func (m *Mesh) OpenJoin(ctx context.Context, node Peer) (Stream, error) {
 	if !m.door.stands(id) && !m.door.call(id) {
 		return nil, protocol.Fail(protocol.ReasonBusy, "open join stream", nil)
 	}
+	m.pardon(id)
 	return m.openStream(ctx, node, protoJoin)
 }
 

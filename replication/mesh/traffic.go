@@ -22,7 +22,13 @@ type Bytes struct{ In, Out uint64 }
 type meter struct {
 	now       func() time.Time
 	protocols sync.Map // protocol.ID -> *flow
-	heard     sync.Map // peer.ID -> *atomic.Int64, unix nanoseconds
+	peers     sync.Map // peer.ID -> *contact
+}
+
+// contact is what tells a dead line from a busy one.
+type contact struct {
+	heard atomic.Int64 // when bytes came last, in unix nanoseconds
+	sent  atomic.Int64 // bytes sent since
 }
 
 type flow struct{ in, out atomic.Uint64 }
@@ -37,8 +43,11 @@ func (m *meter) flow(proto libp2pproto.ID) *flow {
 	return f.(*flow)
 }
 
-func (m *meter) LogSentMessageStream(n int64, proto libp2pproto.ID, _ peer.ID) {
+func (m *meter) LogSentMessageStream(n int64, proto libp2pproto.ID, id peer.ID) {
 	m.flow(proto).out.Add(uint64(n))
+	if c, ok := m.peers.Load(id); ok {
+		c.(*contact).sent.Add(n)
+	}
 }
 
 func (m *meter) LogRecvMessageStream(n int64, proto libp2pproto.ID, id peer.ID) {
@@ -46,26 +55,40 @@ func (m *meter) LogRecvMessageStream(n int64, proto libp2pproto.ID, id peer.ID) 
 		return
 	}
 	m.flow(proto).in.Add(uint64(n))
-	if at, ok := m.heard.Load(id); ok {
-		at.(*atomic.Int64).Store(m.now().UnixNano())
+	if c, ok := m.peers.Load(id); ok {
+		c.(*contact).hear(m.now())
 	}
+}
+
+func (c *contact) hear(now time.Time) {
+	c.heard.Store(now.UnixNano())
+	c.sent.Store(0)
 }
 
 // arrive begins to remember a node, or counts its new connection as being heard.
 func (m *meter) arrive(id peer.ID) {
-	at, _ := m.heard.LoadOrStore(id, new(atomic.Int64))
-	at.(*atomic.Int64).Store(m.now().UnixNano())
+	c, _ := m.peers.LoadOrStore(id, new(contact))
+	c.(*contact).hear(m.now())
 }
 
-func (m *meter) leave(id peer.ID) { m.heard.Delete(id) }
+func (m *meter) leave(id peer.ID) { m.peers.Delete(id) }
 
 // quiet is for how long the node has not been heard; zero for unknown ones.
 func (m *meter) quiet(id peer.ID) time.Duration {
-	at, ok := m.heard.Load(id)
+	c, ok := m.peers.Load(id)
 	if !ok {
 		return 0
 	}
-	return time.Duration(m.now().UnixNano() - at.(*atomic.Int64).Load())
+	return time.Duration(m.now().UnixNano() - c.(*contact).heard.Load())
+}
+
+// patience is how long to wait for the node's answer to a ping, which may queue
+// behind what was sent to it.
+func (m *meter) patience(id peer.ID) time.Duration {
+	if c, ok := m.peers.Load(id); ok && c.(*contact).sent.Load() > bulkBytes {
+		return bulkTimeout
+	}
+	return pingTimeout
 }
 
 // The rest of metrics.Reporter: totals and rates that nobody here asks for.

@@ -35,7 +35,7 @@ type node struct {
 	stop   context.CancelFunc
 	ended  chan error
 	mu     sync.Mutex // guards what follows
-	heard  []string
+	heard  map[string]int
 	health []string
 	met    map[Peer]int
 	view   map[Peer]bool // what this node thinks otherwise than the world
@@ -94,7 +94,7 @@ func (w *world) outsider(i int, tweak ...func(*Config)) *node {
 
 func start(t *testing.T, w *world, i int, cfg Config) *node {
 	t.Helper()
-	n := &node{w: w, i: i, ended: make(chan error, 1), met: map[Peer]int{}, view: map[Peer]bool{}}
+	n := &node{w: w, i: i, ended: make(chan error, 1), met: map[Peer]int{}, heard: map[string]int{}, view: map[Peer]bool{}}
 	m, err := New(cfg, n)
 	if err != nil {
 		t.Fatal(err)
@@ -206,7 +206,7 @@ func (n *node) Gossip(_ context.Context, from Peer, msg []byte) protocol.Verdict
 			return v
 		}
 	}
-	n.heard = append(n.heard, string(msg))
+	n.heard[string(msg)]++
 	return protocol.Accept
 }
 
@@ -248,7 +248,7 @@ func (n *node) Connected(p Peer) {
 func (n *node) hears(msg string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return slices.Contains(n.heard, msg)
+	return n.heard[msg] > 0
 }
 
 func (n *node) meetings(o *node) int {

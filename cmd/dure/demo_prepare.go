@@ -1,0 +1,218 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/mr-tron/base58"
+
+	"github.com/dure-net/dure/node"
+	"github.com/dure-net/dure/node/home"
+	"github.com/dure-net/dure/node/phrase"
+	"github.com/dure-net/dure/node/sample"
+	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/charter"
+)
+
+// running are the members that a demonstration runs first; further ones follow in the order of the sample.
+var running = []string{"kr-seoul", "ca-montreal", "es-bilbao", "sn-dakar", "mx-mexico-city"}
+
+// firstAPIPort is where the local addresses of the demonstration begin, as in docker-compose.yml; where they are taken,
+// free ones are used.
+const firstAPIPort = 7711
+
+// demoKey is a key that everybody can make: the members of the demonstration have no secrets.
+func demoKey(what, handle string) protocol.PrivateKey {
+	seed := sha256.Sum256([]byte("dure/demo/" + what + "/1\x00" + handle))
+	key, err := protocol.NewPrivateKey(seed[:])
+	if err != nil {
+		panic("dure: internal error: " + err.Error()) // 32 bytes are a seed
+	}
+	return key
+}
+
+// prepare writes the homes of the members that run, and the feeds of the others to a bundle.
+func (d *demo) prepare(ctx context.Context, members int) error {
+	all := sample.Members()
+	rank := func(m sample.Member) int {
+		if i := slices.Index(running, m.Handle); i >= 0 {
+			return i
+		}
+		return len(running)
+	}
+	slices.SortStableFunc(all, func(a, b sample.Member) int { return rank(a) - rank(b) })
+	records, err := d.shifted()
+	if err != nil {
+		return err
+	}
+	ports, release, err := freePorts(members)
+	if err != nil {
+		return err
+	}
+	defer release()
+	apis := apiPorts(members)
+	seed := node.Seed{Names: d.inAllLanguages("demo.federation"), Charter: d.inAllLanguages("demo.charter"), Notice: sample.About()}
+	if seed.Rules, err = charter.RuleSet("charter-2014"); err != nil {
+		return err
+	}
+	for i, m := range all {
+		s := node.SeedMember{Facts: factsOf(m), Root: demoKey("root", m.Handle), Node: demoKey("node", m.Handle)}
+		if i >= members {
+			for _, r := range records[m.Handle] {
+				s.Records = append(s.Records, node.SeedRecord{Ref: r.Ref, Raw: r.JSON})
+			}
+			seed.Members = append(seed.Members, s)
+			continue
+		}
+		c := &city{Member: m, dir: filepath.Join(d.dir, m.Handle), drafts: records[m.Handle], ids: map[string]string{}}
+		s.Home, s.Config = c.dir, demoConfig(i, ports, apis, all)
+		seed.Members = append(seed.Members, s)
+		seed.Offices = append(seed.Offices, protocol.Term{Office: protocol.OfficeSteering, Member: m.Handle})
+		d.cities = append(d.cities, c)
+	}
+	seed.Offices = append(seed.Offices, protocol.Term{Office: protocol.OfficeChairCity, Member: all[0].Handle})
+	d.bundle = filepath.Join(d.dir, "others.car")
+	err = d.a.writeFile(d.bundle, func(w io.Writer) error {
+		_, err := seed.Write(ctx, w)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, c := range d.cities {
+		if c.home, err = home.Open(c.dir, home.Options{}); err != nil {
+			return err
+		}
+	}
+	d.a.note("demo.prepared", args{"count": len(d.cities), "absent": len(all) - len(d.cities), "path": d.dir})
+	return nil
+}
+
+// shifted are the sample records by owner, with their days moved so that the day they were written around is today.
+func (d *demo) shifted() (map[string][]sample.Record, error) {
+	days, err := sample.DaysTo(d.a.now().UTC().Format("2006-01-02"))
+	if err != nil {
+		return nil, err
+	}
+	out := map[string][]sample.Record{}
+	for _, r := range sample.Records() {
+		out[r.Member] = append(out[r.Member], r.Shift(days))
+		d.records++
+	}
+	return out, nil
+}
+
+func (d *demo) inAllLanguages(key string) protocol.Text {
+	out := protocol.Text{}
+	for _, lang := range phrase.Languages() {
+		out[lang] = d.a.book.Say(lang, key, nil)
+	}
+	return out
+}
+
+func factsOf(m sample.Member) protocol.MemberFacts {
+	f := protocol.MemberFacts{Handle: m.Handle, Kind: protocol.MemberKind(m.Kind), Category: protocol.CategoryFull, Country: m.Country, Names: m.Names}
+	if f.Kind == protocol.KindOrganisation {
+		f.City = m.Place
+	}
+	return f
+}
+
+// demoConfig is the settings of the i-th city: loopback only, the others known by their addresses.
+func demoConfig(i int, ports, apis []int, all []sample.Member) home.Config {
+	var c home.Config
+	addresses := func(port int) []string {
+		return []string{fmt.Sprintf("/ip4/127.0.0.1/udp/%d/quic-v1", port), fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", port)}
+	}
+	c.Listen = addresses(ports[i])
+	for other, port := range ports {
+		if other == i {
+			continue
+		}
+		for _, address := range addresses(port) {
+			c.Peers = append(c.Peers, address+"/p2p/"+nodeName(demoKey("node", all[other].Handle).Public()))
+		}
+	}
+	off := false
+	c.MDNS = &off
+	c.API.Listen = "127.0.0.1:" + strconv.Itoa(apis[i])
+	return c
+}
+
+// nodeName is a node key as multiaddrs spell it: base58 of the identity multihash of the key's protobuf form
+// (github.com/libp2p/specs, peer-ids).
+func nodeName(key protocol.PublicKey) string {
+	return base58.Encode(append([]byte{0x00, 0x24, 0x08, 0x01, 0x12, 0x20}, key[:]...))
+}
+
+// freePorts finds ports that are free for UDP and TCP on loopback, and holds them until release.
+func freePorts(n int) (ports []int, release func(), err error) {
+	var held []interface{ Close() error }
+	release = func() {
+		for _, h := range held {
+			_ = h.Close()
+		}
+		held = nil
+	}
+	for tries := 0; len(ports) < n; tries++ {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			release()
+			return nil, nil, err
+		}
+		held = append(held, l)
+		port := l.Addr().(*net.TCPAddr).Port
+		u, err := net.ListenPacket("udp", "127.0.0.1:"+strconv.Itoa(port))
+		if err != nil && tries < 10*n {
+			continue // taken for UDP only: another will do
+		}
+		if err != nil {
+			release()
+			return nil, nil, err
+		}
+		held = append(held, u)
+		ports = append(ports, port)
+	}
+	return ports, release, nil
+}
+
+// apiPorts are n ports in a row from firstAPIPort where they are free; 0, any port, where one is not.
+func apiPorts(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(firstAPIPort+i))
+		if err != nil {
+			return make([]int, n)
+		}
+		_ = l.Close()
+		out[i] = firstAPIPort + i
+	}
+	return out
+}
+
+// importBundle brings in the members that do not run: at one node, from where catch-up carries it to the others, and at
+// every node where catch-up is switched off.
+func (d *demo) importBundle(ctx context.Context) error {
+	for i, c := range d.cities {
+		if i > 0 && !d.noCatchUp {
+			return nil
+		}
+		f, err := os.Open(d.bundle)
+		if err != nil {
+			return err
+		}
+		_, err = c.api.Import(ctx, f, nil)
+		_ = f.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

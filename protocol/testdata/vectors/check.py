@@ -1,0 +1,706 @@
+#!/usr/bin/env python3
+"""Runs the vectors of this directory, knowing nothing but SPEC.md.
+
+Needs Python 3.8 and its standard library: SHA-256 from hashlib, and below a strict
+reader of the DAG-CBOR profile and Ed25519 verification (RFC 8032, cofactorless).
+The reasons malformed and non_canonical have the same consequences everywhere, so an
+implementation need not tell them apart, and this one does not.
+"""
+import base64
+import hashlib
+import json
+import pathlib
+import sys
+
+FORM = {"malformed", "non_canonical"}
+
+
+class Bad(Exception):
+    def __init__(self, reason, **out):
+        super().__init__(reason)
+        self.reason, self.out = reason, out
+
+
+def need(condition, reason="malformed", **out):
+    if not condition:
+        raise Bad(reason, **out)
+
+
+# --- Ed25519 -----------------------------------------------------------------
+
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+SQRT_M1 = pow(2, (P - 1) // 4, P)
+
+
+def point_add(p, q):
+    a, b = (p[1] - p[0]) * (q[1] - q[0]) % P, (p[1] + p[0]) * (q[1] + q[0]) % P
+    c, d = 2 * p[3] * q[3] * D % P, 2 * p[2] * q[2] % P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def point_mul(k, p):
+    q = (0, 1, 1, 0)
+    while k:
+        if k & 1:
+            q = point_add(q, p)
+        p, k = point_add(p, p), k >> 1
+    return q
+
+
+def point_read(raw):
+    y = int.from_bytes(raw, "little")
+    sign, y = y >> 255, y & (2**255 - 1)
+    if y >= P:
+        return None
+    x2 = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    if x2 == 0:
+        return None if sign else (0, y, 1, 0)
+    x = pow(x2, (P + 3) // 8, P)
+    if (x * x - x2) % P:
+        x = x * SQRT_M1 % P
+    if (x * x - x2) % P:
+        return None
+    if x & 1 != sign:
+        x = P - x
+    return x, y, 1, x * y % P
+
+
+def point_write(p):
+    inv = pow(p[2], P - 2, P)
+    x, y = p[0] * inv % P, p[1] * inv % P
+    return (y | (x & 1) << 255).to_bytes(32, "little")
+
+
+BASE = point_read((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+NEUTRAL = point_write((0, 1, 1, 0))
+BASE_POWERS = [BASE]
+for _ in range(255):
+    BASE_POWERS.append(point_add(BASE_POWERS[-1], BASE_POWERS[-1]))
+
+
+def base_mul(k):
+    q = (0, 1, 1, 0)
+    for i in range(k.bit_length()):
+        if k >> i & 1:
+            q = point_add(q, BASE_POWERS[i])
+    return q
+
+
+def verify(key, message, signature):
+    a = point_read(key)
+    if a is None or len(signature) != 64 or point_write(point_mul(8, a)) == NEUTRAL:
+        return False
+    s = int.from_bytes(signature[32:], "little")
+    if s >= L:
+        return False
+    h = int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little") % L
+    minus_a = (P - a[0], a[1], 1, P - a[3])
+    return point_write(point_add(base_mul(s), point_mul(h, minus_a))) == signature[:32]
+
+
+def public(seed):
+    h = bytearray(hashlib.sha512(seed).digest()[:32])
+    h[0] &= 248
+    h[31] = h[31] & 127 | 64
+    return point_write(base_mul(int.from_bytes(h, "little")))
+
+
+# --- the canonical form ------------------------------------------------------
+
+
+class Link(bytes):
+    """A binary CID."""
+
+
+def is_cid(raw):
+    return len(raw) == 36 and raw[:4] in (b"\x01\x71\x12\x20", b"\x01\x55\x12\x20")
+
+
+def is_block(v):
+    return isinstance(v, Link) and v[1] == 0x71
+
+
+def head(raw, at):
+    need(at < len(raw))
+    major, info = raw[at] >> 5, raw[at] & 31
+    at += 1
+    if info < 24:
+        return major, info, at
+    need(info <= 27 and major != 7)
+    size = 1 << (info - 24)
+    need(at + size <= len(raw))
+    n = int.from_bytes(raw[at:at + size], "big")
+    need(n >= (24, 1 << 8, 1 << 16, 1 << 32)[info - 24])
+    return major, n, at + size
+
+
+def item(raw, at, depth):
+    start = at
+    major, n, at = head(raw, at)
+    if major == 0:
+        return n, at
+    if major == 1:
+        need(n < 1 << 63)
+        return -1 - n, at
+    if major in (2, 3):
+        need(at + n <= len(raw))
+        chunk = raw[at:at + n]
+        if major == 2:
+            return chunk, at + n
+        try:
+            return chunk.decode("utf-8"), at + n
+        except UnicodeDecodeError:
+            raise Bad("malformed")
+    if major == 4:
+        need(n <= 65536 and n <= len(raw) - at and depth < 16)
+        out = []
+        for _ in range(n):
+            v, at = item(raw, at, depth + 1)
+            out.append(v)
+        return out, at
+    if major == 5:
+        need(n <= 1024 and n <= len(raw) - at and depth < 16)
+        out, last = {}, None
+        for _ in range(n):
+            need(at < len(raw) and raw[at] >> 5 == 3)
+            k, at = item(raw, at, depth + 1)
+            order = (len(k.encode()), k.encode())
+            need(last is None or last < order)
+            last = order
+            out[k], at = item(raw, at, depth + 1)
+        return out, at
+    if major == 6:
+        need(raw[start:start + 5] == b"\xd8\x2a\x58\x25\x00" and is_cid(raw[start + 5:start + 41]))
+        return Link(raw[start + 5:start + 41]), start + 41
+    need(n in (20, 21))
+    return n == 21, at
+
+
+def decode(raw):
+    v, at = item(raw, 0, 0)
+    need(at == len(raw))
+    return v
+
+
+def encode(v):
+    def lead(major, n):
+        if n < 24:
+            return bytes([major << 5 | n])
+        for info, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
+            if n < 1 << 8 * size:
+                return bytes([major << 5 | info]) + n.to_bytes(size, "big")
+    if isinstance(v, bool):
+        return b"\xf5" if v else b"\xf4"
+    if isinstance(v, int):
+        return lead(0, v) if v >= 0 else lead(1, -1 - v)
+    if isinstance(v, Link):
+        return b"\xd8\x2a\x58\x25\x00" + v
+    if isinstance(v, bytes):
+        return lead(2, len(v)) + v
+    if isinstance(v, str):
+        return lead(3, len(v.encode())) + v.encode()
+    if isinstance(v, list):
+        return lead(4, len(v)) + b"".join(map(encode, v))
+    keys = sorted(v, key=lambda k: (len(k.encode()), k.encode()))
+    return lead(5, len(v)) + b"".join(encode(k) + encode(v[k]) for k in keys)
+
+
+def cid_of(block, codec=0x71):
+    return Link(bytes([1, codec, 0x12, 0x20]) + hashlib.sha256(block).digest())
+
+
+def b32(raw):
+    return base64.b32encode(raw).decode().rstrip("=").lower()
+
+
+def cid_text(c):
+    return "b" + b32(c)
+
+
+def key_text(k):
+    return "ed" + b32(k)
+
+
+def without(v, *fields):
+    return {k: x for k, x in v.items() if k not in fields}
+
+
+# --- shapes: field -> (type, optional); an optional field is never empty or zero ---
+
+UINT, INT, TEXT, BYTES, LINK, BOOL = range(6)
+
+
+class Fixed:
+    def __init__(self, n):
+        self.n = n
+
+
+KEY, SIG = Fixed(32), Fixed(64)
+
+
+def fits(v, kind):
+    if isinstance(kind, Fixed):
+        return type(v) is bytes and len(v) == kind.n
+    if isinstance(kind, list):
+        return isinstance(v, list) and all(fits(x, kind[0]) for x in v)
+    if isinstance(kind, tuple):  # a map of text to one type
+        return isinstance(v, dict) and all(fits(x, kind[0]) for x in v.values())
+    if isinstance(kind, dict):
+        shape(v, kind)
+        return True
+    if kind == UINT:
+        return type(v) is int and v >= 0
+    if kind == INT:
+        return type(v) is int and v < 1 << 63
+    if kind == BYTES:
+        return type(v) is bytes
+    return isinstance(v, {TEXT: str, LINK: Link, BOOL: bool}[kind])
+
+
+def shape(v, fields, closed=False):
+    need(isinstance(v, dict))
+    for name, (kind, optional) in fields.items():
+        if name not in v:
+            need(optional)
+            continue
+        need(fits(v[name], kind))
+        if optional and not isinstance(kind, dict):
+            zero = isinstance(kind, Fixed) and not any(v[name])
+            need(v[name] and not zero)
+    if closed:
+        need(set(v) <= set(fields), "too_new")
+    return v
+
+
+MUST, MAY = False, True
+STRINGS = (TEXT,)
+INCEPTION = {"fed": (LINK, MUST), "root": (KEY, MUST), "node": (KEY, MUST), "sig": (SIG, MUST),
+             "cont": ({"feed": (LINK, MUST), "seq": (UINT, MUST), "head": (LINK, MUST)}, MAY)}
+HEADER = {"v": (UINT, MUST), "feed": (LINK, MAY), "seq": (UINT, MUST), "prev": (LINK, MAY),
+          "act": ({"n": (UINT, MUST), "id": (LINK, MUST)}, MUST), "time": (INT, MUST), "kind": (UINT, MUST),
+          "num": (UINT, MAY), "of": (LINK, MAY), "refs": ([LINK], MAY), "body": (LINK, MAY), "size": (UINT, MAY),
+          "init": (INCEPTION, MAY), "sig": (BYTES, MAY)}
+STAND = {"feed": (LINK, MUST), "count": (UINT, MUST), "head": (LINK, MAY)}
+STATEMENT = {"fed": (LINK, MUST), "what": (TEXT, MUST), "root": (KEY, MUST), "node": (KEY, MAY), "num": (UINT, MAY),
+             "stands": ([STAND], MAY), "act": (LINK, MAY), "sig": (SIG, MAY)}
+MEMBER = {"handle": (TEXT, MUST), "kind": (TEXT, MUST), "category": (TEXT, MAY), "country": (TEXT, MAY), "city": (TEXT, MAY),
+          "names": (STRINGS, MUST), "root": (KEY, MUST)}
+RATIO = {"num": (UINT, MUST), "den": (UINT, MUST)}
+COLLEGE = {"name": (TEXT, MUST), "weight": (UINT, MUST), "categories": ([TEXT], MUST)}
+RULES = {"name": (TEXT, MUST), "electors": (TEXT, MUST), "threshold": (RATIO, MUST), "assembly": (RATIO, MUST), "rebind": (UINT, MUST),
+         "colleges": ([COLLEGE], MAY), "terms": ((UINT,), MAY)}
+TERM = {"office": (TEXT, MUST), "member": (TEXT, MUST), "from": (TEXT, MAY), "to": (TEXT, MAY)}
+FOUNDING = {"v": (UINT, MUST), "names": (STRINGS, MUST), "charter": (STRINGS, MUST), "rules": (RULES, MUST), "founders": ([MEMBER], MUST),
+            "offices": ([TERM], MUST), "notice": (STRINGS, MAY), "salt": (Fixed(16), MUST)}
+CARD = {"member": (MEMBER, MUST), "sig": (SIG, MAY)}
+INVITATION = {"fed": (LINK, MUST), "name": (STRINGS, MUST), "node": (KEY, MUST), "addrs": ([TEXT], MUST), "handle": (TEXT, MAY),
+              "expires": (INT, MAY), "seed": (BYTES, MAY)}
+APPLICATION = {"fed": (LINK, MUST), "member": (MEMBER, MUST), "invitation": (KEY, MUST), "by_seed": (SIG, MAY), "by_root": (SIG, MAY)}
+HEALTH = {"fed": (LINK, MUST), "node": (KEY, MUST), "time": (INT, MUST), "root": (KEY, MUST), "entries": (UINT, MUST), "wanted": (UINT, MAY),
+          "act": (UINT, MAY), "state": (TEXT, MUST), "version": (TEXT, MUST), "addrs": ([TEXT], MAY), "sig": (SIG, MAY)}
+EVIDENCE = {"init": (BYTES, MUST), "left": ([BYTES], MUST), "right": ([BYTES], MUST)}
+LINE = {"f": (KEY, MUST), "n": (UINT, MUST), "h": (KEY, MUST), "k": (UINT, MAY)}
+FRAMES = {
+    "hello": {"r": (KEY, MUST), "s": (UINT, MAY)},
+    "offer": {"s": (UINT, MAY), "l": ([LINE], MAY), "r": ([{"p": (TEXT, MUST), "h": (BYTES, MAY)}], MAY), "d": (BOOL, MAY)},
+    "ask": {"r": ([TEXT], MAY), "f": ([{"f": (KEY, MUST), "n": (UINT, MAY), "m": (UINT, MAY)}], MAY), "b": ([LINK], MAY)},
+    "sent": {"h": ([BYTES], MAY), "b": ([BYTES], MAY), "e": ([LINK], MAY), "l": (UINT, MAY), "x": (BOOL, MAY)},
+    "join_request": {"fed": (LINK, MUST), "time": (INT, MUST), "apply": (APPLICATION, MAY), "init": (BYTES, MAY), "follow": ([BYTES], MAY)},
+    "join_answer": {"state": (UINT, MUST), "reason": (TEXT, MAY), "args": (STRINGS, MAY), "time": (INT, MUST), "founding": (BYTES, MAY),
+                    "peers": ([{"node": (KEY, MUST), "addrs": ([TEXT], MUST)}], MAY)},
+}
+
+# --- entries -----------------------------------------------------------------
+
+NUMBER, TIME = 2**53 - 1, 253402300799999
+ENTRY, ROOT, CARD_TAG, HEALTH_TAG = b"dure/entry/1\0", b"dure/root/1\0", b"dure/card/1\0", b"dure/health/1\0"
+APPLY_SEED, APPLY_ROOT = b"dure/apply-seed/1\0", b"dure/apply-root/1\0"
+
+
+class Entry:
+    def __init__(self, raw):
+        need(len(raw) <= 1024, "too_large")
+        self.raw, self.h = raw, decode(raw)
+        need(isinstance(self.h, dict))
+        need(type(self.h.get("v")) is not int or self.h["v"] == 1, "wrong_version")
+        h = shape(self.h, HEADER)
+        self.id, self.seq, self.sig = cid_of(raw), h["seq"], h.get("sig", b"")
+        need(len(self.sig) == 64 and h["time"] >= 0)
+        need(max(h["seq"], h.get("num", 0), h["act"]["n"]) <= NUMBER and h["time"] <= TIME, "too_large")
+        need(len(h.get("refs", ())) <= 8 and h.get("size", 0) <= 65536, "too_large")
+        need(is_block(h["act"]["id"]) and ("body" in h) == ("size" in h))
+        for link in ("of", "body"):
+            need(link not in h or is_block(h[link]))
+        if self.seq == 0:
+            need(h["kind"] == 0 and "init" in h and is_block(h["init"]["fed"]))
+            need(not set(h) & {"feed", "prev", "body", "of", "num", "refs"})
+            cont = h["init"].get("cont")
+            need(cont is None or is_block(cont["feed"]) and is_block(cont["head"]) and cont["seq"] <= NUMBER)
+        else:
+            need(h["kind"] != 0 and "init" not in h and is_block(h.get("feed")) and is_block(h.get("prev")))
+        self.feed = h["feed"] if self.seq else self.id
+
+    def signed(self, federation):
+        return ENTRY + federation + encode(without(self.h, "sig"))
+
+    def verify(self, federation, key):
+        need(verify(key, self.signed(federation), self.sig), "bad_signature")
+
+    def verify_inception(self, federation):
+        need("init" in self.h)
+        init = self.h["init"]
+        need(init["fed"] == federation, "wrong_federation")
+        need(verify(init["root"], added(init), init["sig"]), "bad_signature")
+        self.verify(federation, init["node"])
+
+    def follows(self, prev):
+        h, p = self.h, prev.h
+        need(h.get("feed") == prev.feed and self.seq == prev.seq + 1 and h.get("prev") == prev.id and
+             h["time"] >= p["time"] and h["act"]["n"] >= p["act"]["n"], "broken_chain")
+
+
+def added(init):
+    return ROOT + init["fed"] + encode({"fed": init["fed"], "what": "add", "root": init["root"], "node": init["node"]})
+
+
+def endorse(federation, key, prev, run):
+    need(len(run) <= 64, "too_large", count=0)
+    why, chained = None, 0
+    for e in run:
+        try:
+            if prev is None:
+                need(e.seq == 0, "gap")
+                e.verify_inception(federation)
+                need(e.h["init"]["node"] == key, "bad_signature")
+            else:
+                e.follows(prev)
+        except Bad as bad:
+            why = bad.reason
+            break
+        chained, prev = chained + 1, e
+    count = 0
+    while count < chained:
+        reach, size = count, 0
+        while reach < chained and size + len(run[reach].raw) <= 28 * 1024:
+            size, reach = size + len(run[reach].raw), reach + 1
+        n = reach
+        while n > count and run[n - 1].seq and not verify(key, run[n - 1].signed(federation), run[n - 1].sig):
+            n -= 1
+        if n == count:
+            why = "bad_signature"
+            break
+        count = n
+    need(why is None, why, count=count)
+    return count
+
+
+def check_body(e, body):
+    if "body" not in e.h:
+        return need(not body, "bad_hash")
+    need(len(body) == e.h["size"] and cid_of(body) == e.h["body"], "bad_hash")
+
+
+def check_text(t, limit):
+    need(len(t) <= 12, "too_large")
+    for lang, s in t.items():
+        need(2 <= len(lang.encode()) <= 35 and 0 < len(s) <= limit)
+
+
+def check_handle(h):
+    words = h.split("-")
+    need(2 <= len(h) <= 40 and h[0].isalpha() and all(words))
+    need(all(c in "abcdefghijklmnopqrstuvwxyz0123456789" for w in words for c in w))
+
+
+def check_member(m):
+    check_handle(m["handle"])
+    need(m["kind"] in ("city", "region", "organisation"))
+    need(m.get("category", "full") in ("full", "associate", "allied", "honorary", "partner"))
+    country = m.get("country")
+    need(country is None or len(country) == 2 and all("A" <= c <= "Z" for c in country))
+    need(m["kind"] == "organisation" or country)
+    need(len(m.get("city", "")) <= 160 and any(m["root"]) and m["names"])
+    check_text(m["names"], 160)
+
+
+def check_addresses(addresses):
+    need(len(addresses) <= 16 and all(len(a.encode()) <= 256 for a in addresses), "too_large")
+
+
+# --- one function per file ----------------------------------------------------
+
+
+def raw_of(v, name):
+    text = v.get(name, "")
+    return bytes(int(text[6:])) if text.startswith("zeros:") else bytes.fromhex(text)
+
+
+def codec(v):
+    block = raw_of(v, "block")
+    decode(block)
+    return {"cid": cid_text(cid_of(block))}
+
+
+def cids(v):
+    text = v["text"]
+    need(text[:1] == "b" and text == text.lower())
+    try:
+        raw = base64.b32decode(text[1:].upper() + "=" * (-len(text[1:]) % 8))
+    except Exception:
+        raise Bad("malformed")
+    need(is_cid(raw) and cid_text(raw) == text)
+    return {"bytes": raw.hex()}
+
+
+def keys(v):
+    if "text" not in v:
+        need(verify(raw_of(v, "key"), raw_of(v, "message"), raw_of(v, "signature")), "bad_signature")
+        return {}
+    text = v["text"]
+    need(text[:2] == "ed" and len(text) == 54 and text == text.lower())
+    try:
+        raw = base64.b32decode(text[2:].upper() + "====")
+    except Exception:
+        raise Bad("malformed")
+    need(key_text(raw) == text)
+    n = int.from_bytes(hashlib.sha256(b"dure/fingerprint/1" + raw).digest()[:5], "big") % 10**12
+    digits = "%012d" % n
+    return {"key": raw.hex(), "fingerprint": " ".join((digits[:4], digits[4:8], digits[8:]))}
+
+
+def frontier(v):
+    root, lines = hashlib.sha256(b"dure/ledger/1\0" + raw_of(v, "federation")[4:]), []
+    for feed, count, at, forked in sorted(v["lines"]):
+        if not count and not forked:
+            continue
+        line = b"dure/standing/1\0" + bytes.fromhex(feed) + count.to_bytes(8, "big")
+        line += (bytes.fromhex(at) or bytes(32)) + forked.to_bytes(8, "big")
+        lines.append(hashlib.sha256(line).digest())
+        root.update(lines[-1])
+    return {"root": b32(root.digest()), "lines": [d.hex() for d in lines]}
+
+
+def frames(v):
+    raw, n, at = raw_of(v, "bytes"), 0, 0
+    while True:
+        need(at < len(raw), "unreachable")
+        need(at < 9)
+        n |= (raw[at] & 127) << 7 * at
+        at += 1
+        if raw[at - 1] < 128:
+            break
+    need(at == 1 or raw[at - 1] != 0)
+    need(n <= 1 << 20, "too_large")
+    need(at + n <= len(raw), "unreachable")
+    f = shape(decode(raw[at:at + n]), FRAMES[v["kind"]])
+    known = {k: x for k, x in f.items() if k in FRAMES[v["kind"]]}
+    if v["kind"] == "offer":
+        need(len(f.get("l", ())) <= 2048 and len(f.get("r", ())) <= 2048, "too_large")
+        need(all(max(x["n"], x.get("k", 0)) <= NUMBER + 1 for x in f.get("l", ())), "too_large")
+        need(all(len(x["p"]) <= 64 for x in f.get("r", ())), "too_large")
+    elif v["kind"] == "ask":
+        need(all(len(x) <= 256 for x in known.values()), "too_large")
+    elif v["kind"] == "sent":
+        need(len(f.get("h", ())) <= 64 and len(f.get("b", ())) <= 256 and len(f.get("e", ())) <= 256, "too_large")
+    elif v["kind"] == "join_request":
+        need(len(f.get("follow", ())) <= 4, "too_large")
+    block = encode(known)
+    return {"length": len(block), "block": block.hex()}
+
+
+def headers(v):
+    e, federation = Entry(raw_of(v, "header")), raw_of(v, "federation")
+    e.verify(federation, raw_of(v, "key"))
+    return {"id": cid_text(e.id), "feed": cid_text(e.feed), "signed": e.signed(federation).hex()}
+
+
+def inceptions(v):
+    e = Entry(raw_of(v, "header"))
+    e.verify_inception(raw_of(v, "federation"))
+    init = e.h["init"]
+    return {"feed": cid_text(e.id), "root": key_text(init["root"]), "node": key_text(init["node"]), "added": added(init).hex()}
+
+
+def chains(v):
+    prev = Entry(raw_of(v, "prev"))
+    Entry(raw_of(v, "header")).follows(prev)
+    return {}
+
+
+def endorsed(v):
+    prev = Entry(raw_of(v, "prev")) if "prev" in v else None
+    return {"count": endorse(raw_of(v, "federation"), raw_of(v, "key"), prev, [Entry(bytes.fromhex(h)) for h in v["run"]])}
+
+
+def bodies(v):
+    body = raw_of(v, "body")
+    if "header" in v:
+        check_body(Entry(raw_of(v, "header")), body)
+    need(len(body) <= 65536, "too_large")
+    b = decode(body)
+    need(isinstance(b, dict) and isinstance(b.get("data"), dict) and type(b.get("salt")) is bytes and len(b["salt"]) == 16)
+    return {"id": cid_text(cid_of(body)), "data": encode(b["data"]).hex()}
+
+
+def messages(v):
+    verdicts = {"malformed": "reject", "non_canonical": "reject", "too_large": "reject", "bad_hash": "reject",
+                "bad_signature": "reject", "wrong_federation": "reject"}
+    try:
+        raw = raw_of(v, "message")
+        need(len(raw) <= 1024 + 65536 + 64, "too_large")
+        m = shape(decode(raw), {"h": (BYTES, MUST), "b": (BYTES, MAY)}, closed=True)
+        e = Entry(m["h"])
+        check_body(e, m.get("b", b""))
+        return {"id": cid_text(e.id), "verdict": "accept"}
+    except Bad as bad:
+        bad.out = {"verdict": verdicts.get(bad.reason, "ignore")}
+        raise
+
+
+def forks(v):
+    federation, ev = raw_of(v, "federation"), shape(decode(raw_of(v, "evidence")), EVIDENCE)
+    init = Entry(ev["init"])
+    need(init.seq == 0)
+    init.verify_inception(federation)
+    runs = []
+    for side in ("left", "right"):
+        need(1 <= len(ev[side]) <= 64)
+        runs.append([Entry(raw) for raw in ev[side]])
+    a, b = runs[0][0], runs[1][0]
+    need(a.feed == init.id == b.feed and a.seq == b.seq > 0 and a.h["prev"] == b.h["prev"] and a.id < b.id)
+    node = init.h["init"]["node"]
+    for run in runs:
+        for i in range(1, len(run)):
+            run[i].follows(run[i - 1])
+        run[-1].verify(federation, node)
+    return {"feed": cid_text(init.id), "seq": a.seq, "node": key_text(node)}
+
+
+def founding(v):
+    block = raw_of(v, "block")
+    need(len(block) <= 512 * 1024, "too_large")
+    f = shape(decode(block), FOUNDING)
+    need(f["v"] == 1, "wrong_version")
+    need(f["names"] and 1 <= len(f["founders"]) <= 256)
+    check_text(f["names"], 160)
+    check_text(f["charter"], 512 * 1024)
+    for m in f["founders"]:
+        check_member(m)
+    handles = {m["handle"] for m in f["founders"]}
+    need(len(handles) == len({m["root"] for m in f["founders"]}) == len(f["founders"]))
+    need(all(t["member"] in handles for t in f["offices"]))
+    return {"federation": cid_text(cid_of(block))}
+
+
+def statements(v):
+    s = shape(decode(raw_of(v, "statement")), STATEMENT, closed=True)
+    stands = s.get("stands", [])
+    need(len(stands) <= 256 and len({x["feed"] for x in stands}) == len(stands))
+    for x in stands:
+        need(is_block(x["feed"]) and (x["count"] > 0) == ("head" in x) and x["count"] <= NUMBER + 1)
+        need("head" not in x or is_block(x["head"]))
+    said = {name for name in ("node", "num", "stands", "act") if name in s}
+    allowed = {"add": [{"node"}], "cut": [{"node"}, {"node", "stands"}], "govern": [{"node", "num"}],
+               "settle": [{"stands"}], "object": [{"act"}]}.get(s["what"], [])
+    need(said in allowed and (s["what"] != "settle" or len(stands) == 1 and stands[0]["count"] > 0))
+    signed = ROOT + s["fed"] + encode(without(s, "sig"))
+    need(verify(s["root"], signed, s.get("sig", b"")), "bad_signature")
+    return {"signed": signed.hex()}
+
+
+def line(text, prefix, fields, closed):
+    text = "".join(text.split())
+    need(text.startswith(prefix) and len(text) - len(prefix) <= 8192)
+    code = text[len(prefix):]
+    need(all(c.isascii() and (c.isalnum() or c in "-_") for c in code))
+    try:
+        raw = base64.urlsafe_b64decode(code + "=" * (-len(code) % 4))
+    except Exception:
+        raise Bad("malformed")
+    need(base64.urlsafe_b64encode(raw).decode().rstrip("=") == code)
+    return shape(decode(raw), fields, closed)
+
+
+def cards(v):
+    try:
+        c = line(v["line"], "dure-card-1:", CARD, True)
+    except Bad:
+        raise Bad("malformed")
+    check_member(c["member"])
+    signed = CARD_TAG + encode(without(c, "sig"))
+    need(verify(c["member"]["root"], signed, c.get("sig", b"")), "bad_signature")
+    return {"handle": c["member"]["handle"], "root": key_text(c["member"]["root"]), "signed": signed.hex()}
+
+
+def invitations(v):
+    try:
+        i = line(v["line"], "dure-invitation-1:", INVITATION, False)
+        need(is_block(i["fed"]) and any(i["node"]) and i["addrs"] and i.get("expires", 0) >= 0)
+        need(len(i.get("seed", bytes(32))) == 32)
+        if "handle" in i:
+            check_handle(i["handle"])
+        check_addresses(i["addrs"])
+        check_text(i["name"], 160)
+    except Bad:
+        raise Bad("invitation_invalid")
+    out = {"federation": cid_text(i["fed"]), "node": key_text(i["node"])}
+    if "seed" in i:
+        out["key"] = key_text(public(i["seed"]))
+    return out
+
+
+def applications(v):
+    a = shape(decode(raw_of(v, "application")), APPLICATION, closed=True)
+    federation = raw_of(v, "federation")
+    need(a["fed"] == federation, "wrong_federation")
+    check_member(a["member"])
+    body = encode(without(a, "by_seed", "by_root"))
+    by_seed, by_root = APPLY_SEED + federation + body, APPLY_ROOT + federation + body
+    need(verify(a["invitation"], by_seed, a.get("by_seed", b"")), "bad_signature")
+    need(verify(a["member"]["root"], by_root, a.get("by_root", b"")), "bad_signature")
+    return {"by_seed": by_seed.hex(), "by_root": by_root.hex()}
+
+
+def health(v):
+    raw, federation = raw_of(v, "message"), raw_of(v, "federation")
+    need(len(raw) <= 4096, "too_large")
+    h = shape(decode(raw), HEALTH)
+    need(h["fed"] == federation, "wrong_federation")
+    check_addresses(h.get("addrs", []))
+    need(len(h["state"].encode()) <= 32 and len(h["version"].encode()) <= 64, "too_large")
+    need(max(h["entries"], h.get("wanted", 0), h.get("act", 0)) <= NUMBER, "too_large")
+    need(0 <= h["time"] <= TIME)
+    signed = HEALTH_TAG + federation + encode(without(h, "sig"))
+    need(verify(h["node"], signed, h.get("sig", b"")), "bad_signature")
+    return {"node": key_text(h["node"]), "signed": signed.hex()}
+
+
+SUITES = (codec, cids, keys, frontier, frames, headers, inceptions, chains, endorsed, bodies, messages, forks,
+          founding, statements, cards, invitations, applications, health)
+
+
+def main():
+    here, total, wrong = pathlib.Path(__file__).parent, 0, []
+    if {p.stem for p in here.glob("*.json")} != {s.__name__ for s in SUITES}:
+        wrong.append("the files are not those that this program knows")
+    for suite in SUITES:
+        for v in json.loads((here / (suite.__name__ + ".json")).read_text("utf-8"))["vectors"]:
+            total += 1
+            try:
+                got, out = "accept", suite(v["in"])
+            except Bad as bad:
+                got, out = bad.reason, bad.out
+            want = v["expect"]
+            if got != want and not {got, want} <= FORM:
+                wrong.append(f"{suite.__name__}: {v['name']}: {got}, want {want}")
+            elif out != v.get("out", {}):
+                wrong.append(f"{suite.__name__}: {v['name']}: other outputs: {out}")
+    print("\n".join(wrong) or f"{total} vectors hold")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
