@@ -17,8 +17,8 @@ const (
 )
 
 // TopicEntries carries whole entries, TopicHealth signed short-lived health messages.
-func TopicEntries(f FederationID) string { return "/dure/1/" + f.String() + "/entries" }
-func TopicHealth(f FederationID) string  { return "/dure/1/" + f.String() + "/health" }
+func TopicEntries(f FederationID) string { return "/dure/" + f.String() + "/entries" }
+func TopicHealth(f FederationID) string  { return "/dure/" + f.String() + "/health" }
 
 // Message is what travels on the entries topic: one whole entry.
 type Message struct {

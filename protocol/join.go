@@ -40,9 +40,17 @@ type JoinAnswer struct {
 	Peers    []PeerAddress     `cbor:"peers,omitempty"` // with JoinWelcome: where other nodes are
 }
 
-func (r *JoinRequest) bounds() error { return within("follow", len(r.Follow), MaxFollow) }
+func (r *JoinRequest) bounds() error {
+	if err := checkTime(r.Time); err != nil {
+		return err
+	}
+	return within("follow", len(r.Follow), MaxFollow)
+}
 
 func (a *JoinAnswer) bounds() error {
+	if err := checkTime(a.Time); err != nil {
+		return err
+	}
 	if err := within("peers", len(a.Peers), MaxFounders); err != nil {
 		return err
 	}
@@ -52,6 +60,14 @@ func (a *JoinAnswer) bounds() error {
 		}
 	}
 	return within("args", len(a.Args), MaxAddresses)
+}
+
+// checkTime bounds a clock that somebody claims.
+func checkTime(ms int64) error {
+	if ms < 0 || ms > MaxTime {
+		return &Error{Reason: ReasonMalformed, Op: "check bounds", Field: "time", Err: errors.New("before 1970 or after 9999")}
+	}
+	return nil
 }
 
 // PeerAddress is where a node can be reached: multiaddrs without /p2p.
@@ -118,8 +134,8 @@ func DecodeHealth(federation FederationID, raw []byte) (Health, error) {
 	if len(h.State) > 32 || len(h.Version) > 64 || h.Entries > MaxNumber || h.Wanted > MaxNumber || h.Act > MaxNumber {
 		return Health{}, Fail(ReasonTooLarge, "decode health", nil)
 	}
-	if h.Time < 0 || h.Time > MaxTime {
-		return Health{}, &Error{Reason: ReasonMalformed, Op: "decode health", Field: "time"}
+	if err := checkTime(h.Time); err != nil {
+		return Health{}, err
 	}
 	unsigned, err := withoutSignature(raw)
 	if err != nil {

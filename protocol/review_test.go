@@ -324,6 +324,13 @@ func TestReadFrame_HoldsFramesToTheirBounds(t *testing.T) {
 			t.Errorf("%T: %v", f, err)
 		}
 	}
+	for _, clock := range []int64{-1, MaxTime + 1, -1 << 63} {
+		var b bytes.Buffer
+		if err := WriteFrame(&b, &JoinRequest{Federation: Sum(nil), Time: clock}); err != nil {
+			t.Fatal(err)
+		}
+		wantReason(t, ReadFrame(&b, MaxFrameBytes, new(JoinRequest)), ReasonMalformed)
+	}
 	_, err := OpenBody[NodeRecord](loose(map[string]any{"data": &NodeRecord{Addresses: make([]string, MaxAddresses+1)}, "salt": make([]byte, 16)}))
 	wantReason(t, err, ReasonTooLarge)
 }

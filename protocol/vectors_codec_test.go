@@ -286,5 +286,7 @@ func frameVectors(w *vectorWorld) *suite {
 	add("too many headers", "too_large", "sent", frame(&Sent{Headers: make([][]byte, MaxPage+1), Bodies: make([][]byte, MaxPage+1)}), "at most 64 a page")
 	add("giant count", "too_large", "offer", frame(&Offer{Lines: []Line{{Feed: line.Feed, Count: 1 << 60, Head: line.Head}}}), "beyond what can be counted")
 	add("too many to follow", "too_large", "join_request", frame(&JoinRequest{Federation: w.fed, Follow: make([][]byte, MaxFollow+1)}), "at most 4")
+	add("clock before 1970", "malformed", "join_request", frame(&JoinRequest{Federation: w.fed, Time: -1}), "a clock between 1970 and 9999")
+	add("clock far ahead", "malformed", "join_answer", frame(&JoinAnswer{State: JoinPending, Time: 1 << 62}), "a clock between 1970 and 9999")
 	return s
 }

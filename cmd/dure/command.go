@@ -39,7 +39,7 @@ func (a *app) execute(ctx context.Context, arguments []string) int {
 func (a *app) tree() *cobra.Command {
 	root := &cobra.Command{
 		Use: "dure", Short: a.say("help.dure", nil), Long: a.say("help.dure.long", nil),
-		SilenceErrors: true, SilenceUsage: true, DisableFlagsInUseLine: true,
+		SuggestionsMinimumDistance: 2, SilenceErrors: true, SilenceUsage: true, DisableFlagsInUseLine: true,
 		Args:              a.noSuchCommand,
 		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 		PersistentPreRunE: func(*cobra.Command, []string) error { return a.checkGlobals() },

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dure-net/dure/node"
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/node/home"
 	"github.com/dure-net/dure/node/sample"
@@ -41,8 +42,10 @@ type demo struct {
 	noGossip  bool
 	noCatchUp bool
 	cities    []*city
-	bundle    string // file with the feeds of the members that do not run
-	records   int    // of all members together
+	seed      node.Seed                  // as the homes were prepared from it
+	absent    map[string][]sample.Record // records of the members that do not run
+	ids       map[string]string          // of published records, by their refs
+	records   int                        // of all members together
 	begun     time.Time
 }
 
@@ -55,7 +58,6 @@ type city struct {
 	api     *api.Client
 	base    string
 	drafts  []sample.Record
-	ids     map[string]string // of its own records, by their refs
 }
 
 // settleTime is how long a demonstration may take to settle before it says that something is wrong. On an idle machine
@@ -83,7 +85,7 @@ func (a *app) demoCommand() *cobra.Command {
 }
 
 func (a *app) demo(ctx context.Context, members int, noGossip, noCatchUp bool) (err error) {
-	d := &demo{a: a, noGossip: noGossip, noCatchUp: noCatchUp, keep: a.homeFlag != ""}
+	d := &demo{a: a, noGossip: noGossip, noCatchUp: noCatchUp, keep: a.homeFlag != "", ids: map[string]string{}}
 	if err := d.place(); err != nil {
 		return err
 	}
@@ -127,16 +129,16 @@ func (d *demo) place() (err error) {
 func (d *demo) fill(ctx context.Context) (root string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, settleTime)
 	defer cancel()
-	if err := d.importBundle(ctx); err != nil {
+	d.a.note("demo.publishing", args{"count": d.records})
+	// Projects first, as other members' records name them; then the members that do not run; then the rest.
+	if err := d.publishAll(ctx, func(r sample.Record) bool { return r.Type == "project" }); err != nil {
 		return "", err
 	}
-	d.a.note("demo.publishing", args{"count": d.records})
-	for _, c := range d.cities {
-		for _, r := range c.drafts[:len(c.drafts)-1] {
-			if _, err := c.publish(ctx, r); err != nil {
-				return "", err
-			}
-		}
+	if err := d.bringOthers(ctx); err != nil {
+		return "", err
+	}
+	if err := d.publishAll(ctx, func(r sample.Record) bool { return r.Type != "project" }); err != nil {
+		return "", err
 	}
 	if _, err := d.settle(ctx, d.records-len(d.cities)); err != nil {
 		return "", err
@@ -149,10 +151,25 @@ func (d *demo) fill(ctx context.Context) (root string, err error) {
 	return d.settle(ctx, d.records)
 }
 
+// publishAll publishes what the cities have of a kind, all but the last record of each.
+func (d *demo) publishAll(ctx context.Context, of func(sample.Record) bool) error {
+	for _, c := range d.cities {
+		for _, r := range c.drafts[:len(c.drafts)-1] {
+			if !of(r) {
+				continue
+			}
+			if _, err := d.publish(ctx, c, r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // readBack publishes the record that c kept back and reads it at all others.
 func (d *demo) readBack(ctx context.Context, c *city) error {
 	begun := time.Now()
-	receipt, err := c.publish(ctx, c.drafts[len(c.drafts)-1])
+	receipt, err := d.publish(ctx, c, c.drafts[len(c.drafts)-1])
 	if err != nil {
 		return err
 	}
@@ -174,9 +191,9 @@ func (d *demo) readBack(ctx context.Context, c *city) error {
 	return nil
 }
 
-// publish publishes a record of the city over its API, as any program would.
-func (c *city) publish(ctx context.Context, r sample.Record) (api.Receipt, error) {
-	resolved, err := r.Resolve(c.ids)
+// publish publishes a record at its owner’s node over its API, as any program would.
+func (d *demo) publish(ctx context.Context, c *city, r sample.Record) (api.Receipt, error) {
+	resolved, err := r.Resolve(d.ids)
 	if err != nil {
 		return api.Receipt{}, err
 	}
@@ -184,7 +201,7 @@ func (c *city) publish(ctx context.Context, r sample.Record) (api.Receipt, error
 		receipt, err := c.api.Publish(ctx, api.Draft{Type: r.Type, Raw: resolved.JSON})
 		if reason := protocol.ReasonOf(err); reason != protocol.ReasonJoining && reason != protocol.ReasonBusy {
 			if err == nil {
-				c.ids[r.Ref] = receipt.Record
+				d.ids[r.Ref] = receipt.Record
 			}
 			return receipt, err
 		}

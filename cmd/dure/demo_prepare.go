@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -38,7 +40,7 @@ func demoKey(what, handle string) protocol.PrivateKey {
 	return key
 }
 
-// prepare writes the homes of the members that run, and the feeds of the others to a bundle.
+// prepare writes the homes of the members that run.
 func (d *demo) prepare(ctx context.Context, members int) error {
 	all := sample.Members()
 	rank := func(m sample.Member) int {
@@ -59,31 +61,26 @@ func (d *demo) prepare(ctx context.Context, members int) error {
 	defer release()
 	apis := apiPorts(members)
 	seed := node.Seed{Names: d.inAllLanguages("demo.federation"), Charter: d.inAllLanguages("demo.charter"), Notice: sample.About()}
+	_, _ = rand.Read(seed.Salt[:]) // crypto/rand never fails; two demonstrations are two federations
 	if seed.Rules, err = charter.RuleSet("charter-2014"); err != nil {
 		return err
 	}
 	for i, m := range all {
 		s := node.SeedMember{Facts: factsOf(m), Root: demoKey("root", m.Handle), Node: demoKey("node", m.Handle)}
 		if i >= members {
-			for _, r := range records[m.Handle] {
-				s.Records = append(s.Records, node.SeedRecord{Ref: r.Ref, Raw: r.JSON})
-			}
 			seed.Members = append(seed.Members, s)
 			continue
 		}
-		c := &city{Member: m, dir: filepath.Join(d.dir, m.Handle), drafts: records[m.Handle], ids: map[string]string{}}
+		c := &city{Member: m, dir: filepath.Join(d.dir, m.Handle), drafts: records[m.Handle]}
+		delete(records, m.Handle)
 		s.Home, s.Config = c.dir, demoConfig(i, ports, apis, all)
 		seed.Members = append(seed.Members, s)
 		seed.Offices = append(seed.Offices, protocol.Term{Office: protocol.OfficeSteering, Member: m.Handle})
 		d.cities = append(d.cities, c)
 	}
 	seed.Offices = append(seed.Offices, protocol.Term{Office: protocol.OfficeChairCity, Member: all[0].Handle})
-	d.bundle = filepath.Join(d.dir, "others.car")
-	err = d.a.writeFile(d.bundle, func(w io.Writer) error {
-		_, err := seed.Write(ctx, w)
-		return err
-	})
-	if err != nil {
+	d.seed, d.absent = seed, records
+	if _, err := seed.Write(ctx, io.Discard); err != nil {
 		return err
 	}
 	for _, c := range d.cities {
@@ -197,14 +194,21 @@ func apiPorts(n int) []int {
 	return out
 }
 
-// importBundle brings in the members that do not run: at one node, from where catch-up carries it to the others, and at
-// every node where catch-up is switched off.
-func (d *demo) importBundle(ctx context.Context) error {
+// bringOthers writes the feeds of the members that do not run, signed with their keys, as one bundle, and imports it: at
+// one node, from where catch-up carries it to the others, and at every node where catch-up is switched off.
+func (d *demo) bringOthers(ctx context.Context) error {
+	if len(d.absent) == 0 {
+		return nil
+	}
+	bundle := filepath.Join(d.dir, "others.car")
+	if err := d.a.writeFile(bundle, func(w io.Writer) error { return d.writeOthers(ctx, w) }); err != nil {
+		return err
+	}
 	for i, c := range d.cities {
 		if i > 0 && !d.noCatchUp {
 			return nil
 		}
-		f, err := os.Open(d.bundle)
+		f, err := os.Open(bundle)
 		if err != nil {
 			return err
 		}
@@ -215,4 +219,61 @@ func (d *demo) importBundle(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// writeOthers makes the same federation once more, this time with the records of the members that do not run: by now the
+// records that theirs name are published. What it prepares besides is thrown away.
+func (d *demo) writeOthers(ctx context.Context, w io.Writer) error {
+	scratch, err := os.MkdirTemp(d.dir, "scratch-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(scratch)
+	seed := d.seed
+	seed.Members = slices.Clone(d.seed.Members)
+	for i := range seed.Members {
+		m := &seed.Members[i]
+		if m.Home != "" {
+			m.Home = filepath.Join(scratch, m.Facts.Handle)
+			continue
+		}
+		for _, r := range d.absent[m.Facts.Handle] {
+			raw, err := d.linked(r)
+			if err != nil {
+				return err
+			}
+			m.Records = append(m.Records, node.SeedRecord{Ref: r.Ref, Raw: raw})
+		}
+	}
+	_, err = seed.Write(ctx, w)
+	return err
+}
+
+// linked is a record of an absent member with its reference settled: by id where the record is published, by name where
+// it comes in the same feed.
+func (d *demo) linked(r sample.Record) ([]byte, error) {
+	for _, ref := range r.Refs() {
+		if d.ids[ref] != "" {
+			resolved, err := r.Resolve(d.ids)
+			return resolved.JSON, err
+		}
+		if !slices.ContainsFunc(d.absent[r.Member], func(own sample.Record) bool { return own.Ref == ref }) {
+			return without(r.JSON, ref)
+		}
+	}
+	return r.JSON, nil
+}
+
+// without leaves out the fields that name ref.
+func without(raw []byte, ref string) ([]byte, error) {
+	var body map[string]any
+	if err := json.Unmarshal(raw, &body); err != nil {
+		return nil, err
+	}
+	for name, value := range body {
+		if value == ref {
+			delete(body, name)
+		}
+	}
+	return json.Marshal(body)
 }

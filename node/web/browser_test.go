@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"github.com/dure-net/dure/node/api"
@@ -204,6 +205,17 @@ func TestPages_InChromium(t *testing.T) {
 			b.press("#request .actions button", `document.querySelector("[role=alert]")`)
 			b.check("form-faults", lang, width)
 		}
+	}
+	if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}}); err != nil {
+		t.Fatal(err)
+	}
+	for name, path := range map[string]string{"dark-home": "/?lang=ko", "dark-record": "/records/kr-seoul-41", "dark-form": "/requests/new"} {
+		b.do(chromedp.Navigate(w.srv.URL + path))
+		if name == "dark-form" {
+			b.press("#request .actions button", `document.querySelector("[role=alert]")`)
+		}
+		b.check(name, "ko", 1280)
 	}
 	if all := complaints(); len(all) > 0 {
 		t.Errorf("the browser complained: %q", all)

@@ -89,11 +89,20 @@ func (t *teller) object(prefix string, content map[string]any, order []string) [
 			continue
 		}
 		path := prefix + name
+		if _, counted := content["value"].(string); counted && name == "unit" {
+			continue // said with the value
+		}
 		f := field{Label: t.label(path)}
 		if key := "web.field." + t.kind.String() + "." + path; t.book.Has(key) {
 			f.Label = t.T(key)
 		}
-		t.tell(&f, path, content[name], order)
+		if unit, ok := content["unit"].(string); ok && name == "value" {
+			if n, ok := content["value"].(string); ok {
+				f.Values = append(f.Values, t.quantity(n, unit))
+			}
+		} else {
+			t.tell(&f, path, content[name], order)
+		}
 		if len(f.Values)+len(f.Inner) > 0 {
 			out = append(out, f)
 		}
@@ -152,7 +161,7 @@ func (t *teller) whole(path string, m map[string]any) (value, bool) {
 		best := t.text(words, t.original)
 		return value{Text: best.Text, Lang: best.Lang, Lines: typ == "text", Others: t.others(words, best.Lang)}, true
 	case str("value") != "" && str("unit") != "":
-		return value{Text: t.T("web.quantity", "value", t.decimal(str("value")), "unit", or(record.Label(record.Units, str("unit"), t.Lang), str("unit")))}, true
+		return t.quantity(str("value"), str("unit")), true
 	case str("value") != "" && str("currency") != "":
 		return value{Text: t.decimal(str("value")) + " " + str("currency")}, true
 	case str("from") != "" && str("to") != "":
@@ -164,6 +173,10 @@ func (t *teller) whole(path string, m map[string]any) (value, bool) {
 		return value{Text: t.T("web.place", "place", str("label"), "country", t.book.Country(t.Lang, str("country")))}, true
 	}
 	return value{}, false
+}
+
+func (t *teller) quantity(n, unit string) value {
+	return value{Text: t.T("web.quantity", "value", t.decimal(n), "unit", or(record.Label(record.Units, unit, t.Lang), unit))}
 }
 
 func (t *teller) scalar(path string, val any) value {
@@ -192,6 +205,8 @@ func (t *teller) words(path, s string) value {
 		return value{Text: or(record.Label(list, s, t.Lang), s)}
 	}
 	switch typ := strings.TrimPrefix(t.types[path], "list of "); {
+	case typ == "decimal":
+		return value{Text: t.decimal(s)}
 	case typ == "language":
 		return value{Text: t.book.Language(t.Lang, s)}
 	case typ == "day":
@@ -251,15 +266,12 @@ func (v *view) others(words map[string]string, shown string) []text {
 	var out []text
 	for tag, s := range words {
 		if tag != shown && s != "" {
-			out = append(out, text{s, tag})
+			out = append(out, text{s, tag, v.book.Language(v.Lang, tag)})
 		}
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Lang < out[j].Lang })
 	return out
 }
-
-// LanguageName is what a language is called, for templates.
-func (v *view) LanguageName(tag string) string { return v.book.Language(v.Lang, tag) }
 
 func or(s, otherwise string) string {
 	if s == "" {

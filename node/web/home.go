@@ -15,7 +15,7 @@ type home struct {
 	State   string
 	Hint    string
 	Facts   []string
-	Behind  []text // members that are known to lack entries, the furthest first
+	Behind  []string // members that are known to lack records
 	Members []memberLine
 	Records []recordLine
 	More    bool
@@ -77,7 +77,7 @@ func (h *home) tell(v *view) {
 			}
 			if line.Tone == "wait" {
 				behind++
-				h.Behind = append(h.Behind, text{v.T("web.behind.member", "member", line.Name.Text, "count", furthest(m)), line.Name.Lang})
+				h.Behind = append(h.Behind, v.T("web.behind.member", "member", line.Name.Text, "count", furthest(m)))
 			}
 		}
 		h.Members = append(h.Members, line)

@@ -33,7 +33,7 @@ func (v *view) recordLine(r api.Record) recordLine {
 	line := recordLine{URL: recordURL(r), Type: r.Type, Label: record.Label(record.RecordTypes, r.Type, v.Lang), Number: r.Number, When: v.moment(r.Time),
 		Title: v.text(head.Title, r.Lang), Summary: v.text(head.Summary, r.Lang), Member: v.owner(r)}
 	if line.Title.Text == "" {
-		line.Title = text{v.T("web.record.untitled"), v.Lang}
+		line.Title = text{Text: v.T("web.record.untitled")}
 	}
 	if r.State != api.RecordPublished {
 		line.State = v.T("web.record.state." + string(r.State))
@@ -45,7 +45,7 @@ func (v *view) owner(r api.Record) text {
 	if name := v.text(r.Names); name.Text != "" {
 		return name
 	}
-	return text{r.Member, "zxx"} // a handle is in no language
+	return text{Text: r.Member, Lang: "zxx"} // a handle is in no language
 }
 
 func recordURL(r api.Record) string {

@@ -58,8 +58,9 @@ type view struct {
 	now   time.Time
 }
 
-// text is words and the language they are in.
-type text struct{ Text, Lang string }
+// text is words and the language they are in; Name is what that language is called,
+// where a page says it.
+type text struct{ Text, Lang, Name string }
 
 func (s *site) newView(w http.ResponseWriter, r *http.Request) *view {
 	return &view{Lang: s.language(w, r), Path: r.URL.Path, StylePath: stylePath, book: s.book, query: r.URL.Query(), zone: s.zone, now: s.now().In(s.zone)}
@@ -94,6 +95,18 @@ func (v *view) T(key string, pairs ...any) string {
 	return v.book.Say(v.Lang, key, args)
 }
 
+// Rich is a sentence whose commands, between backquotes, are set as code.
+func (v *view) Rich(sentence string) template.HTML {
+	var b strings.Builder
+	for i, part := range strings.Split(sentence, "`") {
+		if part = template.HTMLEscapeString(part); i%2 == 1 {
+			part = "<code>" + part + "</code>"
+		}
+		b.WriteString(part)
+	}
+	return template.HTML(b.String()) // every part is escaped above
+}
+
 // Languages are the entries of the language switch, each in its own language.
 func (v *view) Languages() []languageLink {
 	var all []languageLink
@@ -119,7 +132,7 @@ type languageLink struct {
 // text picks what this reader understands best.
 func (v *view) text(m map[string]string, prefer ...string) text {
 	value, tag := phrase.Pick(v.Lang, m, prefer...)
-	return text{value, tag}
+	return text{Text: value, Lang: tag}
 }
 
 // moment is a point in time for a <time> element.
@@ -132,14 +145,7 @@ func (v *view) moment(t time.Time) moment {
 	return moment{t.UTC().Format(time.RFC3339), v.book.Time(v.Lang, t.In(v.zone)), v.book.Ago(v.Lang, t, v.now)}
 }
 
-// Fielded and Controlled hand a part of the page the view along, for its words.
-func (v *view) Fielded(fields []field) any {
-	return struct {
-		View   *view
-		Fields []field
-	}{v, fields}
-}
-
+// Controlled hands a part of the page the view along, for its words.
 func (v *view) Controlled(c control) any {
 	return struct {
 		View *view

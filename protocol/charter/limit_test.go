@@ -141,6 +141,24 @@ func TestLimit_ActCuts(t *testing.T) {
 	}
 }
 
+func TestLimit_TheLastActRules(t *testing.T) {
+	w := newWorld(t, 3, nil)
+	a := w.actors["city-a"]
+	a.feed.Fill(6, 40)
+	w.enact(Change{What: ChangeSettle, Member: "city-a", Stands: []protocol.Stand{ends(a.feed, 4)}})
+	if l := w.limit(a); l.Count != 4 {
+		t.Fatalf("settled: %+v", l)
+	}
+	w.enact(Change{What: ChangeCut, Member: "city-a", Node: a.node.Public()})
+	if l := w.limit(a); !l.Void || l.Reason != protocol.ReasonSetAside {
+		t.Fatalf("cut without listing it: %+v", l)
+	}
+	w.enact(Change{What: ChangeSettle, Member: "city-a", Stands: []protocol.Stand{ends(a.feed, 3)}})
+	if l := w.limit(a); l.Count != 3 {
+		t.Fatalf("settled again: %+v", l)
+	}
+}
+
 // fork makes evidence of a fork of the actor's feed at seq and returns the other branch.
 func (w *world) fork(a *actor, seq uint64) *protocoltest.Feed {
 	w.t.Helper()
@@ -226,6 +244,20 @@ func TestMemberOfNode_AnAdditionAloneClaimsNothing(t *testing.T) {
 	}
 	if m, _ := w.state().Member("city-a"); len(m.Nodes) != 2 {
 		t.Fatalf("the addition is not shown: %+v", m.Nodes)
+	}
+}
+
+// A removal whose own certificate stands only in the feed it ends.
+func TestUncarried_OfTheLastAct(t *testing.T) {
+	w := newWorld(t, 3, nil)
+	b := w.actors["city-b"]
+	id := w.table(Draft{By: ByElectors, Changes: []Change{{What: ChangeRemove, Member: "city-b", Stands: []protocol.Stand{ends(b.feed, 2)}}}})
+	w.approve(id, "city-a", "city-c")
+	c, _ := Certify(w.state(), id)
+	want := []Carry{{protocol.KindCertificate, w.say(b, protocol.KindCertificate, c)}}
+	w.wantAct(1)
+	if got := w.state().Uncarried(); len(got) != 1 || got[0] != want[0] {
+		t.Fatalf("uncarried %v, want %v", got, want)
 	}
 }
 

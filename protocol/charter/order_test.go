@@ -307,9 +307,31 @@ func TestFolder_BadBodiesSayNothing(t *testing.T) {
 		w.add(e, []byte("not what the header names"))
 	}
 	w.carry(protocol.KindNotice, map[string]any{"text": "a record"})
+	// A decision that could be an act, under a header that names another body.
+	good := body(t, Decision{Number: 1, Prev: w.fed, By: ByElectors, Title: title("smuggled")})
+	e, _ := a.feed.Add(protocol.Header{Kind: protocol.KindDecision}, body(t, map[string]any{"something": "else again"}))
+	w.add(e, good)
 	s := w.state()
 	if s.Digest() != before {
 		t.Fatal("bad bodies changed the state")
+	}
+}
+
+// Two certificates of one decision say the same; the lower id leads, whichever came first.
+func TestFold_TheLowerCertificateLeads(t *testing.T) {
+	w := newWorld(t, 3, nil)
+	id := w.table(Draft{By: ByElectors})
+	p := w.place(ByElectors)
+	var ids []protocol.BodyID
+	for _, pair := range [][]string{{"city-a", "city-b"}, {"city-b", "city-c"}, {"city-a", "city-c"}} {
+		ids = append(ids, w.carry(protocol.KindCertificate, w.forged(id, p, pair...)))
+	}
+	slices.SortFunc(ids, compareCID)
+	for range 20 { // maps are walked in another order each time
+		s := Fold(w.act, w.fed, w.blocks)
+		if got := s.Acts()[1]; !slices.Equal(got.Certificates, ids) || got.Certificate != ids[0] || len(got.Approved) != 3 {
+			t.Fatalf("certificates %v, want %v", got.Certificates, ids)
+		}
 	}
 }
 

@@ -506,7 +506,13 @@ def frames(v):
     elif v["kind"] == "sent":
         need(len(f.get("h", ())) <= 64 and len(f.get("b", ())) <= 256 and len(f.get("e", ())) <= 256, "too_large")
     elif v["kind"] == "join_request":
+        need(0 <= f["time"] <= TIME)
         need(len(f.get("follow", ())) <= 4, "too_large")
+    elif v["kind"] == "join_answer":
+        need(0 <= f["time"] <= TIME)
+        need(len(f.get("peers", ())) <= 256 and len(f.get("args", ())) <= 16, "too_large")
+        for p in f.get("peers", ()):
+            check_addresses(p["addrs"])
     block = encode(known)
     return {"length": len(block), "block": block.hex()}
 
