@@ -20,7 +20,7 @@ import (
 const (
 	rosterTime   = time.Second      // how long a newly learnt address waits to be tried
 	bookTime     = time.Minute      // how often the address book is written
-	addressWait  = 5 * time.Second  // how long this node's own addresses must stand before they are told
+	addressWait  = time.Second      // how long this node's own addresses must stand before they are told
 	addressAgain = 15 * time.Minute // shortest time between two tellings
 )
 

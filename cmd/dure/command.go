@@ -37,6 +37,7 @@ func (a *app) execute(ctx context.Context, arguments []string) int {
 
 // tree is the whole command line.
 func (a *app) tree() *cobra.Command {
+	cobra.EnableCommandSorting = false // the order below is the order in which people need them
 	root := &cobra.Command{
 		Use: "dure", Short: a.say("help.dure", nil), Long: a.say("help.dure.long", nil),
 		SuggestionsMinimumDistance: 2, SilenceErrors: true, SilenceUsage: true, DisableFlagsInUseLine: true,

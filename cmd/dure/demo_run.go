@@ -85,7 +85,7 @@ func (d *demo) start(ctx context.Context) error {
 			}
 		}
 	}
-	d.a.note("demo.started", args{"count": len(d.cities), "seconds": time.Since(d.begun)})
+	d.a.note("demo.started", args{"count": len(d.cities), "seconds": seconds(time.Since(d.begun))})
 	return nil
 }
 
@@ -123,7 +123,7 @@ func (d *demo) tell(root string) {
 		out.Members = append(out.Members, demoMember{Handle: c.Handle, Home: c.dir, API: c.base, TokenFile: c.home.TokenPath(), PID: c.process.cmd.Process.Pid})
 	}
 	_ = a.answer(out, func() {
-		a.line("demo.settled", args{"count": len(out.Members), "records": d.records, "seconds": strconv.FormatFloat(out.Seconds, 'f', 1, 64)})
+		a.line("demo.settled", args{"count": len(out.Members), "records": d.records, "seconds": seconds(time.Since(d.begun))})
 		a.line("demo.root", args{"root": root})
 		fmt.Fprintln(a.out)
 		t := table{indent: 2}
@@ -138,6 +138,9 @@ func (d *demo) tell(root string) {
 		d.tellNext()
 	})
 }
+
+// seconds writes a length of time with one decimal.
+func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) }
 
 // tellNext are commands to copy; each line of explanation is a sentence of the catalogue.
 func (d *demo) tellNext() {

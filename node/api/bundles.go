@@ -45,7 +45,7 @@ func (s *server) custody() {
 	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		mediaCAR: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}
 	op.Responses = map[string]*huma.Response{"200": {Description: "what it brought", Content: map[string]*huma.MediaType{
-		"application/json": {Schema: huma.SchemaFromType(schemas, typeOf[ImportReport]())}}}}
+		"application/json": {Schema: schemas.Schema(typeOf[ImportReport](), true, "")}}}}
 	s.raw(op, func(w http.ResponseWriter, r *http.Request) error {
 		rc := http.NewResponseController(w)
 		in := &patientReader{r: http.MaxBytesReader(w, r.Body, maxImportBytes), rc: rc}
@@ -62,9 +62,9 @@ func (s *server) custody() {
 	})
 
 	op = post("verify", "/verify", "Re-hash the whole ledger; as NDJSON it tells its progress", http.StatusOK)
-	line := huma.SchemaFromType(schemas, typeOf[verifyLine]())
+	line := schemas.Schema(typeOf[verifyLine](), true, "")
 	op.Responses = map[string]*huma.Response{"200": {Description: "what was found", Content: map[string]*huma.MediaType{
-		"application/json": {Schema: huma.SchemaFromType(schemas, typeOf[VerifyReport]())},
+		"application/json": {Schema: schemas.Schema(typeOf[VerifyReport](), true, "")},
 		mediaNDJSON:        {Schema: line}}}}
 	s.raw(op, s.serveVerify)
 }

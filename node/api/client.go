@@ -126,9 +126,7 @@ func (c *Client) Publish(ctx context.Context, d Draft) (Receipt, error) {
 
 // Withdraw implements Publisher, with the promise of Publish.
 func (c *Client) Withdraw(ctx context.Context, ref string, reason map[string]string) (Receipt, error) {
-	body, err := json.Marshal(struct {
-		Reason map[string]string `json:"reason,omitempty"`
-	}{reason})
+	body, err := json.Marshal(withdrawal{reason})
 	if err != nil {
 		return Receipt{}, protocol.Fail(protocol.ReasonMalformed, "withdraw record", err)
 	}

@@ -108,6 +108,10 @@ type Keyed struct {
 	Key string `header:"Idempotency-Key" doc:"repeat a request of the same key safely; kept in memory for a day"`
 }
 
+type withdrawal struct {
+	Reason map[string]string `json:"reason,omitempty" doc:"why, by language"`
+}
+
 // writes registers what this member can say.
 func (s *server) writes() {
 	draft := func(summary string) *huma.RequestBody {
@@ -149,18 +153,20 @@ func (s *server) writes() {
 	type withdrawing struct {
 		Keyed
 		ID   string `path:"id" maxLength:"120"`
-		Body struct {
-			Reason map[string]string `json:"reason,omitempty" doc:"why, by language"`
-		} `required:"false"`
+		Body *withdrawal
 	}
 	route(s, post("withdraw-record", "/records/{id}/withdrawal", "Withdraw an own record; it stays readable as withdrawn", http.StatusCreated),
 		func(ctx context.Context, in *withdrawing) (*created, error) {
-			body, err := json.Marshal(in.Body.Reason)
+			var reason map[string]string
+			if in.Body != nil {
+				reason = in.Body.Reason
+			}
+			body, err := json.Marshal(reason)
 			if err != nil {
 				return nil, err
 			}
 			return s.write(ctx, in.Key, "withdraw "+in.ID, body, func([]byte) (Receipt, error) {
-				return s.backend.Withdraw(ctx, in.ID, in.Body.Reason)
+				return s.backend.Withdraw(ctx, in.ID, reason)
 			})
 		})
 

@@ -110,7 +110,7 @@ func (s *server) config(version string) huma.Config {
 // document serves the OpenAPI document, made once: it does not change while running.
 func (s *server) document() {
 	oapi := s.api.OpenAPI()
-	problem := map[string]*huma.MediaType{"application/problem+json": {Schema: huma.SchemaFromType(oapi.Components.Schemas, typeOf[Problem]())}}
+	problem := map[string]*huma.MediaType{"application/problem+json": {Schema: oapi.Components.Schemas.Schema(typeOf[Problem](), true, "")}}
 	for _, item := range oapi.Paths {
 		for _, op := range []*huma.Operation{item.Get, item.Post} {
 			if op != nil {

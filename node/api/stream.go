@@ -31,7 +31,7 @@ func (s *server) stream() {
 		{Name: "Last-Event-ID", In: "header", Description: "as since, and wins over it; browsers send it on their own",
 			Schema: &huma.Schema{Type: huma.TypeString}},
 	}
-	event := huma.SchemaFromType(s.api.OpenAPI().Components.Schemas, typeOf[Event]())
+	event := s.api.OpenAPI().Components.Schemas.Schema(typeOf[Event](), true, "")
 	op.Responses = map[string]*huma.Response{"200": {
 		Description: "events in order without gaps; comments in between say that the connection lives",
 		Content:     map[string]*huma.MediaType{mediaSSE: {Schema: event}, mediaNDJSON: {Schema: event}}}}

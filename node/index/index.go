@@ -28,7 +28,7 @@ type Source interface {
 
 // Config is what an Index is made from.
 type Config struct {
-	Source Source // required by View and History's callers; Add and Page do without
+	Source Source // what View reads from; the rest does without
 }
 
 // Unlimited is the count of a feed that stands as far as it goes.

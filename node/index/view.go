@@ -35,19 +35,27 @@ type View struct {
 // View reads the current version of a record, and the withdrawal's reason, from the
 // source. A body that is not at hand is a state, not an error; the first of erased,
 // withdrawn, wanted, invalid that is so is the state, and a withdrawn record still has
-// its content. An error means that the source failed.
+// its content. An entry that is damaged here, and will be fetched again, counts as
+// wanted, without time and body: one bad block must not take a list away. An error
+// means that the source failed otherwise.
 func (x *Index) View(r Row) (View, error) {
-	v := View{Row: r, State: StatePublished}
+	v := View{Row: r, State: StateWanted}
 	e, err := x.source.Entry(r.Current.Feed, r.Current.FeedSeq)
+	switch {
+	case err == nil:
+		h := e.Header()
+		v.Time, v.Body = time.UnixMilli(h.Time).UTC(), h.Body
+		if !r.Erased {
+			v.State, err = x.content(&v, e)
+		}
+	case isMissing(err):
+		err = nil
+	}
 	if err != nil {
 		return View{}, err
 	}
-	h := e.Header()
-	v.Time, v.Body = time.UnixMilli(h.Time).UTC(), h.Body
 	if r.Erased {
 		v.State = StateErased
-	} else if v.State, err = x.content(&v, e); err != nil {
-		return View{}, err
 	}
 	if !r.Withdrawn {
 		return v, nil
@@ -88,17 +96,29 @@ func (x *Index) body(e protocol.Entry) ([]byte, State, error) {
 	case err == nil:
 		return raw, StatePublished, nil
 	}
-	switch protocol.ReasonOf(err) {
-	case protocol.ReasonErased:
+	switch {
+	case protocol.ReasonOf(err) == protocol.ReasonErased:
 		return nil, StateErased, nil
-	case protocol.ReasonWanted, protocol.ReasonDamaged, protocol.ReasonNotFound:
-		return nil, StateWanted, nil // what is damaged is fetched again
+	case isMissing(err):
+		return nil, StateWanted, nil
 	}
 	return nil, "", err
 }
 
+// isMissing reports whether bytes are not here now and will be fetched.
+func isMissing(err error) bool {
+	switch protocol.ReasonOf(err) {
+	case protocol.ReasonWanted, protocol.ReasonDamaged, protocol.ReasonNotFound:
+		return true
+	}
+	return false
+}
+
 func (x *Index) reason(at Place) (record.Text, error) {
 	e, err := x.source.Entry(at.Feed, at.FeedSeq)
+	if isMissing(err) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}

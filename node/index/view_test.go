@@ -135,8 +135,15 @@ func TestView_SourceFails(t *testing.T) {
 	if _, err := x.View(row); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
-	row.Current.FeedSeq = 99
-	if _, err := x.View(row); protocol.ReasonOf(err) != protocol.ReasonNotFound {
-		t.Errorf("got %v", err)
+	delete(w.errs, e.ID())
+	for _, reason := range []protocol.Reason{protocol.ReasonDamaged, protocol.ReasonInternal} {
+		w.broken = protocol.Fail(reason, "read entry", nil)
+		v, err := x.View(row)
+		if reason == protocol.ReasonDamaged && (err != nil || v.State != StateWanted || v.Content != nil || v.Row != row) {
+			t.Errorf("a damaged entry: %+v, %v", v, err)
+		}
+		if reason == protocol.ReasonInternal && protocol.ReasonOf(err) != reason {
+			t.Errorf("got %v", err)
+		}
 	}
 }

@@ -21,6 +21,7 @@ type world struct {
 	errs   map[protocol.EntryID]error // what Body answers instead
 	byID   map[protocol.FeedID]*writer
 	salt   byte
+	broken error // what Entry answers instead
 }
 
 type writer struct {
@@ -127,6 +128,9 @@ func (w *world) index() *Index {
 
 // Entry and Body make the world a Source.
 func (w *world) Entry(feed protocol.FeedID, seq uint64) (protocol.Entry, error) {
+	if w.broken != nil {
+		return protocol.Entry{}, w.broken
+	}
 	f := w.byID[feed]
 	if f == nil || seq >= uint64(len(f.entries)) {
 		return protocol.Entry{}, protocol.Fail(protocol.ReasonNotFound, "read entry", nil)

@@ -190,11 +190,13 @@ func TestPages_InChromium(t *testing.T) {
 		for _, width := range []int64{360, 1280} {
 			b.do(chromedp.EmulateViewport(width, 900))
 			b.do(chromedp.Navigate(w.srv.URL + "/?lang=" + lang))
-			b.check("home", lang, width)
 			b.press("summary", `document.querySelector("details").open`)
-			b.check("home-members", lang, width)
-			for name, path := range map[string]string{"records": "/records", "record": "/records/kr-seoul-41", "project": "/records/es-bilbao-1",
-				"experience": "/records/sn-dakar-1", "lost": "/nowhere", "form": "/requests/new"} {
+			b.check("home", lang, width)
+			pages := map[string]string{"records": "/records", "record": "/records/kr-seoul-41"}
+			if lang == "fr" { // the longest words; the rest of these pages is tried in all languages already
+				pages["project"], pages["experience"], pages["lost"], pages["form"] = "/records/es-bilbao-1", "/records/sn-dakar-1", "/nowhere", "/requests/new"
+			}
+			for name, path := range pages {
 				b.do(chromedp.Navigate(w.srv.URL + path))
 				if name == "record" {
 					b.press("summary", `document.querySelector("details").open`)

@@ -26,6 +26,7 @@
 //	w feed:4 seq:8      a body that is named by a header and not held: hash of body and entry, size, kind.
 //	e feed:4 seq:8      a body that was erased: 0 while its bytes may still lie in a file, 1 after they have gone.
 //	l number:8          what one transaction changed, in order, from this local number on, and the entries held after it.
+//	r key               a second copy of a run or body that was found damaged and came again.
 //	q feed:4 first:8    a run that lost its predecessor to damage, kept until the gap is filled again.
 //	x feed:32 seq:8     fork evidence, the first that came for that place.
 //	m name              small values of this package (m\x00…) and of the layer above (m.…).
@@ -57,5 +58,7 @@
 // header run that is wrong at the start cuts its feed there: the feed is shorter, the
 // ledger root differs, ordinary catch-up fetches the rest, and the runs beyond are kept
 // (key q) and joined again when the gap is filled. A header run found wrong later is
-// listed by Damaged, and a page that covers it again repairs it in place.
+// listed by Damaged, and a page that covers it again repairs it in place. What is
+// repaired is also written under a key of its own (r), far from the old one: a flipped
+// bit in a table can give a damaged value a version that no later write reaches.
 package ledger

@@ -14,6 +14,7 @@ const (
 	keyErased   = 'e'
 	keyLog      = 'l'
 	keyAside    = 'q'
+	keyRepaired = 'r'
 	keyEvidence = 'x'
 	keyMeta     = 'm'
 )
@@ -45,6 +46,9 @@ func appendPlaceKey(b []byte, prefix byte, p place) []byte {
 func placeKey(prefix byte, p place) []byte {
 	return appendPlaceKey(make([]byte, 0, placeKeyBytes), prefix, p)
 }
+
+// repairedKey is where the second copy of what lies under key is kept.
+func repairedKey(key []byte) []byte { return append([]byte{keyRepaired}, key...) }
 
 func feedKey(prefix byte, no uint32) []byte {
 	return binary.BigEndian.AppendUint32([]byte{prefix}, no)

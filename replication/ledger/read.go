@@ -188,23 +188,33 @@ func (r *Reader) header(p place) (header []byte, id digest, err error) {
 		return nil, id, protocol.Fail(protocol.ReasonNotFound, "read entry", nil)
 	}
 	at := placeOf(p.feed(), first)
-	err = r.db.get(placeKey(keyRun, at), func(value []byte) error {
+	err = r.db.good(placeKey(keyRun, at), func(value []byte) error {
 		h, err := headerAt(value, p.seq()-first)
-		header = slices.Clone(h)
-		return err
-	})
-	if err == nil {
-		id = sha256.Sum256(header)
-		r.s.mu.RLock()
-		ok = r.s.index.has(id.short(), p)
-		r.s.mu.RUnlock()
-		if ok {
-			return header, id, nil
+		if err != nil {
+			return err
 		}
-		err = errors.New("the bytes do not hash to what was stored")
+		id = sha256.Sum256(h)
+		header = slices.Clone(h)
+		return r.known(id, p)
+	})
+	if err != nil {
+		r.runDamaged(at, count)
+		return nil, digest{}, damagedAs("read entry", err)
 	}
-	r.runDamaged(at, count)
-	return nil, id, damagedAs("read entry", err)
+	return header, id, nil
+}
+
+var errHash = errors.New("the bytes do not hash to what was stored")
+
+// known says whether the header with this hash is the one that stands at this place:
+// the index was built from the very bytes, at the start or when they were written.
+func (r *Reader) known(id digest, p place) error {
+	r.s.mu.RLock()
+	defer r.s.mu.RUnlock()
+	if !r.s.index.has(id.short(), p) {
+		return errHash
+	}
+	return nil
 }
 
 // body reads the body at a durable place whose header is given.
@@ -217,13 +227,13 @@ func (r *Reader) body(p place, header []byte) ([]byte, error) {
 		return nil, err
 	}
 	var data []byte
-	err = r.db.get(placeKey(bodyPrefix(g.kind.IsErasable()), p), func(value []byte) error {
+	err = r.db.good(placeKey(bodyPrefix(g.kind.IsErasable()), p), func(value []byte) error {
+		if g.body != sha256.Sum256(value) {
+			return errHash
+		}
 		data = slices.Clone(value)
 		return nil
 	})
-	if err == nil && g.body != sha256.Sum256(data) {
-		err = errors.New("the bytes do not hash to what was stored")
-	}
 	if err == nil {
 		return data, nil
 	}

@@ -71,6 +71,20 @@ func get(txn *badger.Txn, key []byte, fn func([]byte) error) error {
 	return item.Value(fn)
 }
 
+// good calls check with the value under a key and, where check does not like it or
+// there is none, with its repaired copy. The error is the first one.
+func (s *store) good(key []byte, check func([]byte) error) error {
+	return s.view("read", func(txn *badger.Txn) error { return good(txn, key, check) })
+}
+
+func good(txn *badger.Txn, key []byte, check func([]byte) error) error {
+	err := get(txn, key, check)
+	if err != nil && get(txn, repairedKey(key), check) == nil {
+		return nil
+	}
+	return err
+}
+
 // scan calls fn for every key from first on that has the prefix, in order; key and item
 // are valid only during the call.
 func (s *store) scan(prefix, first []byte, fn func(key []byte, item *badger.Item) error) error {

@@ -1,0 +1,262 @@
+package api_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"slices"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/protocol"
+)
+
+// document is the served OpenAPI document, generically.
+func (w *world) document() map[string]any {
+	w.t.Helper()
+	resp, raw := w.ask("GET", "/openapi.json", "")
+	var doc map[string]any
+	if err := json.Unmarshal(raw, &doc); err != nil || resp.StatusCode != 200 {
+		w.t.Fatal(resp.Status, err)
+	}
+	return doc
+}
+
+func TestOpenAPI_ListsEveryRoute(t *testing.T) {
+	w := newWorld(t)
+	want := []string{
+		"get /api/v1/status", "get /api/v1/records", "post /api/v1/records", "get /api/v1/records/{id}", "post /api/v1/records/{id}/revisions",
+		"post /api/v1/records/{id}/withdrawal", "get /api/v1/blocks/{cid}", "get /api/v1/stream", "get /api/v1/members", "get /api/v1/decisions",
+		"post /api/v1/decisions", "post /api/v1/decisions/{number}/answers", "post /api/v1/invitations", "post /api/v1/verify", "get /api/v1/export",
+		"post /api/v1/import", "get /api/v1/backup",
+	}
+	var got []string
+	for path, item := range w.document()["paths"].(map[string]any) {
+		for method, op := range item.(map[string]any) {
+			got = append(got, method+" "+path)
+			responses := op.(map[string]any)["responses"].(map[string]any)
+			if responses["default"] == nil || len(responses) < 2 {
+				t.Errorf("%s %s: got responses %v, want success and problem", method, path, responses)
+			}
+			if op.(map[string]any)["operationId"] == "" || op.(map[string]any)["summary"] == "" {
+				t.Errorf("%s %s has no name or summary", method, path)
+			}
+		}
+	}
+	sort.Strings(want)
+	sort.Strings(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	raw, err := json.Marshal(w.document())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"ErrorModel", "$schema"} {
+		if strings.Contains(string(raw), name) {
+			t.Errorf("the document still speaks of %s", name)
+		}
+	}
+}
+
+// Every answer is of the schema that the document promises for it.
+func TestOpenAPI_AnswersKeepTheContract(t *testing.T) {
+	w := newWorld(t)
+	doc := w.document()
+	raw, err := json.Marshal(doc["components"].(map[string]any)["schemas"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schemas map[string]*huma.Schema
+	if err := json.Unmarshal(fixTypes(t, raw), &schemas); err != nil {
+		t.Fatal(err)
+	}
+	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	for name, s := range schemas {
+		s.PrecomputeMessages()
+		registry.Map()[name] = s
+	}
+	for _, c := range []struct {
+		method, path, body, operation string
+		status                        int
+	}{
+		{"GET", "/api/v1/status", "", "/api/v1/status", 200},
+		{"GET", "/api/v1/records", "", "/api/v1/records", 200},
+		{"GET", "/api/v1/records?member=nobody", "", "/api/v1/records", 200},
+		{"GET", "/api/v1/records/kr-seoul-41", "", "/api/v1/records/{id}", 200},
+		{"GET", "/api/v1/members", "", "/api/v1/members", 200},
+		{"GET", "/api/v1/decisions", "", "/api/v1/decisions", 200},
+		{"POST", "/api/v1/records", goodRequest, "/api/v1/records", 201},
+		{"POST", "/api/v1/records/kr-seoul-41/revisions", goodRequest, "/api/v1/records/{id}/revisions", 201},
+		{"POST", "/api/v1/records/kr-seoul-41/withdrawal", `{"reason":{"ko":"끝"}}`, "/api/v1/records/{id}/withdrawal", 201},
+		{"POST", "/api/v1/records/kr-seoul-42/withdrawal", "", "/api/v1/records/{id}/withdrawal", 201},
+		{"POST", "/api/v1/decisions", `{"changes":[{"kind":"suspend","member":"it-bologna"}]}`, "/api/v1/decisions", 201},
+		{"POST", "/api/v1/decisions/4/answers", `{"none":true}`, "/api/v1/decisions/{number}/answers", 201},
+		{"POST", "/api/v1/invitations", `{"handle":"fr-bordeaux"}`, "/api/v1/invitations", 201},
+		{"POST", "/api/v1/verify", "", "/api/v1/verify", 200},
+		{"GET", "/api/v1/records/nothing-9", "", "/api/v1/records/{id}", 404},
+		{"POST", "/api/v1/records", `{"type":"offer"}`, "/api/v1/records", 422},
+		{"POST", "/api/v1/decisions", `{}`, "/api/v1/decisions", 422},
+	} {
+		resp, raw := w.ask(c.method, c.path, c.body)
+		if resp.StatusCode != c.status {
+			t.Errorf("%s %s: got %d with %s, want %d", c.method, c.path, resp.StatusCode, raw, c.status)
+			continue
+		}
+		op := doc["paths"].(map[string]any)[c.operation].(map[string]any)[strings.ToLower(c.method)].(map[string]any)
+		promised, ok := op["responses"].(map[string]any)[resp.Status[:3]].(map[string]any)
+		if !ok {
+			promised = op["responses"].(map[string]any)["default"].(map[string]any)
+		}
+		media, ok := promised["content"].(map[string]any)[resp.Header.Get("Content-Type")].(map[string]any)
+		if !ok {
+			t.Errorf("%s %s: %s is not among %v", c.method, c.path, resp.Header.Get("Content-Type"), promised["content"])
+			continue
+		}
+		ref, _ := media["schema"].(map[string]any)["$ref"].(string)
+		schema := schemas[strings.TrimPrefix(ref, "#/components/schemas/")]
+		if schema == nil {
+			t.Fatalf("%s %s: no schema %q", c.method, c.path, ref)
+		}
+		var v any
+		if err := json.Unmarshal(raw, &v); err != nil {
+			t.Fatal(err)
+		}
+		result := huma.ValidateResult{}
+		huma.Validate(registry, schema, huma.NewPathBuffer([]byte{}, 0), huma.ModeReadFromServer, v, &result)
+		for _, err := range result.Errors {
+			t.Errorf("%s %s: %v in %s", c.method, c.path, err, raw)
+		}
+	}
+}
+
+// fixTypes turns the JSON Schema spelling of nullable types, ["array","null"], into the
+// one that huma's own structs read.
+func fixTypes(t *testing.T, raw []byte) []byte {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal(raw, &v); err != nil {
+		t.Fatal(err)
+	}
+	var walk func(any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			if list, ok := v["type"].([]any); ok && len(list) == 2 && list[1] == "null" {
+				v["type"], v["nullable"] = list[0], true
+			}
+			for _, inner := range v {
+				walk(inner)
+			}
+		case []any:
+			for _, inner := range v {
+				walk(inner)
+			}
+		}
+	}
+	walk(v)
+	out, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestServer_Metrics(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	entries := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "dure_entries_total"}, []string{"via"})
+	registry.MustRegister(entries)
+	entries.WithLabelValues("gossip").Add(3)
+	w := newWorld(t, func(c *api.Config) { c.Metrics = registry })
+	resp, raw := w.ask("GET", "/metrics", "")
+	if resp.StatusCode != 200 || !strings.Contains(string(raw), `dure_entries_total{via="gossip"} 3`) {
+		t.Errorf("got %d with %s", resp.StatusCode, raw)
+	}
+}
+
+func TestListen_StaysOnLoopback(t *testing.T) {
+	for address, want := range map[string]protocol.Reason{
+		"127.0.0.1:0": protocol.ReasonNone, "[::1]:0": protocol.ReasonNone, "localhost:0": protocol.ReasonNone,
+		"0.0.0.0:0": protocol.ReasonConfig, ":0": protocol.ReasonConfig, "[::]:0": protocol.ReasonConfig, "192.0.2.1:0": protocol.ReasonConfig,
+		"dure.example:0": protocol.ReasonConfig, "127.0.0.1": protocol.ReasonConfig, "": protocol.ReasonConfig,
+	} {
+		l, err := api.Listen(address, false)
+		if l != nil {
+			_ = l.Close()
+		}
+		if address == "[::1]:0" && errors.Is(err, errNoIPv6(err)) {
+			continue
+		}
+		if protocol.ReasonOf(err) != want {
+			t.Errorf("%q: got %v, want %s", address, err, want)
+		}
+	}
+	l, err := api.Listen("0.0.0.0:0", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if _, err := api.Listen(l.Addr().String(), true); protocol.ReasonOf(err) != protocol.ReasonPortInUse {
+		t.Errorf("the same port again: got %v, want port in use", err)
+	}
+}
+
+// errNoIPv6 is err where this machine has no IPv6 loopback, else nil.
+func errNoIPv6(err error) error {
+	if l, probe := net.Listen("tcp", "[::1]:0"); probe == nil {
+		_ = l.Close()
+		return nil
+	}
+	return err
+}
+
+// Stopping ends streams at once, lets answers finish, and joins everything.
+func TestServe_Stops(t *testing.T) {
+	w := newWorld(t)
+	l, err := api.Listen("127.0.0.1:0", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	started, release := make(chan struct{}), make(chan struct{})
+	w.fake.Pause = func(context.Context) { close(started); <-release }
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- api.Serve(ctx, l, w.srv.Config.Handler, nil) }()
+	c := api.NewClient("http://"+l.Addr().String(), token)
+	defer c.Close()
+
+	w.srv.URL = "http://" + l.Addr().String()
+	stream := w.listen("/api/v1/stream?since=0")
+	stream.ids(7)
+	published := make(chan error, 1)
+	go func() {
+		_, err := c.Publish(context.Background(), api.Draft{Type: "request", Raw: []byte(goodRequest)})
+		published <- err
+	}()
+	<-started
+	begin := time.Now()
+	cancel()
+	for stream.lines.Scan() {
+	}
+	if took := time.Since(begin); took > 2*time.Second {
+		t.Errorf("the stream ended after %v", took)
+	}
+	close(release)
+	if err := <-published; err != nil {
+		t.Errorf("an answer under way was broken off: %v", err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	if _, err := http.Get(w.srv.URL + "/healthz"); err == nil {
+		t.Error("it still answers")
+	}
+}
