@@ -16,6 +16,10 @@ import (
 // invitationDays is how long an invitation lives if nobody says otherwise.
 const invitationDays = 14
 
+// approvalDays is how long the electors have to approve a rebinding before the waiting
+// time of the rules would no longer fit before its end.
+const approvalDays = 14
+
 // Decisions implements api.Governor.
 func (n *Node) Decisions(context.Context) (api.Decisions, error) {
 	s := n.replica.State()
@@ -110,8 +114,15 @@ func (n *Node) Decide(ctx context.Context, p api.Proposal) (api.Decision, error)
 	if p.Assembly {
 		draft.By = charter.ByAssembly
 	}
+	if p.After != "" {
+		after, err := protocol.ParseCID(p.After)
+		if err != nil {
+			return api.Decision{}, &protocol.Error{Reason: protocol.ReasonUsage, Op: "decide", Field: "after", Err: err}
+		}
+		draft.After = after
+	}
 	for _, c := range p.Changes {
-		change, err := n.change(s, c)
+		change, err := n.change(s, c, p.Assembly)
 		if err != nil {
 			return api.Decision{}, err
 		}
@@ -176,7 +187,7 @@ func (n *Node) titleOf(changes []charter.Change) protocol.Text {
 }
 
 // change reads a change as programs write it.
-func (n *Node) change(s charter.State, c api.Change) (charter.Change, error) {
+func (n *Node) change(s charter.State, c api.Change, assembly bool) (charter.Change, error) {
 	bad := func(field string) error {
 		return &protocol.Error{Reason: protocol.ReasonUsage, Op: "read change", Field: field, Args: map[string]string{"kind": c.Kind}}
 	}
@@ -227,9 +238,14 @@ func (n *Node) change(s charter.State, c api.Change) (charter.Change, error) {
 			return out, bad("key")
 		}
 		if c.Kind == "rebind" {
-			if out.Until = c.To; out.Until == "" {
-				out.Until = n.opts.Now().UTC().AddDate(0, 0, int(s.Rules().Rebind)).Format(time.DateOnly)
+			// The electors' approvals must lie a whole waiting time before the end; the
+			// assembly's rebinding has none.
+			if out.Until = c.To; out.Until == "" && !assembly {
+				out.Until = n.opts.Now().UTC().AddDate(0, 0, int(s.Rules().Rebind)+approvalDays).Format(time.DateOnly)
 			}
+		}
+		if c.Close {
+			out.Close, out.Stands = true, n.replica.Stands(c.Member, protocol.PublicKey{})
 		}
 	case "erase":
 		out.Member = ""

@@ -201,3 +201,38 @@ func TestNode_FoundInviteJoinPublish(t *testing.T) {
 		t.Errorf("verify: %+v, %v", report, err)
 	}
 }
+
+// A withdrawal needs no reason; it once was refused for lacking a type and a language.
+func TestNode_WithdrawWithoutReason(t *testing.T) {
+	ctx := context.Background()
+	seoul := newCity(t, "kr-seoul")
+	rules, err := charter.RuleSet("charter-2014")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := node.Found(ctx, seoul.home, node.FoundOptions{Root: seoul.root, Names: protocol.Text{"en": "Forum"},
+		Charter: protocol.Text{"en": "We work together in turn."}, Rules: rules}); err != nil {
+		t.Fatal(err)
+	}
+	n, err := node.Open(ctx, seoul.home, node.Options{Settings: map[string]string{"storage.floor_bytes": "33554432"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	r, err := n.Publish(ctx, api.Draft{Type: "request", Raw: json.RawMessage(koreanRequest)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, reason := range []map[string]string{nil, {"fr": "Trouvé."}} {
+		_, err := n.Withdraw(ctx, r.Number, reason)
+		if reason == nil && err != nil {
+			t.Fatal(err)
+		}
+		if reason != nil && protocol.ReasonOf(err) != protocol.ReasonConflict {
+			t.Errorf("withdrawn twice: %v", err)
+		}
+	}
+	if rec, err := n.Record(ctx, r.Number); err != nil || rec.State != api.RecordWithdrawn {
+		t.Errorf("the record is %s, %v", rec.State, err)
+	}
+}

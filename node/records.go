@@ -3,6 +3,8 @@ package node
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/dure-net/dure/node/api"
@@ -170,11 +172,21 @@ func (n *Node) Withdraw(ctx context.Context, ref string, reason map[string]strin
 	if row.Withdrawn {
 		return api.Receipt{}, &protocol.Error{Reason: protocol.ReasonConflict, Op: "withdraw", ID: row.Record.String(), Args: map[string]string{"number": row.Number}}
 	}
-	w := &record.Withdrawal{Reason: reason}
+	w := &record.Withdrawal{Base: record.Base{Type: protocol.KindWithdraw.String(), Lang: n.languageOf(reason)}, Reason: reason}
 	if faults := record.Validate(w); len(faults) > 0 {
 		return api.Receipt{}, &protocol.Error{Reason: protocol.ReasonInvalid, Op: "withdraw", Err: faults}
 	}
 	return n.publish(ctx, replication.Draft{Kind: protocol.KindWithdraw, Of: row.Record, Refs: []protocol.CID{row.Current.Entry}, Content: w.Content()}, false)
+}
+
+// languageOf is the language that a text by language was written in: this home's
+// where it has that, else the first.
+func (n *Node) languageOf(text map[string]string) string {
+	own := n.phrases.Match(n.conf.Lang)
+	if _, ok := text[own]; ok || len(text) == 0 {
+		return own
+	}
+	return slices.Min(slices.Collect(maps.Keys(text)))
 }
 
 // owned finds a record of this member: only the owner changes it.

@@ -45,6 +45,7 @@ func newApp(args []string) (*app, error) {
 	}
 	a := &app{book: book, in: os.Stdin, out: os.Stdout, err: os.Stderr, now: time.Now, exit: os.Exit, outputs: map[string]any{}}
 	a.lang = a.chooseLanguage(early(args, "lang"), early(args, "home"))
+	a.json = earlySwitch(args, "json")
 	return a, nil
 }
 
@@ -63,6 +64,19 @@ func early(args []string, name string) string {
 		}
 	}
 	return value
+}
+
+// earlySwitch is early for a switch: an error of parsing is told in JSON too.
+func earlySwitch(args []string, name string) bool {
+	for _, arg := range args {
+		if arg == "--" {
+			return false
+		}
+		if arg == "--"+name || arg == "--"+name+"=true" {
+			return true
+		}
+	}
+	return false
 }
 
 // chooseLanguage: flag > DURE_LANG > the home's settings > the system's language > English.
@@ -87,6 +101,10 @@ func (a *app) chooseLanguage(flag, homeFlag string) string {
 	return a.book.Match("")
 }
 
+// oneInterrupt is how long signals that follow one another count as one: wrappers such as timeout(1), and terminals,
+// deliver a single wish to a process and to its group.
+const oneInterrupt = 300 * time.Millisecond
+
 // interruptible is a context that the first interrupt ends; a second one ends the process at once.
 func (a *app) interruptible() (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -94,18 +112,22 @@ func (a *app) interruptible() (context.Context, func()) {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	done := make(chan struct{})
 	go func() {
-		for n := 0; ; n++ {
+		var first time.Time
+		for {
 			select {
 			case <-signals:
-				if n > 0 {
-					if a.onForce != nil {
-						a.onForce()
-					}
-					a.exit(exitInterrupted)
-				}
-				cancel()
 			case <-done:
 				return
+			}
+			switch {
+			case first.IsZero():
+				first = time.Now()
+				cancel()
+			case time.Since(first) > oneInterrupt:
+				if a.onForce != nil {
+					a.onForce()
+				}
+				a.exit(exitInterrupted)
 			}
 		}
 	}()

@@ -186,5 +186,5 @@ func (a *app) numberFlag(f *pflag.FlagSet, p *int, name string, standard int) {
 }
 
 func (a *app) switchFlag(f *pflag.FlagSet, p *bool, name string) {
-	f.BoolVar(p, name, false, a.say("flag."+name, nil))
+	f.BoolVar(p, name, *p, a.say("flag."+name, nil))
 }

@@ -74,7 +74,7 @@ type Decision struct {
 // Change is one change of charter, membership or office. Kind says which of the other
 // fields count. Append only.
 type Change struct {
-	Kind        string            `json:"kind" doc:"admit, suspend, reinstate, remove, amend, appoint, end, add_node, cut_node, govern, rebind, settle"`
+	Kind        string            `json:"kind" doc:"admit, suspend, reinstate, remove, categorise, amend_names, amend_charter, amend_rules, appoint, end_office, cut, settle, erase, rebind or confirm_rebind"`
 	Member      string            `json:"member,omitempty"`
 	Application string            `json:"application,omitempty" doc:"admit: CID of the application, or its handle"`
 	Category    string            `json:"category,omitempty" doc:"admit: full, associate, allied, honorary or partner"`
@@ -82,6 +82,7 @@ type Change struct {
 	From        string            `json:"from,omitempty" doc:"appoint: first day"`
 	To          string            `json:"to,omitempty" doc:"appoint: last day"`
 	Key         string            `json:"key,omitempty" doc:"add_node, cut_node, govern, rebind: a public key"`
+	Close       bool              `json:"close,omitempty" doc:"rebind, confirm_rebind: the old key was stolen; what it signs later does not count"`
 	Feed        string            `json:"feed,omitempty" doc:"settle: the forked chain of entries"`
 	Count       uint64            `json:"count,omitempty" doc:"settle, remove: entries that stand"`
 	Head        string            `json:"head,omitempty" doc:"settle: last entry that stands"`
@@ -95,6 +96,7 @@ type Proposal struct {
 	Changes  []Change          `json:"changes" minItems:"1" maxItems:"16"`
 	Text     map[string]string `json:"text,omitempty" doc:"reasons, by language"`
 	NoAnswer bool              `json:"no_answer,omitempty" doc:"do not answer it at once"`
+	After    string            `json:"after,omitempty" doc:"assembly: CID of the act it follows, to overrule later ones or to choose a branch; empty: the last"`
 	Assembly bool              `json:"assembly,omitempty" doc:"the assembly decides, not the committee"`
 }
 

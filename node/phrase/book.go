@@ -11,7 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path"
+	"reflect"
 	"regexp"
 	"sort"
 	"strings"
@@ -122,7 +124,7 @@ func (b *Book) Say(lang, key string, args map[string]any) string {
 	s := b.speaker(lang)
 	config := &i18n.LocalizeConfig{MessageID: key}
 	if count, ok := args["count"]; ok {
-		config.PluralCount = count
+		config.PluralCount = pluralCount(count)
 	}
 	if len(args) > 0 {
 		data := make(map[string]any, len(args))
@@ -139,6 +141,14 @@ func (b *Book) Say(lang, key string, args map[string]any) string {
 		text = particles(text)
 	}
 	return text
+}
+
+// pluralCount is a count in a type that the plural rules take: they know no unsigned ones.
+func pluralCount(count any) any {
+	if v := reflect.ValueOf(count); v.CanUint() {
+		return int(min(v.Uint(), math.MaxInt32))
+	}
+	return count
 }
 
 func (b *Book) local(s *speaker, value any) any {

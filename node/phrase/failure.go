@@ -63,6 +63,8 @@ func (b *Book) Fault(lang string, f record.Fault) string {
 			value = b.word(lang, "fault."+name+"."+value, value)
 		case "lang":
 			value = b.Language(lang, value)
+		case "allowed": // a list as programs write it
+			value = strings.ReplaceAll(value, ",", ", ")
 		}
 		args[name] = value
 	}

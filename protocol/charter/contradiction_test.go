@@ -351,3 +351,34 @@ func TestRound_Forms(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A closing opens the next round of its own place and of no other.
+func TestRound_OpensItsOwnPlaceOnly(t *testing.T) {
+	w := newWorld(t, 4, nil)
+	assembly, electors := w.place(ByAssembly), w.place(ByElectors)
+	none := map[string]protocol.BodyID{"city-a": {}, "city-b": {}, "city-c": {}, "city-d": {}}
+	wrong := w.carry(protocol.KindRound, Round{Number: 1, Prev: w.fed, By: ByAssembly, Answers: w.choices(assembly, none)})
+	if got := w.place(ByAssembly); got.Round != 1 {
+		t.Fatalf("the assembly's round is %d", got.Round)
+	}
+	id := w.table(Draft{By: ByElectors})
+	next := electors
+	next.Round = 1
+	c := w.forged(id, next, "city-a", "city-b", "city-c")
+	c.Closing = wrong
+	w.wantInvalidCertificate(c)
+	// Nor does a second closing that stands on the wrong first one open anything.
+	second := w.carry(protocol.KindRound, Round{Number: 1, Round: 1, Prev: w.fed, By: ByElectors, Closing: wrong, Answers: w.choices(next, none)})
+	last := electors
+	last.Round = 2
+	c = w.forged(id, last, "city-a", "city-b", "city-c")
+	c.Closing = second
+	w.wantInvalidCertificate(c)
+	// The right one does, whenever it comes.
+	c = w.forged(id, next, "city-a", "city-b", "city-c")
+	right := Round{Number: 1, Prev: w.fed, By: ByElectors, Answers: w.choices(electors, none)}
+	_, c.Closing, _ = Body(right)
+	w.wantInvalidCertificate(c) // not yet
+	w.carry(protocol.KindRound, right)
+	w.wantAct(1)
+}

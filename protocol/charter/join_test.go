@@ -38,7 +38,7 @@ func TestInvitation_WorksOnce(t *testing.T) {
 	if i, _ := w.state().Invitation(key, soon+1); i.Status != InvitationExpired {
 		t.Fatalf("after its end: %s", i.Status)
 	}
-	w.apply(other, "seed", "city-x", "root/late")  // elsewhere
+	w.apply(other, "seed", "city-x", "root/late")    // elsewhere
 	w.apply(inviter, "seed", "city-x", "root/first") // in the inviter's feed
 	w.apply(inviter, "seed", "city-x", "root/second")
 	w.apply(inviter, "seed", "city-x", "root/first") // again

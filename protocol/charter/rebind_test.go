@@ -30,6 +30,10 @@ func TestRebind_WaitsByTheElectorsDays(t *testing.T) {
 	if m, _ := w.state().Member("city-c"); m.Rebind == nil || m.Rebind.Root != newRoot.Public() {
 		t.Fatalf("announced: %+v", m.Rebind)
 	}
+	facts := city("city-x")
+	facts.Root = newRoot.Public()
+	_, err = NewDecision(w.state(), Draft{By: ByElectors, Title: title("x"), Changes: []Change{{What: ChangeAdmit, Facts: &facts}}})
+	reason(t, err, protocol.ReasonInvalid) // the announced key is spoken for
 	id := confirmation(w)
 	for _, day := range []string{"2027-01-31", today} {
 		w.day = day

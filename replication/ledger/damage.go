@@ -77,7 +77,7 @@ func (r *Reader) runDamaged(first place, count uint64) {
 // bodyDamaged makes a body wanted again: in memory at once, on the disk when the
 // committer comes to it. If that is lost, the next reader finds the damage again.
 func (r *Reader) bodyDamaged(p place, g glance, header []byte) {
-	w := wanted{body: g.body, entry: digest(protocol.Sum(header).Digest()), size: g.size, kind: g.kind}
+	w := wanted{body: g.body, entry: digest(protocol.Sum(header).Digest()), size: g.size, kind: g.kind, again: true}
 	r.s.mu.Lock()
 	_, known := r.s.wanted[p]
 	_, gone := r.s.erased[p]

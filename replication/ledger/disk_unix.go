@@ -5,6 +5,7 @@ package ledger
 import (
 	"errors"
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,6 +20,15 @@ func freeBytes(dir string) (uint64, error) {
 		return 0, err
 	}
 	return uint64(st.Bavail) * uint64(st.Bsize), nil
+}
+
+// allocated is what a file takes on the disk: Badger maps files larger than what is in
+// them. Blocks are of 512 bytes whatever the file system's own size (stat(2)).
+func allocated(info os.FileInfo) uint64 {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return uint64(st.Blocks) * 512
+	}
+	return uint64(info.Size())
 }
 
 // tryLock takes the lock that ends with the file or the process; false if another has it.

@@ -23,6 +23,9 @@ func freeBytes(dir string) (uint64, error) {
 	return free, nil
 }
 
+// allocated is what a file takes on the disk.
+func allocated(info os.FileInfo) uint64 { return uint64(info.Size()) }
+
 // tryLock takes the lock that ends with the file or the process; false if another has it.
 func tryLock(f *os.File) (bool, error) {
 	err := windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY,

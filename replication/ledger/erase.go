@@ -98,10 +98,11 @@ func (c *committer) tombstones(places []place) error {
 // there. Each body's key is a prefix of nothing else.
 func (s *store) wipe(places []place) (err error) {
 	defer caught("erase body", &err)
-	prefixes := make([][]byte, len(places))
+	prefixes := make([][]byte, 0, 2*len(places))
 	done := make([]write, len(places))
 	for i, p := range places {
-		prefixes[i] = placeKey(keyBody, p)
+		key := placeKey(keyBody, p)
+		prefixes = append(prefixes, key, repairedKey(key))
 		done[i] = write{placeKey(keyErased, p), []byte{eraseDone}}
 	}
 	if err := s.db.DropPrefix(prefixes...); err != nil {

@@ -214,7 +214,12 @@ func (c *committer) putEntry(g *group, f *feed, r *growing, e *protocol.Entry, b
 
 // putBody stores a wanted body.
 func (c *committer) putBody(g *group, at place, data []byte) {
-	g.put(g.placeKey(bodyPrefix(c.state.wanted[at].kind.IsErasable()), at), data)
+	w := c.state.wanted[at]
+	key := g.placeKey(bodyPrefix(w.kind.IsErasable()), at)
+	g.put(key, data)
+	if w.again {
+		g.put(repairedKey(key), data)
+	}
 	g.put(g.placeKey(keyWanted, at), nil)
 	g.gained = append(g.gained, at)
 	c.log(g, change{what: BodyArrived, feed: at.feed(), first: at.seq(), count: 1})
@@ -235,7 +240,9 @@ func (c *committer) putRepairs(g *group, f *feed, entries []protocol.Entry) {
 			run = appendHeader(run, part[i].Bytes())
 		}
 		finishRun(run, len(part), part[len(part)-1].ID().Digest())
-		g.put(g.placeKey(keyRun, p), run)
+		key := g.placeKey(keyRun, p)
+		g.put(key, run)
+		g.put(repairedKey(key), run)
 		g.repaired = append(g.repaired, p)
 		c.log(g, change{what: Appended, feed: f.no, first: first, count: count})
 	}
@@ -288,14 +295,18 @@ func appendWanted(b []byte, w wanted) []byte {
 	b = append(b, w.body[:]...)
 	b = append(b, w.entry[:]...)
 	b = binary.BigEndian.AppendUint64(b, w.size)
-	return binary.BigEndian.AppendUint64(b, uint64(w.kind))
+	b = binary.BigEndian.AppendUint64(b, uint64(w.kind))
+	if w.again {
+		return append(b, 1)
+	}
+	return append(b, 0)
 }
 
 func readWanted(b []byte) (w wanted, ok bool) {
-	if len(b) != 32+32+8+8 {
+	if len(b) != 32+32+8+8+1 {
 		return w, false
 	}
 	w.body, w.entry = digest(b[:32]), digest(b[32:64])
-	w.size, w.kind = binary.BigEndian.Uint64(b[64:]), protocol.Kind(binary.BigEndian.Uint64(b[72:]))
+	w.size, w.kind, w.again = binary.BigEndian.Uint64(b[64:]), protocol.Kind(binary.BigEndian.Uint64(b[72:])), b[80] != 0
 	return w, true
 }

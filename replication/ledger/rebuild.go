@@ -25,7 +25,11 @@ func rebuild(db *store, s *state, federation protocol.FederationID, progress fun
 	if err := readFeeds(db, s); err != nil {
 		return o, err
 	}
-	found, err := readRuns(db, s, federation, progress)
+	repaired, err := readRepaired(db)
+	if err != nil {
+		return o, err
+	}
+	found, err := readRuns(db, s, walker{federation.Digest(), repaired}, progress)
 	if err != nil {
 		return o, err
 	}
@@ -101,19 +105,11 @@ func readFeeds(db *store, s *state) error {
 	return nil
 }
 
-// reading is what one worker found in one feed.
-type reading struct {
-	feed  *feed
-	slots []slot
-	aside []uint64 // first seqs of runs beyond the damage
-	lost  uint64   // headers in them, as far as they can be counted
-}
-
 // feedsAtOnce is how many feeds a worker reads with one iterator.
 const feedsAtOnce = 32
 
 // readRuns reads the runs of all feeds on all cores; feeds do not depend on one another.
-func readRuns(db *store, s *state, federation protocol.FederationID, progress func(done, total int64)) ([]*reading, error) {
+func readRuns(db *store, s *state, w walker, progress func(done, total int64)) ([]*reading, error) {
 	var (
 		found  []*reading
 		failed error
@@ -132,7 +128,7 @@ func readRuns(db *store, s *state, federation protocol.FederationID, progress fu
 					return
 				}
 				part := s.feeds[from:min(from+step, total)]
-				readings, err := readSome(db, part, federation)
+				readings, err := w.read(db, part)
 				mu.Lock()
 				if err != nil && failed == nil {
 					failed = err
@@ -160,73 +156,6 @@ func readRuns(db *store, s *state, federation protocol.FederationID, progress fu
 		return nil, damagedAs("open ledger", failed)
 	}
 	return found, nil
-}
-
-// readSome reads feeds with consecutive numbers.
-func readSome(db *store, feeds []*feed, federation protocol.FederationID) (all []*reading, err error) {
-	first, last := feeds[0].no, feeds[len(feeds)-1].no
-	var r *reading
-	var c chain
-	err = db.scan([]byte{keyRun}, feedKey(keyRun, first), func(key []byte, item *badger.Item) error {
-		p, ok := readPlaceKey(key)
-		if !ok {
-			return nil
-		}
-		if p.feed() > last {
-			return errStop
-		}
-		if r == nil || r.feed.no != p.feed() {
-			r = &reading{feed: feeds[p.feed()-first]}
-			c = chain{feed: r.feed.id.Digest()}
-			all = append(all, r)
-		}
-		return item.Value(func(value []byte) error {
-			r.run(&c, p.seq(), value, federation)
-			return nil
-		})
-	})
-	return all, err
-}
-
-// run takes one more run into the feed, or sets it aside if it does not follow.
-func (r *reading) run(c *chain, first uint64, value []byte, federation protocol.FederationID) {
-	f := r.feed
-	fresh, bytes := len(r.slots), uint64(0)
-	var node, root protocol.PublicKey
-	broken := len(r.aside) > 0 || first != c.next
-	if !broken {
-		walked := *c
-		err := walked.walk(value, func(l link) {
-			at := placeOf(f.no, l.seq)
-			r.slots = append(r.slots, slot{l.id.short(), at})
-			bytes += uint64(len(l.header))
-			if l.hasBody {
-				r.slots = append(r.slots, slot{l.body.short(), at.body()})
-				bytes += l.size
-			}
-			if l.seq == 0 {
-				node, root = l.node, l.root
-				broken = l.fed != digest(federation.Digest())
-			}
-		})
-		if broken = broken || err != nil; !broken {
-			*c = walked
-		}
-	}
-	if broken {
-		r.slots = r.slots[:fresh]
-		r.aside = append(r.aside, first)
-		if count, _, err := openRun(value); err == nil {
-			r.lost += uint64(count)
-		}
-		return
-	}
-	if first == 0 {
-		f.id, f.node, f.root = cidOf(c.feed), node, root
-	}
-	f.runs = append(f.runs, first)
-	f.count, f.head = c.next, cidOf(c.head)
-	f.bytes += bytes
 }
 
 func readErased(db *store, s *state) error {

@@ -40,6 +40,7 @@ type wanted struct {
 	entry digest
 	size  uint64
 	kind  protocol.Kind
+	again bool // it was held and found damaged
 }
 
 // fork is a place for which there is evidence.

@@ -151,8 +151,10 @@ func (v *verifier) feed(f snapshot) (chain, error) {
 
 // readRun reads one run and checks chain, index and signature.
 func (v *verifier) readRun(at place, f snapshot, first, end uint64, c chain) (links []link, next chain, err error) {
-	err = v.db.get(placeKey(keyRun, at), func(value []byte) error {
+	from := c
+	err = v.db.good(placeKey(keyRun, at), func(value []byte) error {
 		value = append([]byte(nil), value...)
+		c, links = from, links[:0]
 		if c.head == (digest{}) && first > 0 { // behind damage
 			if h, err := headerAt(value, 0); err == nil {
 				g, _ := glanceAt(h)
@@ -165,18 +167,13 @@ func (v *verifier) readRun(at place, f snapshot, first, end uint64, c chain) (li
 		if c.next != end {
 			return fmt.Errorf("the run ends at %d and not at %d", c.next, end)
 		}
+		for _, l := range links {
+			if err := v.known(l.id, placeOf(f.no, l.seq)); err != nil {
+				return fmt.Errorf("entry %d: %w", l.seq, err)
+			}
+		}
 		return nil
 	})
-	if err != nil {
-		return nil, c, err
-	}
-	v.s.mu.RLock()
-	for _, l := range links {
-		if !v.s.index.has(l.id.short(), placeOf(f.no, l.seq)) {
-			err = fmt.Errorf("entry %d is not the one that was stored", l.seq)
-		}
-	}
-	v.s.mu.RUnlock()
 	if err != nil {
 		return nil, c, err
 	}

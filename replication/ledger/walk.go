@@ -103,7 +103,8 @@ func (r *Reader) walkRun(no uint32, seq, max, local uint64, each func(uint64, pr
 	}
 	n := min(max, first+count-seq)
 	var entries []protocol.Entry
-	err := r.db.get(placeKey(keyRun, placeOf(no, first)), func(value []byte) error {
+	err := r.db.good(placeKey(keyRun, placeOf(no, first)), func(value []byte) error {
+		entries = entries[:0]
 		for i := range n {
 			h, err := headerAt(value, seq-first+i)
 			if err != nil {
@@ -111,6 +112,9 @@ func (r *Reader) walkRun(no uint32, seq, max, local uint64, each func(uint64, pr
 			}
 			e, err := protocol.DecodeEntry(append([]byte(nil), h...))
 			if err != nil {
+				return err
+			}
+			if err := r.known(e.ID().Digest(), placeOf(no, seq+i)); err != nil {
 				return err
 			}
 			entries = append(entries, e)
@@ -122,14 +126,6 @@ func (r *Reader) walkRun(no uint32, seq, max, local uint64, each func(uint64, pr
 		return n, nil
 	}
 	for i, e := range entries {
-		d := digest(e.ID().Digest())
-		r.s.mu.RLock()
-		ok := r.s.index.has(d.short(), placeOf(no, seq+uint64(i)))
-		r.s.mu.RUnlock()
-		if !ok {
-			r.runDamaged(placeOf(no, first), count)
-			return n, nil
-		}
 		if err := each(local+uint64(i), e); err != nil {
 			return n, err
 		}

@@ -15,8 +15,8 @@ import (
 	"github.com/dure-net/dure/protocol"
 )
 
-// real starts a standing node on a real socket.
-func real(t *testing.T, w *world, i int, listen string, tweak ...func(*Config)) *node {
+// onSocket starts a standing node on a real socket.
+func onSocket(t *testing.T, w *world, i int, listen string, tweak ...func(*Config)) *node {
 	t.Helper()
 	w.mu.Lock()
 	w.in[testKey(i).Public()] = true
@@ -47,7 +47,7 @@ func TestMesh_OverRealSockets(t *testing.T) {
 			w := realWorld(t)
 			var nodes []*node
 			for i := range 9 { // one more than libp2p lets in from one address
-				nodes = append(nodes, real(t, w, i, listen, func(c *Config) { c.NoUDP = transport == "tcp" }))
+				nodes = append(nodes, onSocket(t, w, i, listen, func(c *Config) { c.NoUDP = transport == "tcp" }))
 			}
 			for _, n := range nodes {
 				var known []Known
@@ -95,8 +95,8 @@ func TestMesh_FallsBackToTCP(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer hole.Close()
-	a := real(t, w, 0, "/ip4/127.0.0.1/udp/0/quic-v1")
-	b := real(t, w, 1, "/ip4/127.0.0.1/tcp/0")
+	a := onSocket(t, w, 0, "/ip4/127.0.0.1/udp/0/quic-v1")
+	b := onSocket(t, w, 1, "/ip4/127.0.0.1/tcp/0")
 	swallowed := fmt.Sprintf("/ip4/127.0.0.1/udp/%d/quic-v1", hole.LocalAddr().(*net.UDPAddr).Port)
 	a.SetPeers([]Known{{Node: b.Self(), Addrs: append([]string{swallowed}, b.Addrs()...)}})
 	eventually(t, 4*time.Second, "connected", allConnected(a, b))
@@ -176,8 +176,8 @@ func TestMesh_ClosedWithoutRunFreesPort(t *testing.T) {
 func TestMesh_Metrics(t *testing.T) {
 	w := realWorld(t)
 	registry := prometheus.NewPedanticRegistry()
-	a := real(t, w, 0, "/ip4/127.0.0.1/udp/0/quic-v1", func(c *Config) { c.Registerer = registry })
-	b := real(t, w, 1, "/ip4/127.0.0.1/udp/0/quic-v1")
+	a := onSocket(t, w, 0, "/ip4/127.0.0.1/udp/0/quic-v1", func(c *Config) { c.Registerer = registry })
+	b := onSocket(t, w, 1, "/ip4/127.0.0.1/udp/0/quic-v1")
 	if _, err := a.Dial(t.Context(), b.Addrs()); err != nil {
 		t.Fatal(err)
 	}
@@ -223,8 +223,8 @@ func TestMesh_Metrics(t *testing.T) {
 // and leave outsiders alone.
 func TestMesh_LocalNetwork(t *testing.T) {
 	w := realWorld(t)
-	a := real(t, w, 0, "/ip4/127.0.0.1/udp/0/quic-v1", func(c *Config) { c.MDNS = true })
-	b := real(t, w, 1, "/ip4/127.0.0.1/udp/0/quic-v1")
+	a := onSocket(t, w, 0, "/ip4/127.0.0.1/udp/0/quic-v1", func(c *Config) { c.MDNS = true })
+	b := onSocket(t, w, 1, "/ip4/127.0.0.1/udp/0/quic-v1")
 	stranger := start(t, w, 2, Config{Key: testKey(2), Federation: w.fed, Listen: []string{"/ip4/127.0.0.1/udp/0/quic-v1"}})
 	eventually(t, 5*time.Second, "open", a.door.opened)
 

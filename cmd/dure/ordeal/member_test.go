@@ -260,15 +260,14 @@ func request(n int) []byte {
 "effort":{"value":"15","unit":"DAY"},"place":{"country":"KR","label":"서울"}}`, n)
 }
 
-// notice is a long record: about 50 KiB of text in four languages.
+// notice is a long record: about 40 KiB of text in four languages.
 func notice(n int) []byte {
-	text := strings.Repeat("회원 도시의 사회적경제 조직에 알립니다. ", 180)
+	text := strings.Repeat("회원 도시의 사회적경제 조직에 알립니다. ", 160)
 	return fmt.Appendf(nil, `{"type":"notice","lang":"ko","category":"news","title":{"ko":"알림 %d"},"valid_until":"2027-05-28",
 "body":{"ko":%q,"en":%q,"fr":%q,"es":%q}}`, n, text, text, text, text)
 }
 
-// dialIn dials in a network namespace. A thread that has been in another namespace is not
-// given back: it ends with its goroutine.
+// dialIn is how a client dials into a network namespace.
 func dialIn(space string) func(context.Context, string, string) (net.Conn, error) {
 	var d net.Dialer
 	if space == "" {

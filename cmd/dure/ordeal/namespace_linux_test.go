@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -44,10 +43,10 @@ func newLab(t testing.TB) *lab {
 		t.Skipf("skipped: network namespaces cannot be made here: %v: %s", err, out)
 	}
 	l.spaces[outside] = true
-	if out, err := exec.Command("ip", "-n", l.name(outside), "link", "add", "br", "type", "bridge").CombinedOutput(); err != nil {
+	if out, err := exec.Command("ip", "-n", l.name(outside), "link", "add", "name", "hub", "type", "bridge").CombinedOutput(); err != nil {
 		t.Skipf("skipped: bridges cannot be made here: %v: %s", err, out)
 	}
-	l.ip(outside, "link set br up")
+	l.ip(outside, "link set hub up")
 	return l
 }
 
@@ -74,14 +73,32 @@ func (l *lab) ip(space, command string) {
 	l.run("ip", append([]string{"-n", l.name(space)}, strings.Fields(command)...)...)
 }
 
-// filter loads nftables rules inside a namespace.
-func (l *lab) filter(space, rules string) {
+// wall puts nftables rules on one hook (input, output, forward) of a namespace. policy is
+// what happens to packets that no rule decides on.
+func (l *lab) wall(space, hook, policy string, rules ...string) {
 	l.t.Helper()
-	file := filepath.Join(l.t.TempDir(), "rules.nft")
-	if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
-		l.t.Fatal(err)
+	l.rules(space, "inet wall-"+hook, "type filter hook "+hook+" priority 0; policy "+policy+";", rules...)
+}
+
+// masquerade gives all that leaves through a link the link's own address. how is empty,
+// or "fully-random" for a router that takes another port for every conversation, so that
+// no holes can be punched.
+func (l *lab) masquerade(space, link, how string) {
+	l.t.Helper()
+	l.rules(space, "ip nat", "type nat hook postrouting priority 100;", "oifname "+link+" masquerade "+how)
+}
+
+func (l *lab) rules(space, table, chain string, rules ...string) {
+	l.t.Helper()
+	text := fmt.Sprintf("add table %s\nadd chain %s only { %s }\n", table, table, chain)
+	for _, rule := range rules {
+		text += fmt.Sprintf("add rule %s only %s\n", table, rule)
 	}
-	l.run("ip", "netns", "exec", l.name(space), "nft", "-f", file)
+	cmd := exec.Command("ip", "netns", "exec", l.name(space), "nft", "-f", "-")
+	cmd.Stdin = strings.NewReader(text)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		l.t.Fatalf("nft: %v: %s\n%s", err, out, text)
+	}
 }
 
 // add makes a namespace.
@@ -92,7 +109,7 @@ func (l *lab) add(space string) {
 	l.ip(space, "link set lo up")
 }
 
-// plug connects a namespace to the bridge br of another, under an address with its length.
+// plug connects a namespace to a bridge of another, under an address with its length.
 func (l *lab) plug(space, link, into, bridge, address string) {
 	l.t.Helper()
 	far := "to-" + space
@@ -106,31 +123,55 @@ func (l *lab) plug(space, link, into, bridge, address string) {
 func (l *lab) machine(space, ip string) {
 	l.t.Helper()
 	l.add(space)
-	l.plug(space, "eth0", outside, "br", ip+"/24")
+	l.plug(space, "eth0", outside, "hub", ip+"/24")
 }
 
-func dialInside(ctx context.Context, space, network, address string) (net.Conn, error) {
-	type result struct {
-		conn net.Conn
-		err  error
+// router makes a namespace that lets out what is behind it, under its own address on the
+// outside, and nothing in. What is behind it plugs into its bridge "inner".
+func (l *lab) router(space, ip, inside, how string) {
+	l.t.Helper()
+	l.machine(space, ip)
+	l.ip(space, "link add name inner type bridge")
+	l.ip(space, "addr add "+inside+"/24 dev inner")
+	l.ip(space, "link set inner up")
+	l.run("ip", "netns", "exec", l.name(space), "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
+	l.masquerade(space, "eth0", how)
+	l.wall(space, "forward", "accept", "iifname eth0 ct state new drop")
+}
+
+// behind makes a machine behind a router.
+func (l *lab) behind(router, inside, space, ip string) {
+	l.t.Helper()
+	l.add(space)
+	l.plug(space, "eth0", router, "inner", ip+"/24")
+	l.ip(space, "route add default via "+inside)
+}
+
+// dialInside dials in a network namespace. The thread comes back from there: one that
+// ended would take the processes along that were started from it (Pdeathsig).
+func dialInside(ctx context.Context, space, network, address string) (conn net.Conn, err error) {
+	runtime.LockOSThread()
+	home, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		runtime.UnlockOSThread()
+		return nil, err
 	}
-	done := make(chan result, 1)
-	go func() {
-		runtime.LockOSThread()
-		var r result
-		defer func() { done <- r }()
-		at, err := os.Open("/run/netns/" + space)
-		if err != nil {
-			r.err = err
-			return
+	defer home.Close()
+	there, err := os.Open("/run/netns/" + space)
+	if err == nil {
+		defer there.Close()
+		err = unix.Setns(int(there.Fd()), unix.CLONE_NEWNET)
+	}
+	if err != nil {
+		runtime.UnlockOSThread()
+		return nil, err
+	}
+	defer func() {
+		if back := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); back != nil {
+			panic("a thread is lost in a network namespace: " + back.Error())
 		}
-		defer at.Close()
-		if r.err = unix.Setns(int(at.Fd()), unix.CLONE_NEWNET); r.err != nil {
-			return
-		}
-		var d net.Dialer
-		r.conn, r.err = d.DialContext(ctx, network, address)
+		runtime.UnlockOSThread()
 	}()
-	r := <-done
-	return r.conn, r.err
+	var d net.Dialer // dials the one address in this goroutine
+	return d.DialContext(ctx, network, address)
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/node/home"
 )
 
@@ -28,21 +29,14 @@ func (l *lab) onMachines(i int, m *member) {
 
 func (l *lab) space(i int) string { return fmt.Sprintf("m%d", i) }
 
-// noInbound is a firewall that lets a machine begin conversations and nobody else.
-const noInbound = `table inet wall { chain in { type filter hook input priority 0; policy drop;
-	iif lo accept
-	ct state established,related accept
-	%s
-} }`
-
 // A firewall that drops every datagram: TCP carries all of it.
 func TestNetwork_AllUDPDropped(t *testing.T) {
 	l := newLab(t)
 	f := found(t, layout{members: 3, place: l.onMachines})
 	for i := range f.members {
-		l.filter(l.space(i), `table inet wall {
-	chain in { type filter hook input priority 0; iif != lo meta l4proto udp drop; }
-	chain out { type filter hook output priority 0; oif != lo meta l4proto udp drop; } }`)
+		for _, hook := range []string{"input", "output"} {
+			l.wall(l.space(i), hook, "accept", "meta l4proto tcp accept", "meta l4proto udp drop")
+		}
 	}
 	f.start()
 	for _, m := range f.members {
@@ -51,27 +45,36 @@ func TestNetwork_AllUDPDropped(t *testing.T) {
 	took := f.settle(30*time.Second, 60)
 	t.Logf("the same over TCP %v after the last record", took)
 	for _, m := range f.members[1:] {
-		link, err := f.members[0].link(m)
-		if err != nil || !link.Connected || link.Relayed || link.Transport != "tcp" {
-			t.Errorf("%s: %+v, %v", m.handle, link, err)
+		if link := awaitLink(t, 20*time.Second, f.members[0], m); link.Relayed || link.Transport != "tcp" {
+			t.Errorf("%s: %+v", m.handle, link)
 		}
 	}
 }
 
-// Two members whose firewalls let nobody in, and one public member that relays.
+// Two members behind routers that let nobody in and take another port for every
+// conversation, and one public member that relays.
 func TestNetwork_TwoWithoutInbound(t *testing.T) {
 	l := newLab(t)
-	f := found(t, layout{members: 3, place: l.onMachines, settle: func(_ *federation, i int, c *home.Config) { c.Relay = i == 0 }})
-	for i := 1; i <= 2; i++ {
-		l.filter(l.space(i), fmt.Sprintf(noInbound, ""))
-	}
+	f := found(t, layout{members: 3, place: func(i int, m *member) {
+		if i == 0 {
+			l.onMachines(i, m)
+			return
+		}
+		router, inside := fmt.Sprintf("r%d", i), fmt.Sprintf("192.168.%d.254", i)
+		m.ip, m.port, m.api = fmt.Sprintf("192.168.%d.1", i), nodePort, "127.0.0.1:7710"
+		l.router(router, fmt.Sprintf("10.77.0.%d", 200+i), inside, "fully-random")
+		l.behind(router, inside, l.space(i), m.ip)
+		m.space = l.name(l.space(i))
+	}, settle: func(_ *federation, i int, c *home.Config) { c.Relay = i == 0 }})
 	f.start()
 	for _, m := range f.members {
 		m.mustPublish(100, request)
 	}
 	took := f.settle(30*time.Second, 300)
-	awaitLink(t, 40*time.Second, f.members[1], f.members[2])
 	t.Logf("the same %v after the last record", took)
+	if link := awaitLink(t, 40*time.Second, f.members[1], f.members[2]); !link.Relayed {
+		t.Errorf("%+v: there is no direct way between the two", link)
+	}
 }
 
 // Two members that reach nothing but a public relay, which is nobody's member, cuts each
@@ -98,9 +101,8 @@ func TestNetwork_NothingButAStockRelay(t *testing.T) {
 			}
 			f := found(t, layout{members: 2, place: l.onMachines, settle: func(_ *federation, _ int, c *home.Config) { c.RelayVia = via }})
 			for i := range f.members {
-				l.filter(l.space(i), `table inet wall {
-	chain in { type filter hook input priority 0; policy drop; iif lo accept; ip saddr `+relayIP+` accept; }
-	chain out { type filter hook output priority 0; policy drop; oif lo accept; ip daddr `+relayIP+` accept; } }`)
+				l.wall(l.space(i), "input", "drop", "iifname lo accept", "ip saddr "+relayIP+" accept")
+				l.wall(l.space(i), "output", "drop", "oifname lo accept", "ip daddr "+relayIP+" accept")
 			}
 			l.play("relay", fmt.Sprintf("%s %s /ip4/%s/tcp/%d /ip4/%s/udp/%d/quic-v1", stockRelay,
 				hex.EncodeToString(key.Seed()), relayIP, nodePort, relayIP, nodePort))
@@ -154,25 +156,17 @@ func (l *lab) play(space, role string) {
 func TestNetwork_NineBehindOneAddress(t *testing.T) {
 	l := newLab(t)
 	const town = "town"
-	l.machine(town, "10.77.0.200")
-	l.ip(town, "link add inner type bridge")
-	l.ip(town, "addr add 192.168.7.254/24 dev inner")
-	l.ip(town, "link set inner up")
-	l.run("ip", "netns", "exec", l.name(town), "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
-	l.filter(town, `table ip nat { chain post { type nat hook postrouting priority 100; oif eth0 masquerade; } }
-table inet wall { chain fwd { type filter hook forward priority 0; iif eth0 ct state new drop; } }`)
+	l.router(town, "10.77.0.200", "192.168.7.254", "")
 	f := found(t, layout{members: 10, place: func(i int, m *member) {
 		if i == 0 {
 			l.onMachines(i, m)
 			return
 		}
 		m.ip, m.port, m.api = fmt.Sprintf("192.168.7.%d", i), nodePort, "127.0.0.1:7710"
-		l.add(l.space(i))
-		l.plug(l.space(i), "eth0", town, "inner", m.ip+"/24")
-		l.ip(l.space(i), "route add default via 192.168.7.254")
+		l.behind(town, "192.168.7.254", l.space(i), m.ip)
 		m.space = l.name(l.space(i))
 		// Every office has its own wall: the nine do not reach each other either.
-		l.filter(l.space(i), `table inet wall { chain in { type filter hook input priority 0; ip saddr 192.168.7.0/24 ip saddr != 192.168.7.254 drop; } }`)
+		l.wall(l.space(i), "input", "accept", "ip saddr 192.168.7.254 accept", "ip saddr 192.168.7.0/24 drop")
 	}, settle: func(f *federation, i int, c *home.Config) {
 		c.Peers = nil
 		if i > 0 {
@@ -190,9 +184,8 @@ table inet wall { chain fwd { type filter hook forward priority 0; iif eth0 ct s
 	took := f.settle(40*time.Second, 50)
 	outer := f.members[0]
 	for _, m := range f.members[1:] {
-		link, err := outer.link(m)
-		if err != nil || !link.Connected || link.Relayed {
-			t.Errorf("%s: %+v, %v", m.handle, link, err)
+		if link := awaitLink(t, 20*time.Second, outer, m); link.Relayed {
+			t.Errorf("%s: %+v", m.handle, link)
 		}
 	}
 	t.Logf("the same at all ten %v after the last record", took)
@@ -202,7 +195,7 @@ table inet wall { chain fwd { type filter hook forward priority 0; iif eth0 ct s
 func TestNetwork_OneWayLoss(t *testing.T) {
 	l := newLab(t)
 	f := found(t, layout{members: 3, place: l.onMachines})
-	l.filter(l.space(1), `table inet loss { chain in { type filter hook input priority 0; iif != lo numgen random mod 100 < 20 drop; } }`)
+	l.wall(l.space(1), "input", "accept", "iifname lo accept", "numgen random mod 100 < 20 drop")
 	f.start()
 	for _, m := range f.members {
 		m.mustPublish(100, request)
@@ -212,14 +205,14 @@ func TestNetwork_OneWayLoss(t *testing.T) {
 }
 
 // awaitLink waits until two members are connected, whichever way.
-func awaitLink(t *testing.T, within time.Duration, a, b *member) {
+func awaitLink(t *testing.T, within time.Duration, a, b *member) api.NodeStatus {
 	t.Helper()
 	began := time.Now()
 	for {
 		link, err := a.link(b)
 		if err == nil && link.Connected {
-			t.Logf("%s and %s are connected after %v, relayed: %v, %s", a.handle, b.handle, time.Since(began), link.Relayed, link.Transport)
-			return
+			t.Logf("%s and %s are connected after another %v, relayed: %v, %s", a.handle, b.handle, time.Since(began), link.Relayed, link.Transport)
+			return link
 		}
 		if time.Since(began) > within {
 			t.Fatalf("%s and %s are not connected after %v: %+v, %v\n%s\n%s", a.handle, b.handle, within, link, err, a.lastWords(), b.lastWords())

@@ -65,7 +65,7 @@ func newMachineRoom(t testing.TB) *machineRoom {
 	loop := must("losetup", "-f", "--show", file)
 	t.Cleanup(func() { m.run("losetup", "-d", loop) })
 	must("mount", loop, m.outer)
-	t.Cleanup(func() { m.run("umount", m.outer) })
+	t.Cleanup(func() { m.unmount(m.outer) })
 	m.image = filepath.Join(m.outer, "disk-0.img")
 	sparse(t, m.image, innerBytes)
 	must("mkfs.ext4", "-q", "-F", m.image)
@@ -109,9 +109,18 @@ func (m *machineRoom) unplug() {
 	if m.loop == "" {
 		return
 	}
-	m.run("umount", m.disk)
+	m.unmount(m.disk)
 	m.run("losetup", "-d", m.loop)
 	m.loop = ""
+}
+
+// unmount leaves nothing mounted, whatever a failed test still holds open.
+func (m *machineRoom) unmount(dir string) {
+	m.t.Helper()
+	if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
+		m.t.Errorf("umount %s: %v: %s", dir, err, out)
+		m.run("umount", "--lazy", dir)
+	}
 }
 
 // cut takes the disk as it is in this moment; restore makes that the disk.
@@ -145,8 +154,9 @@ func TestPowerCut_TakesWhatWasNotSynced(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		room.cut()()
-		_ = file.Close()
+		restore := room.cut()
+		_ = file.Close() // after the power is gone
+		restore()
 		got, err := os.ReadFile(filepath.Join(room.disk, name))
 		if kept := string(got) == "acknowledged"; kept != sync {
 			t.Errorf("%s: %q, %v", name, got, err)
