@@ -85,11 +85,12 @@ func (r *Replica) forked(ctx context.Context, id protocol.FeedID, theirs []proto
 	return nil
 }
 
-// signedRun is the run up to its last entry that carries a valid own signature.
+// signedRun is the run up to its first entry that carries a valid own signature: the
+// shortest proof, which always fits a body.
 func (r *Replica) signedRun(node protocol.PublicKey, run []protocol.Entry) []protocol.Entry {
-	for n := min(len(run), protocol.MaxPage); n > 0; n-- {
-		if run[n-1].Verify(r.cfg.Federation, node) == nil {
-			return run[:n]
+	for n := range min(len(run), protocol.MaxPage) {
+		if run[n].Verify(r.cfg.Federation, node) == nil {
+			return run[:n+1]
 		}
 	}
 	return nil

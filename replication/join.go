@@ -53,9 +53,9 @@ func (r *Replica) consider(ctx context.Context, from protocol.PublicKey, req pro
 		return protocol.JoinAnswer{}, &protocol.Error{Reason: protocol.ReasonWrongFederation, Op: "join",
 			Args: map[string]string{"ours": r.cfg.Federation.String(), "theirs": req.Federation.String()}}
 	}
-	if skew := time.Duration(req.Time-r.cfg.Now().UnixMilli()) * time.Millisecond; skew.Abs() > MaxSkew {
+	if skew := req.Time - r.cfg.Now().UnixMilli(); max(skew, -skew) > MaxSkew.Milliseconds() {
 		return protocol.JoinAnswer{}, &protocol.Error{Reason: protocol.ReasonWrongClock, Op: "join",
-			Args: map[string]string{"minutes": strconv.Itoa(int(skew.Abs().Round(time.Minute) / time.Minute)), "ahead": strconv.FormatBool(skew > 0)}}
+			Args: map[string]string{"minutes": strconv.FormatInt(max(skew, -skew)/time.Minute.Milliseconds(), 10), "ahead": strconv.FormatBool(skew > 0)}}
 	}
 	switch {
 	case len(req.Inception) > 0:

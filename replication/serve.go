@@ -18,6 +18,19 @@ const (
 	idleTime  = 20 * time.Second
 )
 
+// relayedPageBytes bounds the bodies of one frame over a relay. A relay as libp2p delivers
+// it cuts a connection after 128 KiB, and what arrived of a frame is lost with it: a frame
+// must fit, or catch-up begins with the same one for ever. A single body always fits
+// (MaxBodyBytes), and is sent whatever its size.
+const relayedPageBytes = 40 << 10
+
+func pageBytes(s mesh.Stream) int {
+	if s.Limited() {
+		return relayedPageBytes
+	}
+	return protocol.MaxPageBodyBytes
+}
+
 // ServeSync answers one puller. It reads the ledger and never changes it. It serves
 // while this node is recovering or read-only too: that is how others get what it has.
 func (r *Replica) ServeSync(ctx context.Context, from protocol.PublicKey, s mesh.Stream) {
@@ -86,7 +99,7 @@ func (r *Replica) serveRuns(ctx context.Context, s mesh.Stream, runs []protocol.
 			if from >= count {
 				break
 			}
-			page, err := r.ledger.Raw(id, from, int(min(count-from, protocol.MaxPage)), protocol.MaxPageBodyBytes)
+			page, err := r.ledger.Raw(id, from, int(min(count-from, protocol.MaxPage)), pageBytes(s))
 			if err != nil || len(page.Headers) == 0 {
 				// Damaged or gone meanwhile: others may have it. The run ends here.
 				r.log.Warn("entries could not be read for a node", "feed", id.Short(), "seq", from, "err", err)
@@ -134,12 +147,13 @@ func (r *Replica) serveBodies(ctx context.Context, s mesh.Stream, entries []prot
 		if err != nil || body == nil {
 			continue
 		}
-		sent.Entries, sent.Bodies = append(sent.Entries, id), append(sent.Bodies, body)
-		if size += len(body); size >= protocol.MaxPageBodyBytes {
+		if size+len(body) > pageBytes(s) {
 			if err := flush(); err != nil {
 				return err
 			}
 		}
+		sent.Entries, sent.Bodies = append(sent.Entries, id), append(sent.Bodies, body)
+		size += len(body)
 	}
 	if err := flush(); err != nil {
 		return err

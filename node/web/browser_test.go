@@ -212,7 +212,8 @@ func TestPages_InChromium(t *testing.T) {
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}}); err != nil {
 		t.Fatal(err)
 	}
-	for name, path := range map[string]string{"dark-home": "/?lang=ko", "dark-record": "/records/kr-seoul-41", "dark-form": "/requests/new"} {
+	for name, path := range map[string]string{"dark-home": "/?lang=ko", "dark-record": "/records/kr-seoul-41?lang=ko",
+		"dark-form": "/requests/new?lang=ko"} {
 		b.do(chromedp.Navigate(w.srv.URL + path))
 		if name == "dark-form" {
 			b.press("#request .actions button", `document.querySelector("[role=alert]")`)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/dgraph-io/badger/v4"
@@ -39,6 +41,9 @@ func openStore(dir string, log *slog.Logger) (s *store, err error) {
 		WithCompression(options.Snappy).
 		WithMetricsEnabled(false).
 		WithLogger(badgerLog{log})
+	if err := dropStillborn(dir); err != nil {
+		return nil, protocol.Fail(protocol.ReasonHomeUnwritable, "open store", err)
+	}
 	db, err := badger.OpenManaged(o)
 	if err != nil {
 		return nil, &protocol.Error{Reason: protocol.ReasonDamaged, Op: "open store", ID: dir, Err: err,
@@ -47,6 +52,24 @@ func openStore(dir string, log *slog.Logger) (s *store, err error) {
 	s = &store{db: db, ts: db.MaxVersion()}
 	db.SetDiscardTs(s.ts)
 	return s, nil
+}
+
+// dropStillborn removes memtable logs of no length: a process that was killed between
+// making such a file and giving it its size leaves one, it holds nothing, and Badger
+// (4.9.6) refuses to open beside it.
+func dropStillborn(dir string) error {
+	logs, err := filepath.Glob(filepath.Join(dir, "*.mem"))
+	if err != nil {
+		return err
+	}
+	for _, path := range logs {
+		if info, err := os.Stat(path); err == nil && info.Size() == 0 {
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // view runs fn on the newest committed bytes. Badger can panic on damaged tables.

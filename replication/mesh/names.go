@@ -14,8 +14,8 @@ import (
 // Stream protocols, as negotiated. They name no federation: identify shows them to
 // guests. The join and sync protocols check the federation in their first frames.
 const (
-	protoSync   libp2pproto.ID = "/dure/sync/1"
-	protoJoin   libp2pproto.ID = "/dure/join/1"
+	protoSync   libp2pproto.ID = protocol.ProtocolSync
+	protoJoin   libp2pproto.ID = protocol.ProtocolJoin
 	protoGossip libp2pproto.ID = "/dure/gossip/1" // gossipsub v1.3 under a name that no other network uses
 )
 
@@ -28,7 +28,12 @@ const (
 )
 
 // of is the topic's name on the wire. Only members' nodes ever see it.
-func (t topic) of(f protocol.FederationID) string { return "/dure/" + f.String() + "/" + string(t) }
+func (t topic) of(f protocol.FederationID) string {
+	if t == topicHealth {
+		return protocol.TopicHealth(f)
+	}
+	return protocol.TopicEntries(f)
+}
 
 // serviceName is what mDNS shows on the local network: enough to find one's own
 // federation, too little to tell which it is. RFC 6763 allows 15 letters.
