@@ -214,3 +214,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	n.log.Info("the node stops", "member", n.facts.Handle)
 	return nil
 }
+
+// CaptureLibraryLogs routes what the networking libraries write into log, lowered. A
+// program calls it once, before it opens a node.
+func CaptureLibraryLogs(log *slog.Logger) { mesh.CaptureLibraryLogs(log) }

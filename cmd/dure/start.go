@@ -91,6 +91,7 @@ func (a *app) start(ctx context.Context, o node.Options) error {
 	}
 	o.Phrases, o.Version = a.book, version().Version
 	o.Logger = a.logger(settings.Config)
+	node.CaptureLibraryLogs(o.Logger)
 	progress, done := a.progress("cli.progress.open")
 	o.Progress = func(n, total int64) {
 		progress(api.Progress{Done: uint64(max(n, 0)), Total: uint64(max(total, 0)), Unit: "entries"})
