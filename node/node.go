@@ -114,7 +114,7 @@ func Open(ctx context.Context, h *home.Home, o Options) (_ *Node, err error) {
 		return nil, err
 	}
 	n.index = index.New(index.Config{Source: n.ledger})
-	n.events = newEvents()
+	n.events = newEvents(n.ledger.Stats().Next - 1)
 	if n.replica, err = n.replicate(); err != nil {
 		return nil, err
 	}

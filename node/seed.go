@@ -138,6 +138,12 @@ func (m SeedMember) write(ctx context.Context, r *replication.Replica, id protoc
 		ids[rec.Ref] = e.ID()
 		page.Entries, page.Bodies = append(page.Entries, e), append(page.Bodies, body)
 	}
-	_, err = r.Admit(ctx, page, replication.ViaImport)
-	return err
+	for len(page.Entries) > 0 {
+		n := min(len(page.Entries), protocol.MaxPage)
+		if _, err := r.Admit(ctx, protocol.Page{Entries: page.Entries[:n], Bodies: page.Bodies[:n]}, replication.ViaImport); err != nil {
+			return err
+		}
+		page.Entries, page.Bodies = page.Entries[n:], page.Bodies[n:]
+	}
+	return nil
 }

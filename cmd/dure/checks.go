@@ -24,7 +24,7 @@ func (a *app) checks() []check {
 		{"writable", []string{"home"}, checkWritable},
 		{"space", []string{"settings"}, a.checkSpace},
 		{"filesystem", []string{"home"}, checkFilesystem},
-		{"federation", []string{"secrets"}, checkFederation},
+		{"federation", []string{"secrets"}, a.checkFederation},
 		{"running", []string{"settings", "federation"}, a.checkRunning},
 		{"ports", []string{"settings"}, checkPorts},
 		{"state", []string{"running"}, a.checkState},
@@ -120,7 +120,7 @@ func checkFilesystem(_ context.Context, p *patient) (string, args) {
 	return allRight, nil
 }
 
-func checkFederation(_ context.Context, p *patient) (string, args) {
+func (a *app) checkFederation(_ context.Context, p *patient) (string, args) {
 	act, _, _, err := p.home.Founding()
 	switch {
 	case protocol.ReasonOf(err) == protocol.ReasonNotFederated:
@@ -128,19 +128,7 @@ func checkFederation(_ context.Context, p *patient) (string, args) {
 	case err != nil:
 		return "damaged", nil
 	}
-	return allRight, args{"name": firstName(act.Names)}
-}
-
-func firstName(t protocol.Text) string {
-	for _, lang := range []string{"en", "ko"} {
-		if t[lang] != "" {
-			return t[lang]
-		}
-	}
-	for _, lang := range sortedKeys(t) {
-		return t[lang]
-	}
-	return ""
+	return allRight, args{"name": a.name(act.Names, "")}
 }
 
 // askTime bounds one question to the running node.

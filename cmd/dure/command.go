@@ -65,7 +65,7 @@ func (a *app) tree() *cobra.Command {
 	add(groupDecide, a.inviteCommand(), a.membersCommand(), a.decideCommand(), a.decisionsCommand(), a.approveCommand())
 	add(groupWatch, a.statusCommand(), a.doctorCommand(), a.probeCommand(), a.pathsCommand(), a.configCommand(), a.versionCommand())
 	add(groupKeep, a.verifyCommand(), a.exportCommand(), a.importCommand(), a.backupCommand(), a.restoreCommand())
-	root.AddCommand(a.completionCommand(), a.exitCodesTopic(), a.jsonTopic())
+	root.AddCommand(a.completionCommand(), a.prepareCommand(), a.exitCodesTopic(), a.jsonTopic())
 
 	f := root.PersistentFlags()
 	f.SortFlags = false

@@ -28,9 +28,12 @@ func misuse(key string, values args) error {
 
 func reasonOf(err error) protocol.Reason {
 	var c *complaint
+	var e *protocol.Error
 	switch {
 	case errors.As(err, &c):
 		return c.reason
+	case errors.As(err, &e): // says more than the deadline that may stand below it
+		return e.Reason
 	case errors.Is(err, context.Canceled):
 		return protocol.ReasonCanceled
 	case errors.Is(err, context.DeadlineExceeded):

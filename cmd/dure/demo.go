@@ -19,7 +19,7 @@ import (
 // demoSettled is the one line of `dure demo --json`.
 type demoSettled struct {
 	Settled bool         `json:"settled"`
-	Seconds float64      `json:"seconds"` // from the first process to equal ledgers that hold every record
+	Seconds float64      `json:"seconds"` // from the first process to the equal ledgers, holding every record, that then stayed as they were
 	Root    string       `json:"root"`
 	Records int          `json:"records"`
 	Members []demoMember `json:"members"`
@@ -47,6 +47,7 @@ type demo struct {
 	ids       map[string]string          // of published records, by their refs
 	records   int                        // of all members together
 	begun     time.Time
+	since     time.Duration // from begun to the state that then stayed
 }
 
 // city is one member that runs as a process of its own.
@@ -101,7 +102,7 @@ func (a *app) demo(ctx context.Context, members int, noGossip, noCatchUp bool) (
 	if err != nil {
 		return err
 	}
-	d.tell(root)
+	d.tell(root, d.since)
 	d.watch(ctx)
 	return nil
 }
@@ -148,7 +149,31 @@ func (d *demo) fill(ctx context.Context) (root string, err error) {
 			return "", err
 		}
 	}
-	return d.settle(ctx, d.records)
+	return d.rest(ctx)
+}
+
+// quiet is how long the common ledger must stay as it is before the demonstration speaks of it: nodes write down their
+// own addresses a moment after their start, and a root that changes while it is read would only confuse.
+const quiet = 2 * time.Second
+
+// rest waits until the ledgers are one, hold every record and stay as they are.
+func (d *demo) rest(ctx context.Context) (string, error) {
+	root := ""
+	for {
+		now, err := d.settle(ctx, d.records)
+		if err != nil {
+			return "", err
+		}
+		if now != root {
+			root, d.since = now, time.Since(d.begun)
+		}
+		if time.Since(d.begun)-d.since >= quiet {
+			return root, nil
+		}
+		if err := pause(ctx, nil); err != nil {
+			return "", d.stuck(err)
+		}
+	}
 }
 
 // publishAll publishes what the cities have of a kind, all but the last record of each.

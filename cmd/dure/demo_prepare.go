@@ -54,12 +54,12 @@ func (d *demo) prepare(ctx context.Context, members int) error {
 	if err != nil {
 		return err
 	}
-	ports, release, err := freePorts(members)
+	ports, release, err := freePorts(2 * members)
 	if err != nil {
 		return err
 	}
 	defer release()
-	apis := apiPorts(members)
+	ports, apis := ports[:members], apiPorts(ports[members:])
 	seed := node.Seed{Names: d.inAllLanguages("demo.federation"), Charter: d.inAllLanguages("demo.charter"), Notice: sample.About()}
 	_, _ = rand.Read(seed.Salt[:]) // crypto/rand never fails; two demonstrations are two federations
 	if seed.Rules, err = charter.RuleSet("charter-2014"); err != nil {
@@ -180,13 +180,13 @@ func freePorts(n int) (ports []int, release func(), err error) {
 	return ports, release, nil
 }
 
-// apiPorts are n ports in a row from firstAPIPort where they are free; 0, any port, where one is not.
-func apiPorts(n int) []int {
-	out := make([]int, n)
+// apiPorts are ports in a row from firstAPIPort where all are free, and the free ones otherwise.
+func apiPorts(free []int) []int {
+	out := make([]int, len(free))
 	for i := range out {
 		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(firstAPIPort+i))
 		if err != nil {
-			return make([]int, n)
+			return free
 		}
 		_ = l.Close()
 		out[i] = firstAPIPort + i

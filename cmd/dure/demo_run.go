@@ -116,14 +116,14 @@ func (c *city) reach(ctx context.Context) error {
 }
 
 // tell says that the ledgers are one, where they are, and what to try next.
-func (d *demo) tell(root string) {
+func (d *demo) tell(root string, after time.Duration) {
 	a := d.a
-	out := demoSettled{Settled: true, Seconds: time.Since(d.begun).Seconds(), Root: root, Records: d.records}
+	out := demoSettled{Settled: true, Seconds: after.Seconds(), Root: root, Records: d.records}
 	for _, c := range d.cities {
 		out.Members = append(out.Members, demoMember{Handle: c.Handle, Home: c.dir, API: c.base, TokenFile: c.home.TokenPath(), PID: c.process.cmd.Process.Pid})
 	}
 	_ = a.answer(out, func() {
-		a.line("demo.settled", args{"count": len(out.Members), "records": d.records, "seconds": seconds(time.Since(d.begun))})
+		a.line("demo.settled", args{"count": len(out.Members), "records": d.records, "seconds": seconds(after)})
 		a.line("demo.root", args{"root": root})
 		fmt.Fprintln(a.out)
 		t := table{indent: 2}

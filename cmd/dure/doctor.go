@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -113,12 +114,15 @@ func (a *app) examine(ctx context.Context, p *patient) diagnosis {
 }
 
 func (a *app) sayDiagnosis(d diagnosis) {
+	marks := map[string]string{"ok": a.say("doctor.mark.ok", nil), "problem": a.say("doctor.mark.problem", nil), "skipped": a.say("doctor.mark.skipped", nil)}
+	colours := map[string]string{"ok": green, "problem": red, "skipped": yellow}
+	widest := 0
+	for _, mark := range marks {
+		widest = max(widest, width(mark))
+	}
 	for _, c := range d.Checks {
-		word := map[string]string{"ok": a.paint(green, a.say("doctor.mark.ok", nil)), "problem": a.paint(red, a.say("doctor.mark.problem", nil)),
-			"skipped": a.paint(yellow, a.say("doctor.mark.skipped", nil))}[c.State]
-		t := table{}
-		t.row(fmt.Sprintf("%2d", c.Number), word, c.Sentence)
-		t.print(a.out)
+		mark := marks[c.State]
+		fmt.Fprintf(a.out, "%2d  %s%s  %s\n", c.Number, a.paint(colours[c.State], mark), strings.Repeat(" ", widest-width(mark)), c.Sentence)
 		if c.State == "problem" {
 			fmt.Fprintln(a.out, "      "+a.say("doctor.effect", args{"text": c.Effect}))
 			fmt.Fprintln(a.out, "      "+a.say("doctor.fix", args{"text": c.Fix}))

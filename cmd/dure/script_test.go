@@ -35,7 +35,8 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"until": until, "field": field, "fetch": fetch, "mode": mode, "firstword": firstWord, "today": today,
+			"until": until, "field": field, "fetch": fetch, "mode": mode, "today": today,
+			"craft": craft, "refused": refused, "refused-at": refusedAt, "fails": fails, "taken": taken,
 		},
 	})
 }
@@ -149,15 +150,6 @@ func mode(ts *testscript.TestScript, neg bool, a []string) {
 	if got := fmt.Sprintf("%04o", info.Mode().Perm()); (got == a[1]) == neg {
 		ts.Fatalf("%s has mode %s", a[0], got)
 	}
-}
-
-// firstWord NAME FILE sets a variable to the first word of a file.
-func firstWord(ts *testscript.TestScript, _ bool, a []string) {
-	words := strings.Fields(ts.ReadFile(a[1]))
-	if len(words) == 0 {
-		ts.Fatalf("%s is empty", a[1])
-	}
-	ts.Setenv(a[0], words[0])
 }
 
 // today FILE… replaces TODAY and LATER in files by days that hold when the test runs.

@@ -3,6 +3,7 @@ package phrase
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -103,7 +104,14 @@ func (b *Book) word(lang, key, otherwise string) string {
 func (b *Book) fullest(lang, key string, args map[string]string) string {
 	data := make(map[string]any, len(args))
 	for name, value := range args {
-		data[name] = b.value(lang, value)
+		switch name {
+		case "why": // a charter.Why
+			data[name] = b.word(lang, "why."+value, value)
+		case "free", "floor": // bytes of a disk
+			data[name] = b.amount(lang, value)
+		default:
+			data[name] = b.value(lang, value)
+		}
 	}
 	best, most := key, -1
 	for _, candidate := range b.variants[key] {
@@ -118,6 +126,15 @@ func (b *Book) fullest(lang, key string, args map[string]string) string {
 		}
 	}
 	return b.Say(lang, best, data)
+}
+
+// amount writes a number of bytes.
+func (b *Book) amount(lang, text string) string {
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return text
+	}
+	return b.Bytes(lang, n)
 }
 
 // value writes one argument for people.

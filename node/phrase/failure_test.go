@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -71,9 +73,11 @@ func TestBook_Error(t *testing.T) {
 		{"ko", &protocol.Error{Reason: protocol.ReasonHandleTaken, Args: map[string]string{"handle": "서울"}}, "‘서울’은 다른 회원이 쓰고 있는 식별 이름입니다."},
 		{"en", &protocol.Error{Reason: protocol.ReasonNotFound, ID: "kr-seoul-99"}, "Nothing here is called “kr-seoul-99”."},
 		{"en", &protocol.Error{Reason: protocol.ReasonNotFound}, "This is not found on this node."},
-		{"fr", &protocol.Error{Reason: protocol.ReasonWrongClock, Args: map[string]string{"offset": "3h0m0s"}}, "L’horloge de cet ordinateur diffère de celle des autres nœuds de 3\u00a0heures."},
+		{"fr", &protocol.Error{Reason: protocol.ReasonWrongClock, Args: map[string]string{"minutes": "180", "ahead": "true"}}, "L’horloge de cet ordinateur diffère de celle des autres nœuds de 180 minutes."},
 		{"es", &protocol.Error{Reason: protocol.ReasonInvitationExpired, Args: map[string]string{"expired": "2026-11-01T10:00:00Z"}}, "Esta invitación ha caducado; era válida hasta el 1 de noviembre de 2026, 10:00."},
 		{"en", &protocol.Error{Reason: protocol.ReasonConfig, Args: map[string]string{"key": "lissen", "code": "unknown_key", "near": "listen"}}, "There is no setting “lissen”. Did you mean “listen”?"},
+		{"en", &protocol.Error{Reason: protocol.ReasonReadOnly, Args: map[string]string{"free": "104857600", "floor": "536870912"}}, "Only 105 MB are left on the disk, so nothing new is accepted."},
+		{"en", &protocol.Error{Reason: protocol.ReasonInvalid, Args: map[string]string{"why": "no_electors"}}, "This cannot be decided like that. Nobody would be left to decide."},
 		{"en", context.Canceled, "This was interrupted."},
 		{"en", errors.New("disk on fire at sector 7"), "Something went wrong inside dure itself."},
 	} {
@@ -148,6 +152,23 @@ func TestBook_EveryChangeHasASentence(t *testing.T) {
 	got := b.Change("ko", "appoint", map[string]string{"member": "서울", "office": "chair_city", "from": "2026-12-15", "to": "2028-12-14"})
 	if want := "서울을 2026년 12월 15일부터 2028년 12월 14일까지 의장도시로 정합니다."; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestBook_EveryWhyOfADecisionHasASentence(t *testing.T) {
+	b := book(t)
+	raw, err := os.ReadFile("../../protocol/charter/apply.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`Why = "([a-z_]+)"`).FindAllSubmatch(raw, -1)
+	if len(found) < 20 {
+		t.Fatalf("only %d reasons found", len(found))
+	}
+	for _, why := range found {
+		if !b.Has("why." + string(why[1])) {
+			t.Errorf("%q has no sentence", why[1])
+		}
 	}
 }
 

@@ -143,7 +143,7 @@ func lookAround(t *testing.T, w *world, dir string, feeds []*protocoltest.Feed, 
 		_, _ = l.Verify(context.Background(), nil)
 	}
 	if left := readAll(t, l, feeds, what+", healed"); left > 0 {
-		os.Rename(dir,"/tmp/ldgbad"); t.Fatalf("%s: %d are still missing: %+v", what, left, l.Stats())
+		t.Fatalf("%s: %d are still missing: %+v", what, left, l.Stats())
 	}
 	switch {
 	case missing > 0:

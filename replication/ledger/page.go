@@ -97,8 +97,8 @@ func (r *Reader) Raw(id protocol.FeedID, from uint64, maxEntries, maxBodyBytes i
 	if err != nil {
 		return Raw{}, damagedAs("read page", err)
 	}
-	page.Bodies, err = r.pageBodies(f.no, page.Headers, glances, maxBodyBytes)
-	return page, err
+	page.Bodies = r.pageBodies(f.no, page.Headers, glances, maxBodyBytes)
+	return page, nil
 }
 
 // readPart reads the headers of a run and checks each against the index.
@@ -127,54 +127,41 @@ func (r *Reader) readPart(txn *badger.Txn, no uint32, p part) (headers [][]byte,
 }
 
 // pageBodies reads the bodies of consecutive headers, as far as they fit and are here.
-func (r *Reader) pageBodies(no uint32, headers [][]byte, glances []glance, room int) ([][]byte, error) {
+func (r *Reader) pageBodies(no uint32, headers [][]byte, glances []glance, room int) [][]byte {
 	bodies := make([][]byte, len(headers))
-	carried := false
-	fits := func(i int) bool {
+	var due []int
+	for i := range glances {
 		g := &glances[i]
-		if !g.hasBody || carried && int(g.size) > room || r.missing(placeOf(no, g.seq)) != nil {
-			return false
+		if !g.hasBody || len(due) > 0 && int(g.size) > room || r.missing(placeOf(no, g.seq)) != nil {
+			continue
 		}
-		carried, room = true, room-int(g.size)
-		return true
+		due, room = append(due, i), room-int(g.size)
 	}
-	err := r.db.view("read page", func(txn *badger.Txn) error {
-		var it *badger.Iterator
-		defer func() {
-			if it != nil {
-				it.Close()
-			}
-		}()
-		for i := range glances {
-			if !fits(i) {
-				continue
-			}
-			p := placeOf(no, glances[i].seq)
-			if !glances[i].kind.IsErasable() {
-				bodies[i], _ = r.body(p, headers[i])
-				continue
-			}
-			key := placeKey(keyBody, p)
-			if it == nil {
-				it = txn.NewIterator(badger.IteratorOptions{Prefix: feedKey(keyBody, no)})
+	// One iterator reads most of them; what it does not find right, body reads with all care.
+	_ = r.db.view("read page", func(txn *badger.Txn) error {
+		it := txn.NewIterator(badger.IteratorOptions{Prefix: feedKey(keyBody, no)})
+		defer it.Close()
+		for n, i := range due {
+			key := placeKey(keyBody, placeOf(no, glances[i].seq))
+			if n == 0 {
 				it.Seek(key)
 			}
 			for it.Valid() && string(it.Item().Key()) < string(key) {
 				it.Next()
 			}
-			if it.Valid() && string(it.Item().Key()) == string(key) {
-				data, err := it.Item().ValueCopy(nil)
-				if err == nil && glances[i].body == sha256.Sum256(data) {
-					bodies[i] = data
-					continue
-				}
+			if !it.Valid() {
+				return nil
 			}
-			bodies[i], _ = r.body(p, headers[i]) // says what is wrong with it, and wants it again
+			if data, err := it.Item().ValueCopy(nil); err == nil && glances[i].body == sha256.Sum256(data) {
+				bodies[i] = data
+			}
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, damagedAs("read page", err)
+	for _, i := range due {
+		if bodies[i] == nil {
+			bodies[i], _ = r.body(placeOf(no, glances[i].seq), headers[i]) // damage is noted there
+		}
 	}
-	return bodies, nil
+	return bodies
 }

@@ -29,11 +29,8 @@ func rebuild(db *store, s *state, federation protocol.FederationID, progress fun
 	if err != nil {
 		return o, err
 	}
-	found, err := readRuns(db, s, walker{federation.Digest(), repaired}, progress)
-	if err != nil {
-		return o, err
-	}
-	if o.Cut, err = setAside(db, s, found); err != nil {
+	cut := readRuns(db, s, walker{federation.Digest(), repaired}, progress)
+	if o.Cut, err = setAside(db, s, cut); err != nil {
 		return o, err
 	}
 	for _, f := range s.feeds {
@@ -109,14 +106,13 @@ func readFeeds(db *store, s *state) error {
 const feedsAtOnce = 32
 
 // readRuns reads the runs of all feeds on all cores; feeds do not depend on one another.
-func readRuns(db *store, s *state, w walker, progress func(done, total int64)) ([]*reading, error) {
+// It returns the feeds that damage made shorter.
+func readRuns(db *store, s *state, w walker, progress func(done, total int64)) (cut []*reading) {
 	var (
-		found  []*reading
-		failed error
-		mu     sync.Mutex // guards found, failed and s.index
-		next   atomic.Int64
-		done   int64
-		wg     sync.WaitGroup
+		mu   sync.Mutex // guards cut, done and s.index
+		next atomic.Int64
+		done int64
+		wg   sync.WaitGroup
 	)
 	total := int64(len(s.feeds))
 	step := min(feedsAtOnce, max(1, total/int64(4*runtime.GOMAXPROCS(0))))
@@ -128,34 +124,25 @@ func readRuns(db *store, s *state, w walker, progress func(done, total int64)) (
 					return
 				}
 				part := s.feeds[from:min(from+step, total)]
-				readings, err := w.read(db, part)
+				readings := w.read(db, part)
 				mu.Lock()
-				if err != nil && failed == nil {
-					failed = err
-				}
 				for _, r := range readings {
 					for _, sl := range r.slots {
 						s.index.add(sl.hash, sl.at)
 					}
 					r.slots = nil
 					if len(r.aside) > 0 {
-						found = append(found, r)
+						cut = append(cut, r)
 					}
 				}
 				done += int64(len(part))
 				progress(done, total)
 				mu.Unlock()
-				if err != nil {
-					return
-				}
 			}
 		})
 	}
 	wg.Wait()
-	if failed != nil {
-		return nil, damagedAs("open ledger", failed)
-	}
-	return found, nil
+	return cut
 }
 
 func readErased(db *store, s *state) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"math"
 	"os"
@@ -54,15 +55,19 @@ func openStore(dir string, log *slog.Logger) (s *store, err error) {
 	return s, nil
 }
 
-// dropStillborn removes memtable logs of no length: a process that was killed between
-// making such a file and giving it its size leaves one, it holds nothing, and Badger
-// (4.9.6) refuses to open beside it.
+// dropStillborn removes logs of no length, of memtables and of values: a process that was
+// killed between making such a file and giving it its size leaves one, it holds nothing,
+// and Badger (4.9.6) refuses to open beside it.
 func dropStillborn(dir string) error {
-	logs, err := filepath.Glob(filepath.Join(dir, "*.mem"))
-	if err != nil {
+	files, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	for _, path := range logs {
+	for _, f := range files {
+		if ext := filepath.Ext(f.Name()); ext != ".mem" && ext != ".vlog" {
+			continue
+		}
+		path := filepath.Join(dir, f.Name())
 		if info, err := os.Stat(path); err == nil && info.Size() == 0 {
 			if err := os.Remove(path); err != nil {
 				return err
@@ -86,7 +91,8 @@ func (s *store) get(key []byte, fn func([]byte) error) error {
 	return s.view("read", func(txn *badger.Txn) error { return get(txn, key, fn) })
 }
 
-func get(txn *badger.Txn, key []byte, fn func([]byte) error) error {
+func get(txn *badger.Txn, key []byte, fn func([]byte) error) (err error) {
+	defer caught("read", &err) // here already, so that a repaired copy can still be looked for
 	item, err := txn.Get(key)
 	if err != nil {
 		return err

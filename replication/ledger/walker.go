@@ -40,7 +40,7 @@ func readRepaired(db *store) (map[place][]byte, error) {
 }
 
 // read reads feeds with consecutive numbers.
-func (w walker) read(db *store, feeds []*feed) ([]*reading, error) {
+func (w walker) read(db *store, feeds []*feed) []*reading {
 	all := make([]*reading, len(feeds))
 	for i, f := range feeds {
 		all[i] = &reading{feed: f, chain: chain{feed: f.id.Digest()}}
@@ -59,10 +59,38 @@ func (w walker) read(db *store, feeds []*feed) ([]*reading, error) {
 			return nil
 		})
 	})
+	if err != nil { // a table that Badger cannot walk through: ask for each run by its name
+		for _, f := range feeds {
+			f.runs, f.count, f.head, f.bytes = nil, 0, protocol.EntryID{}, 0
+		}
+		for i, f := range feeds {
+			all[i] = &reading{feed: f, chain: chain{feed: f.id.Digest()}}
+			w.follow(db, all[i])
+		}
+		return all
+	}
 	for _, r := range all {
 		w.mend(r)
 	}
-	return all, err
+	return all
+}
+
+// follow reads a feed run by run, as far as they can be read: each one's key follows from
+// the one before. Runs beyond stay where they are, and are passed over once others have
+// come in their place.
+func (w walker) follow(db *store, r *reading) {
+	for {
+		key := placeKey(keyRun, placeOf(r.feed.no, r.chain.next))
+		err := db.good(key, func(value []byte) error {
+			if !w.take(r, value) {
+				return errRun
+			}
+			return nil
+		})
+		if err != nil {
+			return
+		}
+	}
 }
 
 // run takes the next run that was found, or its repaired copy, or sets it aside because

@@ -1,0 +1,128 @@
+//go:build linux
+
+package ordeal
+
+import (
+	"debug/elf"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dure-net/dure/node"
+	"github.com/dure-net/dure/node/api"
+)
+
+// The binary needs nothing of the machine it runs on, and is small.
+func TestBinary_StaticAndSmall(t *testing.T) {
+	path := binary(t)
+	f, err := elf.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP || p.Type == elf.PT_DYNAMIC {
+			t.Errorf("the binary has a %v segment: it is not static", p.Type)
+		}
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Size() > 45<<20 {
+		t.Errorf("%d bytes, the bound is 45 MiB", info.Size())
+	}
+	t.Logf("%.1f MiB", float64(info.Size())/(1<<20))
+}
+
+// residentKiB is the memory that a member's process holds now.
+func residentKiB(t testing.TB, m *member) int {
+	t.Helper()
+	return statusField(t, m, "VmRSS:")
+}
+
+func statusField(t testing.TB, m *member, name string) int {
+	t.Helper()
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", m.process.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(raw)) {
+		if rest, ok := strings.CutPrefix(line, name); ok {
+			n, err := strconv.Atoi(strings.Fields(rest)[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+	}
+	t.Fatalf("/proc has no %s", name)
+	return 0
+}
+
+// A ledger of many entries, imported from a bundle: how soon the node is ready, and what
+// it holds in memory when it idles.
+func TestStart_ReadyAndLight(t *testing.T) {
+	entries := times(t, "DURE_ENTRIES", 10_000)
+	records := make([]node.SeedRecord, entries)
+	for i := range records {
+		records[i].Raw = request(i)
+	}
+	began := time.Now()
+	f := found(t, layout{members: 1, absent: records})
+	file := filepath.Join(t.TempDir(), "bundle.car")
+	if err := os.WriteFile(file, f.bundle, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("a bundle of %d records, %d MiB, made in %v", entries, len(f.bundle)>>20, time.Since(began))
+	f.bundle, records = nil, nil
+	m := f.members[0]
+
+	began = time.Now()
+	var report api.ImportReport
+	dure(t, &report, "import", file, "--home", m.home)
+	if report.New < uint64(entries) || len(report.Refused) > 0 {
+		t.Fatalf("import: %+v", report)
+	}
+	t.Logf("imported in %v", time.Since(began))
+
+	var best time.Duration
+	for _, way := range []string{"first start", "after a stop", "after a kill"} {
+		m.spawn()
+		ready := m.awaitReady(60 * time.Second)
+		s, err := m.status()
+		if err != nil || s.Ledger.Entries < uint64(entries) {
+			t.Fatalf("%+v, %v", s.Ledger, err)
+		}
+		fresh, peak := residentKiB(t, m), statusField(t, m, "VmHWM:")
+		t.Logf("%s: ready after %v, %d MiB resident then, %d MiB at most", way, ready, fresh>>10, peak>>10)
+		if best == 0 || ready < best {
+			best = ready
+		}
+		switch way {
+		case "first start":
+			m.stop()
+		case "after a stop":
+			m.kill()
+		}
+	}
+	if limit := bar(time.Second, 3*time.Second); best > limit {
+		t.Errorf("ready after %v at best, the bound is %v", best, limit)
+	}
+	// Idle: nobody asks, nothing happens. The collector gives memory back in its own time.
+	lowest := residentKiB(t, m)
+	for end := time.Now().Add(bar(60*time.Second, 5*time.Second)); time.Now().Before(end); time.Sleep(time.Second) {
+		lowest = min(lowest, residentKiB(t, m))
+		if lowest <= 150<<10 {
+			break
+		}
+	}
+	t.Logf("idle: %d MiB resident (%d anonymous, %d of files)", lowest>>10, statusField(t, m, "RssAnon:")>>10, statusField(t, m, "RssFile:")>>10)
+	if lowest > 150<<10 {
+		t.Errorf("%d MiB resident when idle, the bound is 150", lowest>>10)
+	}
+}
