@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,6 +66,8 @@ type Node struct {
 	replica  *replication.Replica
 	index    *index.Index
 	registry *prometheus.Registry
+
+	restanding sync.Mutex // held while the index is told what stands
 
 	number   sync.Mutex // guards numbered
 	numbered uint64     // the last short number given
@@ -207,6 +210,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return n.seekOthers(gctx, m) })
 	g.Go(func() error { return n.tellAddresses(gctx, m) })
 	g.Go(func() error { return api.Serve(gctx, listener, handler, n.log) })
+	g.Go(func() error { return giveBack(gctx) })
 	n.log.Info("the node runs", "member", n.facts.Handle, "api", base, "addresses", m.Addrs())
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
@@ -218,3 +222,18 @@ func (n *Node) Run(ctx context.Context) (err error) {
 // CaptureLibraryLogs routes what the networking libraries write into log, lowered. A
 // program calls it once, before it opens a node.
 func CaptureLibraryLogs(log *slog.Logger) { mesh.CaptureLibraryLogs(log) }
+
+// giveBack returns to the system what opening the ledger and the first catch-up took and
+// no longer need: the collector on its own keeps about twice what lives, and after an
+// import three times that for minutes.
+func giveBack(ctx context.Context) error {
+	for _, pause := range []time.Duration{8 * time.Second, time.Minute} {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+			debug.FreeOSMemory()
+		}
+	}
+	return nil
+}

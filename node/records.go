@@ -41,7 +41,7 @@ func (n *Node) item(local uint64, e protocol.Entry) index.Item {
 func (n *Node) arrived(a replication.Arrival) {
 	items := make([]index.Item, len(a.Page.Entries))
 	for i, e := range a.Page.Entries {
-		items[i] = index.Item{Entry: e, Seq: a.First + uint64(i), Member: a.Member, Standing: true}
+		items[i] = index.Item{Entry: e, Seq: a.First + uint64(i), Member: a.Member, Standing: e.Seq() < a.Stands}
 	}
 	n.index.Add(items...)
 	n.events.note(a)
@@ -49,6 +49,8 @@ func (n *Node) arrived(a replication.Arrival) {
 
 // restand tells the index whose the feeds are and how far they stand.
 func (n *Node) restand() {
+	n.restanding.Lock() // what was read later is told later
+	defer n.restanding.Unlock()
 	for _, l := range n.replica.Limits() {
 		n.index.Restand(l.Feed, l.Member, l.Count)
 	}

@@ -3,6 +3,7 @@ package replication
 import (
 	"context"
 	"errors"
+	"math"
 
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/charter"
@@ -21,22 +22,62 @@ type admitted struct {
 	feed   *feed
 	page   protocol.Page // what of the run was new
 	commit *ledger.Commit
+	bodies []*ledger.Commit // bodies that one batch had no room for
 	via    Via
-	member string // the owner's handle when it came in
-	local  uint64 // local number of the first entry, once durable
+	limit  charter.Limit // of the feed when it came in
+	local  uint64        // local number of the first entry, once durable
 }
 
 // submit hands the run to the ledger. The caller holds mu, so that the ledger sees
 // each feed's runs in order.
 func (a *admitted) submit(own bool) {
-	a.commit = a.r.ledger.Submit(ledger.Batch{Pages: []protocol.Page{a.page}, Own: own, OnCommit: func(first uint64) {
+	a.limit = a.feed.limit
+	page, rest := portion(a.page)
+	a.commit = a.r.ledger.Submit(ledger.Batch{Pages: []protocol.Page{page}, Own: own, OnCommit: func(first uint64) {
 		a.local = first
 		if a.r.cfg.Arrived != nil && first > 0 {
-			a.r.cfg.Arrived(Arrival{First: first, Page: a.page, Member: a.member, Via: a.via})
+			a.r.cfg.Arrived(Arrival{First: first, Page: a.page, Member: a.limit.Member, Stands: a.limit.Stands(math.MaxUint64, protocol.EntryID{}), Via: a.via})
 		}
 	}})
+	for _, bodies := range rest {
+		a.bodies = append(a.bodies, a.r.ledger.Submit(ledger.Batch{Bodies: bodies}))
+	}
 	last := a.page.Entries[len(a.page.Entries)-1]
 	a.feed.head, a.feed.count = last, last.Seq()+1
+}
+
+// portionBytes bounds the bodies that go to the ledger in one batch: with 64 headers
+// and their keys it stays below ledger.MaxBatchBytes.
+const portionBytes = 768 << 10
+
+// portion splits a page whose bodies are too large for one batch: the headers with the
+// bodies that fit, and then the other bodies.
+func portion(p protocol.Page) (protocol.Page, [][]ledger.Body) {
+	size := 0
+	for _, body := range p.Bodies {
+		size += len(body)
+	}
+	if size <= portionBytes {
+		return p, nil
+	}
+	first := protocol.Page{Entries: p.Entries, Bodies: make([][]byte, len(p.Bodies))}
+	var rest [][]ledger.Body
+	size = 0
+	for i, body := range p.Bodies {
+		switch {
+		case len(body) == 0:
+			continue
+		case size+len(body) > portionBytes:
+			rest, size = append(rest, nil), 0
+		}
+		size += len(body)
+		if n := len(rest); n > 0 {
+			rest[n-1] = append(rest[n-1], ledger.Body{Entry: p.Entries[i].ID(), Data: body})
+		} else {
+			first.Bodies[i] = body
+		}
+	}
+	return first, rest
 }
 
 // Arrival is a run of entries that became durable here: entry i has the local number
@@ -45,21 +86,19 @@ type Arrival struct {
 	First  uint64
 	Page   protocol.Page // shared; not to be changed or kept beyond the entries
 	Member string        // the owner's handle
+	Stands uint64        // so many first entries of the feed count; Changed tells what moves that
 	Via    Via
 }
 
 // Admit takes a run of one feed in and returns when it is durable: how many of its
 // entries are new here. A run that is wholly known is ReasonKnown. Where only a part
-// stands, that part is admitted and the error says why the rest does not.
+// stands, that part is admitted and the error says why the rest does not. It does not
+// begin when ctx has ended, and what is begun is finished.
 func (r *Replica) Admit(ctx context.Context, page protocol.Page, via Via) (int, error) {
-	a, err := r.enter(admission{page: page, via: via})
-	if a == nil {
-		return 0, err
+	if err := ctx.Err(); err != nil {
+		return 0, protocol.Fail(protocol.ReasonCanceled, "admit", err)
 	}
-	if werr := a.wait(ctx); werr != nil {
-		return 0, werr
-	}
-	return len(a.page.Entries), err
+	return r.admit(admission{page: page, via: via})
 }
 
 func (r *Replica) admit(a admission) (int, error) {
@@ -67,7 +106,7 @@ func (r *Replica) admit(a admission) (int, error) {
 	if in == nil {
 		return 0, err
 	}
-	if werr := in.wait(context.Background()); werr != nil {
+	if werr := in.wait(); werr != nil {
 		return 0, werr
 	}
 	return len(in.page.Entries), err
@@ -97,7 +136,10 @@ func (r *Replica) enter(a admission) (*admitted, error) {
 	}
 	for try := 0; ; try++ {
 		in, again, err := r.enterOnce(a, p)
-		if !again || try == 16 {
+		if again && try == 16 {
+			err = protocol.Fail(protocol.ReasonBusy, "admit", errors.New("the feed's head moves too fast"))
+		}
+		if !again || err != nil {
 			if in == nil && err != nil {
 				r.counts.refuse(protocol.ReasonOf(err))
 			}
@@ -167,7 +209,7 @@ func (r *Replica) enterOnce(a admission, p protocol.Page) (in *admitted, again b
 	if r.condition == ReadOnly {
 		return nil, false, protocol.Fail(protocol.ReasonReadOnly, "admit", nil)
 	}
-	in = &admitted{r: r, feed: now, page: p, via: a.via, member: now.limit.Member}
+	in = &admitted{r: r, feed: now, page: p, via: a.via}
 	in.submit(false)
 	return in, false, judged
 }
@@ -179,7 +221,7 @@ func (r *Replica) feedFor(p protocol.Page) (f *feed, prev protocol.Entry, count 
 		if f.limit.Void {
 			return nil, prev, 0, &protocol.Error{Reason: protocol.ReasonSetAside, Op: "admit", ID: id.String()}
 		}
-		if f.count >= f.limit.Count && f.limit.Head.IsZero() && p.Entries[len(p.Entries)-1].Seq() >= f.count {
+		if f.count >= f.limit.Count && p.Entries[len(p.Entries)-1].Seq() >= f.count {
 			return nil, prev, 0, &protocol.Error{Reason: protocol.ReasonSetAside, Op: "admit", ID: id.String()}
 		}
 		return f, f.head, f.count, nil
@@ -212,22 +254,41 @@ func (r *Replica) held(id protocol.FeedID, seq uint64, head protocol.Entry) (pro
 }
 
 // wait returns when the run is durable, and then lets it count: frontier, charter,
-// what waited for it.
-func (a *admitted) wait(ctx context.Context) error {
+// what waited for it. Whoever has handed a run in calls it, and no deadline ends it:
+// what is on the disk counts, or an elector could answer twice.
+func (a *admitted) wait() error {
 	r := a.r
-	if err := a.commit.Wait(ctx); err != nil {
+	if err := a.commit.Wait(context.Background()); err != nil {
 		r.failed(a.feed, err)
 		return err
 	}
+	for _, c := range a.bodies {
+		if err := c.Wait(context.Background()); err != nil {
+			r.log.Warn("bodies were not stored and are wanted", "feed", a.feed.id.Short(), "err", err)
+		}
+	}
 	last := a.page.Entries[len(a.page.Entries)-1]
 	r.mu.Lock()
-	if count := last.Seq() + 1; count > a.feed.durable {
-		a.feed.durable, a.feed.lastHead = count, last.ID()
+	f := r.feeds[a.feed.id]
+	if f == nil { // given up while this run was under way
+		f = a.feed
+		r.feeds[f.id] = f
 	}
-	line := r.standing(a.feed)
-	follow := r.waiting.run(a.feed.id, last.Seq()+1)
+	if count := last.Seq() + 1; count > f.durable {
+		f.durable, f.lastHead = count, last.ID()
+	}
+	if f.durable > f.count {
+		f.head, f.count = last, f.durable
+	}
+	// Under mu, or an older line could follow a newer one.
+	r.frontier.set(r.standing(f))
+	follow := r.waiting.run(f.id, last.Seq()+1)
+	news := f.limit != a.limit || f.limit.Head.Defined()
+	state := r.state
 	r.mu.Unlock()
-	r.frontier.set(line)
+	if news && r.cfg.Changed != nil {
+		r.cfg.Changed(state) // what Arrived said of these entries may be out of date
+	}
 	r.counts.admit(a.via, len(a.page.Entries))
 	var blocks []charter.Block
 	for i, e := range a.page.Entries {
@@ -235,30 +296,42 @@ func (a *admitted) wait(ctx context.Context) error {
 			blocks = append(blocks, charter.Block{Entry: e, Body: a.page.Bodies[i]})
 		}
 		if e.Kind() == protocol.KindNode && a.page.Bodies[i] != nil {
-			r.learnAddresses(a.feed.node, a.page.Bodies[i])
+			r.learnAddresses(f.node, a.page.Bodies[i])
 		}
 	}
 	r.govern(blocks)
 	if len(follow.Entries) > 0 {
 		if _, err := r.admit(admission{page: follow, via: ViaGossip}); err != nil && protocol.ReasonOf(err) != protocol.ReasonKnown {
-			r.log.Debug("waiting entries were not admitted", "feed", a.feed.id.Short(), "err", err)
+			r.log.Debug("waiting entries were not admitted", "feed", f.id.Short(), "err", err)
 		}
 	}
 	return nil
 }
 
-// failed takes back what was promised for a feed whose commit did not happen, and
-// stops writing until the ledger says that it can.
+// failed takes back what was promised for a feed whose commit did not happen. Where
+// the ledger cannot be written at all, writing stops until it says that it can.
 func (r *Replica) failed(f *feed, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if protocol.ReasonOf(err) == protocol.ReasonCanceled {
-		return
+	switch protocol.ReasonOf(err) {
+	case protocol.ReasonNotRunning: // it is being closed
+	case protocol.ReasonGap, protocol.ReasonFork, protocol.ReasonConflict, protocol.ReasonBrokenChain, protocol.ReasonTooLarge, protocol.ReasonBadHash:
+		r.log.Error("the ledger refused a run that was admitted", "feed", f.id.Short(), "err", err)
+	case protocol.ReasonRecovering:
+		r.log.Error("the ledger has forgotten entries of this node", "err", err)
+		if r.own == f {
+			r.condition, r.why, r.own = Recovering, "state.recovering.behind", nil
+		}
+	default:
+		r.log.Error("the ledger could not be written", "err", err)
+		r.condition, r.why = ReadOnly, "state.read_only.disk"
 	}
-	r.log.Error("the ledger could not be written", "err", err)
-	r.condition, r.why = ReadOnly, "state.read_only.disk"
+	r.nudge()
 	if f.durable == 0 {
 		delete(r.feeds, f.id)
+		if r.own == f {
+			r.own = nil
+		}
 		return
 	}
 	if e, err := r.ledger.Entry(f.id, f.durable-1); err == nil {

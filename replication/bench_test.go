@@ -63,7 +63,9 @@ func (s *spot) run(b testing.TB, w *world, a *actor) {
 
 // feeds fills a ledger with n entries of about 600 bytes, header and body together,
 // from the feeds of all founders, as a member publishes them.
-func (w *world) fill(b testing.TB, s *spot, n int) {
+func (w *world) fill(b testing.TB, s *spot, n int) { w.fillSome(b, s.replica, n) }
+
+func (w *world) fillSome(b testing.TB, r *Replica, n int) {
 	b.Helper()
 	dice := rand.New(rand.NewPCG(7, 7))
 	per := n / len(w.nodes)
@@ -89,7 +91,7 @@ func (w *world) fill(b testing.TB, s *spot, n int) {
 			page.Entries, page.Bodies = append(page.Entries, e), append(page.Bodies, body)
 			prev = e
 			if len(page.Entries) == protocol.MaxPage || i == per-2 {
-				if _, err := s.replica.Admit(context.Background(), page, ViaImport); err != nil {
+				if _, err := r.Admit(context.Background(), page, ViaImport); err != nil {
 					b.Fatal(err)
 				}
 				page = protocol.Page{}
@@ -98,7 +100,9 @@ func (w *world) fill(b testing.TB, s *spot, n int) {
 	}
 }
 
-func benchWorld(b *testing.B, founders int) *world {
+func benchWorld(b *testing.B, founders int) *world { return benchWorldOf(b, founders) }
+
+func benchWorldOf(b testing.TB, founders int) *world {
 	w := &world{t: nil, seed: 1}
 	w.founding = protocol.FoundingAct{Version: protocol.Version, Names: protocol.Text{"en": "A federation"}, Charter: protocol.Text{"en": "We work together."},
 		Rules: protocol.Rules{Name: "test", Electors: "steering", Threshold: protocol.Ratio{Num: 1, Den: 2}, Assembly: protocol.Ratio{Num: 2, Den: 3}}}

@@ -126,13 +126,14 @@ func (c *counting) Write(p []byte) (int, error) {
 // the bundle are tried again at its end; the bundle is read once and never held in
 // memory, except for such feeds, up to importHeld bytes; beyond that they are refused
 // and a second import takes them. What was admitted before an error stays.
-func (r *Replica) Import(ctx context.Context, in io.Reader, progress func(Progress)) (Bundled, error) {
-	var b Bundled
+func (r *Replica) Import(ctx context.Context, in io.Reader, progress func(Progress)) (b Bundled, err error) {
 	br := bufio.NewReaderSize(&countingReader{r: in, n: &b.Bytes}, 256<<10)
 	im := &importer{r: r, ctx: ctx, b: &b, progress: progress}
 	if err := im.head(br); err != nil {
 		return b, err
 	}
+	// What was handed in is waited for in any case, or it would lie on the disk and not count.
+	defer func() { err = errors.Join(err, im.settle(0)) }()
 	for {
 		cid, block, err := readSection(br)
 		if errors.Is(err, io.EOF) {
@@ -148,7 +149,8 @@ func (r *Replica) Import(ctx context.Context, in io.Reader, progress func(Progre
 	if err := im.flush(); err != nil {
 		return b, err
 	}
-	return b, im.retry()
+	err = im.retry()
+	return b, err
 }
 
 const (
@@ -163,7 +165,8 @@ type importer struct {
 	progress func(Progress)
 
 	page     protocol.Page
-	bodies   map[protocol.BodyID]int // bodies the page still waits for
+	bodies   map[protocol.BodyID][]int // bodies the page still waits for, with the entries that name them
+	missing  int                       // bodies the page still waits for
 	held     []protocol.Page
 	heldSize int
 	underWay []*admitted
@@ -225,10 +228,13 @@ func (im *importer) block(cid protocol.CID, block []byte) error {
 	if cid == im.r.cfg.Federation {
 		return nil
 	}
-	if i, ok := im.bodies[cid]; ok {
-		im.page.Bodies[i] = block
+	if at, ok := im.bodies[cid]; ok {
+		for _, i := range at {
+			im.page.Bodies[i] = block
+		}
 		delete(im.bodies, cid)
-		im.b.Bodies++
+		im.missing -= len(at)
+		im.b.Bodies += uint64(len(at))
 		return nil
 	}
 	if len(block) > protocol.MaxHeaderBytes {
@@ -240,17 +246,18 @@ func (im *importer) block(cid protocol.CID, block []byte) error {
 	}
 	im.b.Entries++
 	if n := len(im.page.Entries); n > 0 && (e.Feed() != im.page.Feed() || e.Seq() != im.page.Entries[n-1].Seq()+1 ||
-		n == protocol.MaxPage || len(im.bodies) < im.bodied()) {
+		n == protocol.MaxPage || im.missing < im.bodied()) {
 		if err := im.flush(); err != nil {
 			return err
 		}
 	}
 	if im.bodies == nil {
-		im.bodies = map[protocol.BodyID]int{}
+		im.bodies = map[protocol.BodyID][]int{}
 	}
 	im.page.Entries, im.page.Bodies = append(im.page.Entries, e), append(im.page.Bodies, nil)
 	if b := e.Header().Body; b.Defined() {
-		im.bodies[b] = len(im.page.Entries) - 1
+		im.bodies[b] = append(im.bodies[b], len(im.page.Entries)-1)
+		im.missing++
 	}
 	return nil
 }
@@ -269,7 +276,7 @@ func (im *importer) bodied() int {
 
 func (im *importer) flush() error {
 	page := im.page
-	im.page, im.bodies = protocol.Page{}, nil
+	im.page, im.bodies, im.missing = protocol.Page{}, nil, 0
 	if len(page.Entries) == 0 {
 		return nil
 	}
@@ -315,16 +322,17 @@ func (im *importer) refuse(err error, page protocol.Page) {
 	im.b.Refused[protocol.ReasonOf(err)] += uint64(len(page.Entries))
 }
 
-func (im *importer) settle(keep int) error {
+func (im *importer) settle(keep int) (err error) {
 	for len(im.underWay) > keep {
 		in := im.underWay[0]
 		im.underWay = im.underWay[1:]
-		if err := in.wait(im.ctx); err != nil {
-			return err
+		if werr := in.wait(); werr != nil {
+			err = errors.Join(err, werr)
+			continue
 		}
 		im.b.New += uint64(len(in.page.Entries))
 	}
-	return nil
+	return err
 }
 
 // retry tries what was held back until nothing more is admitted.

@@ -16,7 +16,8 @@ type peer struct {
 	again   bool      // asked for while pulling
 	since   uint64    // its Next of the last finished exchange
 	due     time.Time // the next exchange by the timer
-	last    time.Time // the last finished exchange
+	began   time.Time // the last exchange
+	last    time.Time // the last finished exchange, by the claimed clock, as it is shown
 	fails   int
 	health  *protocol.Health
 	heard   time.Time
@@ -31,6 +32,7 @@ const (
 	roundPerPeer = 50 * time.Millisecond
 	poke         = 100 * time.Millisecond // shortest time between two exchanges with one node asked for by events
 	pullsAtOnce  = 32
+	strayTime    = 30 * time.Second // between exchanges with a node that failed again and again: its connection may stand all the same
 )
 
 // Connected is told by the mesh of every new connection to a standing node.
@@ -136,11 +138,15 @@ func (r *Replica) dueNow() []protocol.PublicKey {
 	period := max(roundTime, time.Duration(len(r.peers))*roundPerPeer)
 	var due []protocol.PublicKey
 	for node, p := range r.peers {
-		if !p.linked || p.pulling || now.Before(p.due) {
+		if p.pulling || now.Before(p.due) || !p.linked && (p.fails == 0 || !r.nodes[node]) {
 			continue
 		}
+		pause := period
+		if !p.linked {
+			pause = max(period, strayTime)
+		}
 		// Jitter keeps nodes from asking in step.
-		p.due = now.Add(period*3/4 + rand.N(period/2))
+		p.due = now.Add(pause*3/4 + rand.N(pause/2))
 		due = append(due, node)
 	}
 	return due
@@ -148,9 +154,22 @@ func (r *Replica) dueNow() []protocol.PublicKey {
 
 // exchange pulls from one node until nothing more is to be had from it.
 func (r *Replica) exchange(ctx context.Context, n Network, node protocol.PublicKey) {
-	for {
-		began := time.Now()
-		got, err := r.pull(ctx, n, node)
+	for got := 0; ; {
+		r.mu.Lock()
+		p := r.peerFor(node)
+		rest := poke - time.Since(p.began)
+		r.mu.Unlock()
+		if rest > 0 && got == 0 {
+			select {
+			case <-ctx.Done():
+			case <-time.After(rest):
+			}
+		}
+		r.mu.Lock()
+		p.began = time.Now()
+		r.mu.Unlock()
+		var err error
+		got, err = r.pull(ctx, n, node)
 		if err != nil && ctx.Err() == nil {
 			// Perhaps it does not know this node yet.
 			if r.introduce(ctx, n, node) {
@@ -158,13 +177,14 @@ func (r *Replica) exchange(ctx context.Context, n Network, node protocol.PublicK
 			}
 		}
 		r.mu.Lock()
-		p := r.peerFor(node)
+		p = r.peerFor(node)
 		if err != nil {
 			if p.fails++; p.fails >= 3 {
 				p.linked = false // the mesh tells when it is back
+				p.due = time.Now().Add(strayTime)
 			}
 		} else {
-			p.fails, p.last = 0, time.Now()
+			p.fails, p.last, p.linked = 0, r.cfg.Now(), true
 		}
 		more := err == nil && (p.again || got > 0)
 		p.again = false
@@ -177,41 +197,51 @@ func (r *Replica) exchange(ctx context.Context, n Network, node protocol.PublicK
 			return
 		}
 		r.mu.Unlock()
-		if rest := poke - time.Since(began); rest > 0 && got == 0 {
-			select {
-			case <-ctx.Done():
-			case <-time.After(rest):
-			}
-		}
 	}
 }
 
-// claim takes up to max of the feeds for one node's session, leaving out those that
-// another session fetches already.
-func (r *Replica) claim(node protocol.PublicKey, runs []protocol.RunAsk, max int) []protocol.RunAsk {
+// A session keeps the feeds that it fetches to itself as long as it brings something.
+// Beyond, others fetch them too: a slow or hostile node holds no feed back.
+const (
+	claimIdle = 10 * time.Second
+	claimTime = time.Minute
+)
+
+// claim takes up to max of the feeds for one session, leaving out those that another
+// session fetches already.
+func (r *Replica) claim(s *session, runs []protocol.RunAsk, max int) []protocol.RunAsk {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	now := time.Now()
+	s.claimed, s.moved = now, now
 	var out []protocol.RunAsk
 	for _, run := range runs {
-		id := protocol.FeedCID(run.Feed)
-		if by, taken := r.claims[id]; taken && by != node {
-			continue
-		}
 		if len(out) == max {
 			break
 		}
-		r.claims[id] = node
+		id := protocol.FeedCID(run.Feed)
+		if by := r.claims[id]; by != nil && (by == s || now.Sub(by.moved) < claimIdle && now.Sub(by.claimed) < claimTime) {
+			continue
+		}
+		r.claims[id] = s
 		out = append(out, run)
 	}
 	return out
 }
 
-func (r *Replica) unclaim(node protocol.PublicKey) {
+func (r *Replica) unclaim(s *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for id, by := range r.claims {
-		if by == node {
+		if by == s {
 			delete(r.claims, id)
 		}
 	}
+}
+
+// moved notes that a session brought something.
+func (r *Replica) moved(s *session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.moved = time.Now()
 }

@@ -77,6 +77,10 @@ func (r *Replica) restate() (came, went []protocol.PublicKey) {
 		}
 	}
 	r.nodes = nodes
+	for _, n := range went {
+		delete(r.peers, n)
+		delete(r.addresses, n)
+	}
 	for _, f := range r.feeds {
 		delete(r.vouched, f.node)
 	}
@@ -151,10 +155,7 @@ func (r *Replica) govern(blocks []charter.Block) {
 	if r.cfg.Changed != nil {
 		r.cfg.Changed(state)
 	}
-	select {
-	case r.tended <- struct{}{}:
-	default:
-	}
+	r.nudge()
 	for _, a := range ready {
 		if _, err := r.admit(a); err == nil {
 			r.log.Debug("admitted a waiting node", "feed", a.page.Feed().Short())

@@ -14,14 +14,15 @@ import (
 func (r *Replica) forked(ctx context.Context, id protocol.FeedID, theirs []protocol.Entry) error {
 	r.mu.Lock()
 	f := r.feeds[id]
-	told := r.forkTold[id]
-	r.mu.Unlock()
-	if f == nil || told || len(theirs) == 0 {
+	if f == nil || len(theirs) == 0 {
+		r.mu.Unlock()
 		return nil
 	}
+	node, durable := f.node, f.durable
+	r.mu.Unlock()
 	at := -1
 	for i, e := range theirs {
-		if e.Seq() >= f.durable {
+		if e.Seq() >= durable {
 			break
 		}
 		ours, err := r.ledger.Entry(id, e.Seq())
@@ -41,6 +42,9 @@ func (r *Replica) forked(ctx context.Context, id protocol.FeedID, theirs []proto
 	if seq == 0 {
 		return protocol.Fail(protocol.ReasonMalformed, "prove fork", errors.New("another feed"))
 	}
+	if r.forkKnown(id, seq) {
+		return nil
+	}
 	before, err := r.ledger.Entry(id, seq-1)
 	if err != nil {
 		return err
@@ -49,14 +53,14 @@ func (r *Replica) forked(ctx context.Context, id protocol.FeedID, theirs []proto
 		return protocol.Fail(protocol.ReasonGap, "prove fork", errors.New("the branches part earlier"))
 	}
 	var ours []protocol.Entry
-	for s := seq; s < f.durable && len(ours) < protocol.MaxPage; s++ {
+	for s := seq; s < durable && len(ours) < protocol.MaxPage; s++ {
 		e, err := r.ledger.Entry(id, s)
 		if err != nil {
 			return err
 		}
 		ours = append(ours, e)
 	}
-	left, right := r.signedRun(f.node, ours), r.signedRun(f.node, theirs[at:])
+	left, right := r.signedRun(node, ours), r.signedRun(node, theirs[at:])
 	if len(left) == 0 || len(right) == 0 {
 		return protocol.Fail(protocol.ReasonBadSignature, "prove fork", nil)
 	}
@@ -69,20 +73,32 @@ func (r *Replica) forked(ctx context.Context, id protocol.FeedID, theirs []proto
 		return err
 	}
 	r.mu.Lock()
-	told = r.forkTold[id]
-	r.forkTold[id] = true
-	r.mu.Unlock()
-	if told {
+	earlier := r.forkTold[id]
+	if earlier != 0 && earlier <= seq+1 {
+		r.mu.Unlock()
 		return nil
 	}
+	r.forkTold[id] = seq + 1
+	r.mu.Unlock()
 	r.log.Warn("a node signed two histories", "feed", id.Short(), "seq", seq)
 	if _, err := r.Publish(ctx, Draft{Kind: protocol.KindForkEvidence, Content: &ev}); err != nil {
 		r.mu.Lock()
-		r.forkTold[id] = false
+		r.forkTold[id] = earlier
 		r.mu.Unlock()
 		return err
 	}
 	return nil
+}
+
+// forkKnown reports whether a fork of the feed at seq, or below, needs no further proof.
+func (r *Replica) forkKnown(id protocol.FeedID, seq uint64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if told := r.forkTold[id]; told != 0 && told <= seq+1 {
+		return true
+	}
+	f := r.feeds[id]
+	return f != nil && f.limit.Fork != 0 && f.limit.Fork <= seq+1
 }
 
 // signedRun is the run up to its first entry that carries a valid own signature: the
@@ -108,7 +124,10 @@ func (s *session) compare(ctx context.Context, id protocol.FeedID) error {
 			return err
 		}
 		var run []protocol.Entry
-		for {
+		for frames := 0; ; frames++ {
+			if frames > protocol.MaxPage {
+				return protocol.Fail(protocol.ReasonTooLarge, "compare feeds", nil)
+			}
 			var sent protocol.Sent
 			if err := s.read(&sent); err != nil {
 				return err

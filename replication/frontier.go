@@ -223,6 +223,19 @@ func (f *frontier) splitLocked(prefix string, lines []protocol.Line, ranges []pr
 	return lines, ranges
 }
 
+// beside counts the entries of the feeds in a range that are not among those listed.
+func (f *frontier) beside(prefix string, listed map[[32]byte]bool) (entries uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	from, to := f.spanLocked(prefix)
+	for i := from; i < to; i++ {
+		if !listed[f.lines[i].key] {
+			entries += f.lines[i].Count
+		}
+	}
+	return entries
+}
+
 // differing returns the prefixes of the ranges whose fingerprint is not ours.
 func (f *frontier) differing(ranges []protocol.Range) []string {
 	f.mu.Lock()

@@ -23,14 +23,16 @@ func (r *Replica) Gossip(ctx context.Context, from protocol.PublicKey, message [
 		r.log.Warn("refused a message", "node", from.Short(), "err", err)
 		return protocol.ReasonOf(err).Verdict()
 	}
-	err = r.hear(ctx, e, body)
+	err = r.hear(e, body)
+	if reason := protocol.ReasonOf(err); (reason == protocol.ReasonGap || reason == protocol.ReasonUnknownMember) && !r.wait(e, body) {
+		err = r.hear(e, body) // what it would have waited for has come meanwhile
+	}
 	switch reason := protocol.ReasonOf(err); reason {
 	case protocol.ReasonNone:
 		return protocol.Accept
 	case protocol.ReasonKnown:
 		return protocol.Ignore
 	case protocol.ReasonGap, protocol.ReasonUnknownMember:
-		r.wait(e, body)
 		r.wakeFor(from)
 		return protocol.Ignore
 	case protocol.ReasonFork:
@@ -45,7 +47,7 @@ func (r *Replica) Gossip(ctx context.Context, from protocol.PublicKey, message [
 	}
 }
 
-func (r *Replica) hear(ctx context.Context, e protocol.Entry, body []byte) error {
+func (r *Replica) hear(e protocol.Entry, body []byte) error {
 	r.mu.Lock()
 	f := r.feeds[e.Feed()]
 	var key protocol.PublicKey
@@ -74,18 +76,28 @@ func (r *Replica) hear(ctx context.Context, e protocol.Entry, body []byte) error
 	if in == nil {
 		return err
 	}
-	return in.wait(ctx)
+	return in.wait()
 }
 
-// wait keeps a verified entry that came early. Entries of feeds never heard of are
-// not verified and do not wait, except first ones.
-func (r *Replica) wait(e protocol.Entry, body []byte) {
+// wait keeps a verified entry that came early. It is false where nothing stands in the
+// entry's way any more: whoever let its predecessor or its author in looked for it
+// before it could wait. Entries of feeds never heard of are not verified and do not
+// wait, except first ones.
+func (r *Replica) wait(e protocol.Entry, body []byte) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.feeds[e.Feed()] == nil && e.Seq() != 0 {
-		return
+	switch f := r.feeds[e.Feed()]; {
+	case f != nil && e.Seq() <= f.count:
+		return false
+	case f == nil && e.Seq() != 0:
+		return true
+	case f == nil:
+		if init := e.Header().Init; !r.state.Limit(e.ID(), init.Root, init.Node).Void {
+			return false
+		}
 	}
 	r.waiting.put(e, body, time.Now())
+	return true
 }
 
 // wakeFor asks for an exchange with a node soon. When the queue is full the timer

@@ -3,6 +3,7 @@ package replication
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"github.com/dure-net/dure/protocol"
@@ -14,22 +15,38 @@ import (
 // anybody may.
 const certifyAfter = 3 * time.Second
 
+// certifySpread parts the nodes that wait: the first one's certificate spares the others'.
+const certifySpread = 5 * time.Second
+
 // tend does what the charter leaves to any node: it opens this node's feed once its
 // member is admitted, publishes certificates and closings that are due, and carries
 // governance bodies whose carriers do not stand any more. It ends with ctx.
 func (r *Replica) tend(ctx context.Context) error {
-	timer := time.NewTimer(0)
+	timer, act := time.NewTimer(0), time.NewTimer(certifyAfter)
 	defer timer.Stop()
+	defer act.Stop()
+	acting := true // act will fire
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-r.tended:
-			timer.Reset(certifyAfter)
+			if !acting {
+				acting = true
+				act.Reset(certifyAfter + rand.N(certifySpread))
+			}
+		case <-act.C:
+			acting = false
+			r.actFor(ctx)
 		case <-timer.C:
 		}
 		if err := r.Begin(ctx); err != nil && ctx.Err() == nil {
 			r.log.Error("this node's own entries could not be begun", "err", err)
+			timer.Reset(certifyAfter)
+		}
+		if err := r.designate(ctx); err != nil && ctx.Err() == nil {
+			r.log.Error("this node could not be designated; it is tried again", "err", err)
+			timer.Reset(certifyAfter)
 		}
 		if err := r.recover(ctx); err != nil && ctx.Err() == nil {
 			r.log.Error("recovering did not succeed; it is tried again", "err", err)
@@ -42,12 +59,24 @@ func (r *Replica) tend(ctx context.Context) error {
 			r.roomAgain()
 			timer.Reset(certifyAfter)
 		}
-		if err := r.carry(ctx); err != nil && ctx.Err() == nil {
-			r.log.Debug("a decision was not carried on", "err", err)
-		}
-		if err := r.certify(ctx, nil); err != nil && ctx.Err() == nil {
-			r.log.Debug("a certificate was not published", "err", err)
-		}
+	}
+}
+
+// nudge has tend look again.
+func (r *Replica) nudge() {
+	select {
+	case r.tended <- struct{}{}:
+	default:
+	}
+}
+
+// actFor does what any node may do for the federation.
+func (r *Replica) actFor(ctx context.Context) {
+	if err := r.carry(ctx); err != nil && ctx.Err() == nil {
+		r.log.Debug("a decision was not carried on", "err", err)
+	}
+	if err := r.certify(ctx, nil); err != nil && ctx.Err() == nil {
+		r.log.Debug("a certificate was not published", "err", err)
 	}
 }
 

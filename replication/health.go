@@ -125,13 +125,19 @@ func (r *Replica) noteEqual(node protocol.PublicKey) {
 	p.behind, p.last = &none, r.cfg.Now()
 }
 
-// noteBehind counts the standing entries that a node lacked by its own lines.
-func (r *Replica) noteBehind(node protocol.PublicKey, lines []protocol.Line) {
+// noteBehind counts the standing entries that a node lacked by its own lines; whole are
+// the ranges of its frontier in which a feed that it did not list is one it lacks.
+func (r *Replica) noteBehind(node protocol.PublicKey, lines []protocol.Line, whole []string) {
 	var behind uint64
+	listed := make(map[[32]byte]bool, len(lines))
 	for _, l := range lines {
+		listed[l.Feed] = true
 		if ours := r.frontier.line(protocol.FeedCID(l.Feed)); ours.Count > l.Count {
 			behind += ours.Count - l.Count
 		}
+	}
+	for _, prefix := range whole {
+		behind += r.frontier.beside(prefix, listed)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

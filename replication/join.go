@@ -100,16 +100,33 @@ func (r *Replica) welcome(ctx context.Context, from protocol.PublicKey, req prot
 	default:
 		return protocol.JoinAnswer{}, err
 	}
+	if !r.Standing(from) {
+		return protocol.JoinAnswer{}, &protocol.Error{Reason: protocol.ReasonNotMember, Op: "join"}
+	}
 	return protocol.JoinAnswer{State: protocol.JoinWelcome, Founding: r.cfg.Papers, Peers: r.known(from)}, nil
 }
+
+// knownBytes bounds the addresses in an answer: with the founding act they fit a frame,
+// whatever members publish as addresses.
+const knownBytes = 256 << 10
 
 // known is where other nodes can be reached, for a node that comes in.
 func (r *Replica) known(but protocol.PublicKey) []protocol.PeerAddress {
 	var out []protocol.PeerAddress
+	size := 0
 	for _, n := range r.Nodes() {
-		if n.Key != but && len(n.Addresses) > 0 && len(out) < protocol.MaxFounders {
-			out = append(out, protocol.PeerAddress{Node: n.Key, Addresses: n.Addresses})
+		if n.Key == but || len(n.Addresses) == 0 || len(out) == protocol.MaxFounders {
+			continue
 		}
+		more := 64
+		for _, a := range n.Addresses {
+			more += len(a) + 4
+		}
+		if size+more > knownBytes {
+			continue
+		}
+		size += more
+		out = append(out, protocol.PeerAddress{Node: n.Key, Addresses: n.Addresses})
 	}
 	return out
 }
@@ -119,6 +136,10 @@ func (r *Replica) apply(ctx context.Context, a protocol.Application) (protocol.J
 	if err := a.Verify(r.cfg.Federation); err != nil {
 		return protocol.JoinAnswer{}, err
 	}
+	// One after another: of two that ask at once with one invitation the second sees the
+	// first one's application, and a trusted applicant the act that admitted the one before.
+	r.applying.Lock()
+	defer r.applying.Unlock()
 	state := r.State()
 	admitted := protocol.JoinAnswer{State: protocol.JoinAdmitted, Founding: r.cfg.Papers}
 	if isMember(state, a.Member.Root) {
@@ -210,9 +231,8 @@ func (r *Replica) introduce(ctx context.Context, n Network, node protocol.Public
 // presentation is this node's feed as a member takes it in: the inception and the
 // first entries that follow it.
 func (r *Replica) presentation() (protocol.JoinRequest, bool) {
-	inception := r.cfg.Inception
 	r.mu.Lock()
-	own := r.own
+	own, inception := r.own, r.cfg.Inception
 	r.mu.Unlock()
 	req := protocol.JoinRequest{Federation: r.cfg.Federation}
 	if own != nil {

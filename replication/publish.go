@@ -28,6 +28,7 @@ type Published struct {
 // Publish writes an entry into this node's feed and announces it. It returns when the
 // entry is durable: after that neither a crash nor a loss of power can take it back.
 // While the node is recovering or out of space it refuses; nothing is lost by that.
+// It does not begin when ctx has ended, and what is begun is finished.
 func (r *Replica) Publish(ctx context.Context, d Draft) (Published, error) {
 	var body []byte
 	if d.Content != nil {
@@ -48,16 +49,18 @@ func (r *Replica) Publish(ctx context.Context, d Draft) (Published, error) {
 }
 
 func (r *Replica) publish(ctx context.Context, d Draft, body []byte) (Published, error) {
+	if err := ctx.Err(); err != nil {
+		return Published{}, protocol.Fail(protocol.ReasonCanceled, "publish", err)
+	}
 	e, in, err := r.write(d, body)
 	if err != nil {
 		return Published{}, err
 	}
-	arrivals, err := in.done(ctx)
-	if err != nil {
+	if err := in.wait(); err != nil {
 		return Published{}, err
 	}
 	r.announce(e, body)
-	return Published{Entry: e, Body: body, Local: arrivals}, nil
+	return Published{Entry: e, Body: body, Local: in.local}, nil
 }
 
 // write seals the next entry of the own feed and hands it to the ledger. The feed's
@@ -91,7 +94,7 @@ func (r *Replica) write(d Draft, body []byte) (protocol.Entry, *admitted, error)
 
 func (r *Replica) submitOwn(f *feed, e protocol.Entry, body []byte) *admitted {
 	page := protocol.Page{Entries: []protocol.Entry{e}, Bodies: [][]byte{body}}
-	in := &admitted{r: r, feed: f, page: page, via: ViaLocal, member: f.limit.Member}
+	in := &admitted{r: r, feed: f, page: page, via: ViaLocal}
 	in.submit(true)
 	return in
 }
@@ -148,22 +151,48 @@ func (r *Replica) Begin(ctx context.Context) error {
 	r.own = f
 	r.mu.Unlock()
 	if in != nil {
-		if _, err := in.done(ctx); err != nil {
+		if err := in.wait(); err != nil {
 			return err
 		}
 		r.announce(r.cfg.Inception, nil)
-		if _, governed := r.State().Designation(limit.Member); r.cfg.Governing != nil && !governed {
-			if _, err := r.Publish(ctx, Draft{Kind: protocol.KindStatement, Content: r.cfg.Governing}); err != nil && protocol.ReasonOf(err) != protocol.ReasonJoining {
-				return err
-			}
-		}
 	}
 	r.mu.Lock()
 	if r.condition == Joining {
 		r.condition, r.why = Ready, ""
 	}
 	r.mu.Unlock()
-	return nil
+	return r.designate(ctx)
+}
+
+// designate publishes the statement that makes this node the governing one, where its
+// member has none yet. It is not tied to the opening of the feed: that may have been
+// cut short, or the inception may have come back here from another node.
+func (r *Replica) designate(ctx context.Context) error {
+	r.mu.Lock()
+	due := r.cfg.Governing != nil && !r.designating && r.writable() == nil
+	if due {
+		_, governed := r.state.Designation(r.own.limit.Member)
+		due = !governed
+	}
+	r.designating = r.designating || due
+	r.mu.Unlock()
+	if !due {
+		return nil
+	}
+	defer func() {
+		r.mu.Lock()
+		r.designating = false
+		r.mu.Unlock()
+	}()
+	body, err := protocol.EncodeBody(protocol.Salt{}, r.cfg.Governing)
+	if err != nil {
+		return err
+	}
+	if _, err := r.ledger.Block(protocol.Sum(body)); err == nil {
+		return nil // said before, and overruled since
+	}
+	_, err = r.publish(ctx, Draft{Kind: protocol.KindStatement}, body)
+	return err
 }
 
 // Announcements are for entries as people write them. A burst goes by catch-up, which
@@ -201,6 +230,8 @@ func (r *Replica) settleCondition() error {
 	switch {
 	case low:
 		r.condition, r.why = ReadOnly, "state.read_only.disk"
+	case r.own != nil && r.renewed:
+		r.condition, r.why = Ready, "" // the mark that was found at the start is of an older feed
 	case opened.Status == ledger.MarkBehind, opened.Status == ledger.MarkAbsent && (!opened.Restored.IsZero() || r.cfg.Begun):
 		// The store forgot entries that this node signed: it never continues that feed.
 		r.condition, r.why = Recovering, "state.recovering.behind"
@@ -211,14 +242,6 @@ func (r *Replica) settleCondition() error {
 		r.condition, r.why = Joining, "state.joining"
 	}
 	return nil
-}
-
-// done is wait, and returns the local sequence of the first entry.
-func (a *admitted) done(ctx context.Context) (uint64, error) {
-	if err := a.wait(ctx); err != nil {
-		return 0, err
-	}
-	return a.local, nil
 }
 
 // roomAgain ends the read-only condition once there is room on the disk again.

@@ -5,13 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/charter"
-	"github.com/dure-net/dure/replication/ledger"
 	"github.com/dure-net/dure/replication/mesh"
 )
 
@@ -22,11 +21,23 @@ type session struct {
 	s    mesh.Stream
 	br   *bufio.Reader
 	got  int
+
+	whole []string // ranges of the other side's frontier that it listed completely
+
+	claimed, moved time.Time // when feeds were claimed, and when they last brought something; Replica.mu guards both
 }
 
 // Bounds of one session's work under way: pages handed to the ledger but not durable
 // yet. Beyond, reading from the stream pauses, and with it the other side.
 const pagesUnderWay = 32
+
+// maxDiffering bounds the lines and ranges of one session, and so its memory to some
+// 20 MB; maxWasted the frames in a row that bring nothing new, such as the rest of a
+// run whose beginning did not stand.
+const (
+	maxDiffering = 1 << 17
+	maxWasted    = 1 << 14
+)
 
 // pull makes one exchange and returns how many entries and bodies it brought. What
 // was admitted before an error stays: the ledger is the resume token, and a cut costs
@@ -38,8 +49,8 @@ func (r *Replica) pull(ctx context.Context, n Network, node protocol.PublicKey) 
 	}
 	stop := context.AfterFunc(ctx, func() { _ = stream.Reset() })
 	defer stop()
-	defer r.unclaim(node)
 	ses := &session{r: r, node: node, s: stream, br: bufio.NewReaderSize(stream, 256<<10)}
+	defer r.unclaim(ses)
 	if err := ses.run(ctx); err != nil {
 		_ = stream.Reset()
 		return ses.got, err
@@ -71,7 +82,10 @@ func (s *session) run(ctx context.Context) error {
 			}
 			runs, doubts = r.missing(lines)
 		}
-		r.noteBehind(s.node, lines)
+		r.noteBehind(s.node, lines, s.whole)
+		if c, _ := r.Condition(); c == ReadOnly {
+			return nil // nothing of it could be kept
+		}
 		r.pulling.begin(r.lacking(lines))
 		err = s.fetch(ctx, runs)
 		r.pulling.end()
@@ -86,7 +100,7 @@ func (s *session) run(ctx context.Context) error {
 	} else {
 		r.noteEqual(s.node)
 	}
-	if err := s.bodies(ctx); err != nil {
+	if err := s.bodies(); err != nil {
 		return err
 	}
 	r.mu.Lock()
@@ -114,6 +128,9 @@ func (s *session) read(into any) error {
 
 // lines resolves an offer to the lines that differ, descending into ranges.
 func (s *session) lines(offer protocol.Offer) ([]protocol.Line, error) {
+	if len(offer.Lines) > protocol.MaxLines || len(offer.Ranges) > protocol.MaxLines {
+		return nil, protocol.Fail(protocol.ReasonTooLarge, "read offer", nil)
+	}
 	lines := offer.Lines
 	differing := s.r.frontier.differing(offer.Ranges)
 	for depth := 0; len(differing) > 0 && depth < 64; depth++ {
@@ -126,6 +143,11 @@ func (s *session) lines(offer protocol.Offer) ([]protocol.Line, error) {
 			if len(o.Lines) > protocol.MaxLines || len(o.Ranges) > protocol.MaxLines {
 				return nil, protocol.Fail(protocol.ReasonTooLarge, "read offer", nil)
 			}
+			for _, p := range batch {
+				if !slices.ContainsFunc(o.Ranges, func(r protocol.Range) bool { return strings.HasPrefix(r.Prefix, p) }) {
+					s.whole = append(s.whole, p)
+				}
+			}
 			lines = append(lines, o.Lines...)
 			for _, p := range s.r.frontier.differing(o.Ranges) {
 				if len(p) > depth { // ranges only ever become narrower
@@ -133,8 +155,8 @@ func (s *session) lines(offer protocol.Offer) ([]protocol.Line, error) {
 				}
 			}
 		}
-		if len(lines) > 1<<20 || len(deeper) > 1<<16 {
-			return nil, protocol.Fail(protocol.ReasonTooLarge, "read offer", nil)
+		if len(lines) > maxDiffering || len(deeper) > maxDiffering {
+			break // the next exchange finds the rest
 		}
 		differing = deeper
 	}
@@ -168,7 +190,8 @@ func (r *Replica) missing(lines []protocol.Line) (runs []protocol.RunAsk, doubts
 			}
 			continue
 		}
-		if st.Count > 0 && st.Count <= f.durable && !r.forkTold[st.Feed] {
+		// A fork that was told explains the difference of longer branches, not of shorter ones.
+		if told := r.forkTold[st.Feed]; st.Count > 0 && st.Count <= f.durable && (told == 0 || st.Count < told) {
 			held := f.lastHead
 			if st.Count < f.durable {
 				e, err := r.ledger.Entry(st.Feed, st.Count-1)
@@ -198,7 +221,7 @@ func (r *Replica) lacking(lines []protocol.Line) (n uint64) {
 // fetch streams the missing runs and admits them page by page.
 func (s *session) fetch(ctx context.Context, runs []protocol.RunAsk) error {
 	for len(runs) > 0 {
-		ask := s.r.claim(s.node, runs, protocol.MaxAsk)
+		ask := s.r.claim(s, runs, protocol.MaxAsk)
 		if len(ask) == 0 {
 			return nil // others are fetching them
 		}
@@ -206,7 +229,9 @@ func (s *session) fetch(ctx context.Context, runs []protocol.RunAsk) error {
 		if err := protocol.WriteFrame(s.s, &protocol.Ask{Runs: ask}); err != nil {
 			return err
 		}
-		if err := s.receive(ctx); err != nil {
+		err := s.receive(ctx, ask)
+		s.r.unclaim(s)
+		if err != nil {
 			return err
 		}
 		asked := map[[32]byte]bool{}
@@ -219,26 +244,33 @@ func (s *session) fetch(ctx context.Context, runs []protocol.RunAsk) error {
 }
 
 // receive reads pages until the end of an answer. Decoding and hashing go on while
-// earlier pages are written to disk by the ledger's committer.
-func (s *session) receive(ctx context.Context) error {
+// earlier pages are written to disk by the ledger's committer. What was handed in is
+// waited for in any case, or it would lie on the disk and not count.
+func (s *session) receive(ctx context.Context, asked []protocol.RunAsk) (err error) {
 	var (
 		underWay []*admitted
 		refused  = map[protocol.FeedID]bool{} // runs that did not fit; the rest of them is skipped
 		tail     protocol.Page
+		next     = map[protocol.FeedID]uint64{} // of each run asked for, the seq that comes next
+		wasted   = 0
 	)
-	settle := func(keep int) error {
+	for _, a := range asked {
+		next[protocol.FeedCID(a.Feed)] = a.From
+	}
+	settle := func(keep int) (err error) {
 		for len(underWay) > keep {
 			in := underWay[0]
 			underWay = underWay[1:]
-			if err := in.wait(ctx); err != nil {
-				return err
+			if werr := in.wait(); werr != nil {
+				err = errors.Join(err, werr)
+				continue
 			}
 			s.got += len(in.page.Entries)
 			s.r.pulling.fetched(len(in.page.Entries))
 		}
-		return nil
+		return err
 	}
-	defer func() { _ = settle(0) }()
+	defer func() { err = errors.Join(err, settle(0)) }()
 	for {
 		var sent protocol.Sent
 		if err := s.read(&sent); err != nil {
@@ -251,7 +283,14 @@ func (s *session) receive(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		id := page.Feed()
+		id, n := page.Feed(), uint64(len(page.Entries))
+		if from, ok := next[id]; !ok || page.Entries[0].Seq() != from || page.Entries[n-1].Seq() != from+n-1 {
+			return protocol.Fail(protocol.ReasonMalformed, "read page", errors.New("entries that were not asked for"))
+		}
+		next[id] += n
+		if wasted++; wasted > maxWasted {
+			return protocol.Fail(protocol.ReasonTooLarge, "read page", errors.New("nothing new in many pages"))
+		}
 		if refused[id] {
 			continue
 		}
@@ -265,7 +304,8 @@ func (s *session) receive(ctx context.Context) error {
 			in, err := s.r.enter(admission{page: part, via: ViaCatchUp})
 			reason := protocol.ReasonOf(err)
 			if in != nil {
-				underWay = append(underWay, in)
+				underWay, wasted = append(underWay, in), 0
+				s.r.moved(s)
 				last := in.page.Entries[len(in.page.Entries)-1].Seq()
 				for len(page.Entries) > 0 && page.Entries[0].Seq() <= last {
 					page.Entries, page.Bodies = page.Entries[1:], page.Bodies[1:]
@@ -322,73 +362,4 @@ func decodePage(sent protocol.Sent) (protocol.Page, error) {
 		}
 	}
 	return p, nil
-}
-
-// bodies asks the node for bodies wanted here.
-func (s *session) bodies(ctx context.Context) error {
-	// Another part of the list each time, so that bodies nobody has do not keep others waiting.
-	wanted := s.r.ledger.Wanted(16 * protocol.MaxAsk)
-	if len(wanted) == 0 {
-		return nil
-	}
-	if len(wanted) > protocol.MaxAsk {
-		from := rand.IntN(len(wanted) - protocol.MaxAsk + 1)
-		wanted = wanted[from : from+protocol.MaxAsk]
-	}
-	ask := protocol.Ask{}
-	for _, w := range wanted {
-		ask.Bodies = append(ask.Bodies, w.Entry)
-	}
-	_ = s.s.SetDeadline(time.Now().Add(idleTime))
-	if err := protocol.WriteFrame(s.s, &ask); err != nil {
-		return err
-	}
-	for {
-		var sent protocol.Sent
-		if err := s.read(&sent); err != nil {
-			return err
-		}
-		if sent.End {
-			return nil
-		}
-		if len(sent.Entries) != len(sent.Bodies) || len(sent.Entries) > protocol.MaxAsk {
-			return protocol.Fail(protocol.ReasonMalformed, "read bodies", nil)
-		}
-		for i, id := range sent.Entries {
-			if err := s.r.fill(ctx, id, sent.Bodies[i]); err != nil {
-				s.r.log.Debug("a body was not taken", "entry", id.Short(), "err", err)
-				continue
-			}
-			s.got++
-		}
-	}
-}
-
-// fill stores a body that was wanted.
-func (r *Replica) fill(ctx context.Context, id protocol.EntryID, body []byte) error {
-	e, isBody, err := r.ledger.Find(id)
-	if err != nil || isBody {
-		return errors.Join(err, protocol.Fail(protocol.ReasonNotFound, "store body", nil))
-	}
-	if err := e.CheckBody(body); err != nil {
-		r.counts.refuse(protocol.ReasonBadHash)
-		return err
-	}
-	commit := r.ledger.Submit(ledger.Batch{Bodies: []ledger.Body{{Entry: id, Data: body}}})
-	if err := commit.Wait(ctx); err != nil {
-		return err
-	}
-	if e.Kind().IsGovernance() {
-		r.govern([]charter.Block{{Entry: e, Body: body}})
-	}
-	return nil
-}
-
-// bodyOf is the body of the entry that id names.
-func (r *Replica) bodyOf(id protocol.EntryID) ([]byte, error) {
-	e, isBody, err := r.ledger.Find(id)
-	if err != nil || isBody {
-		return nil, errors.Join(err, protocol.Fail(protocol.ReasonNotFound, "read body", nil))
-	}
-	return r.ledger.Body(e)
 }

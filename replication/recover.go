@@ -10,33 +10,30 @@ import (
 // A node whose store is behind its high-water mark may have forgotten entries that
 // others hold, or that nobody has seen. It never continues its old feed: it fetches
 // what the members it can see have, and then opens a new feed under the same key. What
-// was lost joins the old feed when it is found.
+// was lost joins the old feed when it is found. A node whose feed was forked, or ended
+// by the settlement of a fork, goes on in a new feed too, at once.
 
-// recoverAgain is how often a recovering node looks whether it has seen enough.
-const recoverAgain = time.Second
+const (
+	// recoverAgain is how often a recovering node looks whether it has seen enough.
+	recoverAgain = time.Second
+	// recoverAlone is how long it looks for others where the charter has further members
+	// and it knows no node of theirs: it may have forgotten them, and its short numbers.
+	recoverAlone = time.Minute
+)
 
 // recover opens a new feed once this node has finished an exchange with a majority of
-// the nodes it is linked to. With no other member it waits for nobody.
+// the nodes it is linked to. The only member waits for nobody.
 func (r *Replica) recover(ctx context.Context) error {
 	r.mu.Lock()
+	r.leaveEnded()
 	if r.condition != Recovering {
 		r.mu.Unlock()
 		return nil
 	}
-	others, linked, done := 0, 0, 0
-	for node := range r.nodes {
-		if node == r.self {
-			continue
-		}
-		others++
-		if p := r.peers[node]; p != nil && p.linked {
-			linked++
-			if !p.last.IsZero() && !p.pulling {
-				done++
-			}
-		}
+	if r.recovering.IsZero() {
+		r.recovering = time.Now()
 	}
-	if others > 0 && (linked == 0 || 2*done <= linked) {
+	if !r.caughtUp() {
 		r.mu.Unlock()
 		return nil
 	}
@@ -51,11 +48,56 @@ func (r *Replica) recover(ctx context.Context) error {
 		}
 	}
 	r.mu.Lock()
-	r.cfg.Inception = inception
+	r.cfg.Inception, r.renewed, r.ended, r.recovering = inception, true, false, time.Time{}
 	r.condition, r.why = Joining, "state.joining"
 	r.mu.Unlock()
-	r.log.Warn("a new chain of entries is begun, because the old one was partly forgotten here")
+	r.log.Warn("a new chain of entries is begun, because the old one cannot be gone on with")
 	return r.Begin(ctx)
+}
+
+// leaveEnded gives up the own feed where a fork or its settlement has ended it and a
+// new feed of this node would count. The caller holds mu.
+func (r *Replica) leaveEnded() {
+	if r.own == nil || r.own.limit.Open() || (r.condition != Ready && r.condition != Joining) {
+		return
+	}
+	if !r.state.Limit(protocol.FeedID{}, r.own.root, r.own.node).Open() {
+		return
+	}
+	r.log.Warn("this node's chain of entries was forked: the key may be in use on another machine", "feed", r.own.id.Short())
+	r.own, r.ended = nil, true
+	r.condition, r.why = Recovering, "state.recovering.behind"
+}
+
+// caughtUp reports whether this node has seen enough of the others to begin anew. The
+// caller holds mu.
+func (r *Replica) caughtUp() bool {
+	if r.ended {
+		return true // nothing was forgotten
+	}
+	others, linked, done := 0, 0, 0
+	look := func(node protocol.PublicKey) {
+		if node == r.self {
+			return
+		}
+		others++
+		if p := r.peers[node]; p != nil && p.linked {
+			linked++
+			if !p.last.IsZero() && !p.pulling {
+				done++
+			}
+		}
+	}
+	for node := range r.nodes {
+		look(node)
+	}
+	for node := range r.vouched {
+		look(node)
+	}
+	if others == 0 {
+		return len(r.state.Members()) < 2 || time.Since(r.recovering) > recoverAlone
+	}
+	return 2*done > linked
 }
 
 // renewal is the inception of a new feed under this node's key. The root key's addition

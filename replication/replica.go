@@ -109,22 +109,27 @@ type Replica struct {
 	frontier *frontier
 	self     protocol.PublicKey
 
-	mu        sync.Mutex // guards all below
-	feeds     map[protocol.FeedID]*feed
-	nodes     map[protocol.PublicKey]bool // node keys of standing members
-	vouched   map[protocol.PublicKey]bool // named by an invitation or the operator, no feed heard yet
-	own       *feed
-	folder    *charter.Folder
-	state     charter.State
-	waiting   *waiting
-	condition Condition
-	why       string // phrase key of the condition
-	peers     map[protocol.PublicKey]*peer
-	claims    map[protocol.FeedID]protocol.PublicKey
-	forkTold  map[protocol.FeedID]bool
-	addresses map[protocol.PublicKey][]string // from node records
+	mu          sync.Mutex // guards all below
+	feeds       map[protocol.FeedID]*feed
+	nodes       map[protocol.PublicKey]bool // node keys of standing members
+	vouched     map[protocol.PublicKey]bool // named by an invitation or the operator, no feed heard yet
+	own         *feed
+	folder      *charter.Folder
+	state       charter.State
+	waiting     *waiting
+	condition   Condition
+	why         string    // phrase key of the condition
+	renewed     bool      // own was opened because an older feed could not be gone on with
+	ended       bool      // recovering because the own feed was forked, not because anything was forgotten
+	recovering  time.Time // since when, by this process's own time; zero = not
+	designating bool      // the governing statement is being published
+	peers       map[protocol.PublicKey]*peer
+	claims      map[protocol.FeedID]*session    // who fetches it
+	forkTold    map[protocol.FeedID]uint64      // 1 + the lowest seq of a feed whose fork this node has proven
+	addresses   map[protocol.PublicKey][]string // from node records
 
 	answering sync.Mutex // held while an answer is signed and published
+	applying  sync.Mutex // held while an application is judged and published
 
 	net        atomic.Pointer[network]
 	wake       chan protocol.PublicKey // nodes to catch up with; bounded, a full queue is served by the timer
@@ -162,8 +167,8 @@ func New(cfg Config) (*Replica, error) {
 		condition:  Joining,
 		announcing: rate.NewLimiter(announceRate, announceBurst),
 		peers:      map[protocol.PublicKey]*peer{},
-		claims:     map[protocol.FeedID]protocol.PublicKey{},
-		forkTold:   map[protocol.FeedID]bool{},
+		claims:     map[protocol.FeedID]*session{},
+		forkTold:   map[protocol.FeedID]uint64{},
 		addresses:  map[protocol.PublicKey][]string{},
 		wake:       make(chan protocol.PublicKey, 256),
 		tended:     make(chan struct{}, 1),

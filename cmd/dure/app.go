@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -33,7 +34,8 @@ type app struct {
 	quiet    bool
 	noColor  bool
 
-	onForce func() // what the second interrupt ends besides this process; set before the work that needs it
+	asking  atomic.Bool // a question waits for its answer
+	onForce func()      // what the second interrupt ends besides this process; set before the work that needs it
 
 	outputs map[string]any // by command path: a value of the type that --json prints
 }
@@ -120,6 +122,8 @@ func (a *app) interruptible() (context.Context, func()) {
 				return
 			}
 			switch {
+			case a.asking.Load():
+				a.exit(exitInterrupted) // a person at a question has nothing to be ended in order
 			case first.IsZero():
 				first = time.Now()
 				cancel()

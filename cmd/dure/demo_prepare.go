@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -194,16 +193,66 @@ func apiPorts(free []int) []int {
 	return out
 }
 
-// bringOthers writes the feeds of the members that do not run, signed with their keys, as one bundle, and imports it: at
-// one node, from where catch-up carries it to the others, and at every node where catch-up is switched off.
+// bringOthers brings in the members that do not run: their feeds, signed with their keys, come as bundles, each after
+// the records that its own records name.
 func (d *demo) bringOthers(ctx context.Context) error {
-	if len(d.absent) == 0 {
-		return nil
+	for wave := 1; len(d.absent) > 0; wave++ {
+		var ready []string
+		for _, handle := range sortedKeys(d.absent) {
+			if d.namesOnlyKnown(handle) {
+				ready = append(ready, handle)
+			}
+		}
+		if len(ready) == 0 {
+			panic("dure: internal error: sample records name one another in a circle")
+		}
+		bundle := filepath.Join(d.dir, "others-"+strconv.Itoa(wave)+".car")
+		if err := d.a.writeFile(bundle, func(w io.Writer) error { return d.writeOthers(ctx, w, ready) }); err != nil {
+			return err
+		}
+		if err := d.importBundle(ctx, bundle); err != nil {
+			return err
+		}
+		for _, handle := range ready {
+			if err := d.learn(ctx, handle); err != nil {
+				return err
+			}
+			delete(d.absent, handle)
+		}
 	}
-	bundle := filepath.Join(d.dir, "others.car")
-	if err := d.a.writeFile(bundle, func(w io.Writer) error { return d.writeOthers(ctx, w) }); err != nil {
-		return err
+	return nil
+}
+
+// namesOnlyKnown reports whether every record that a member's records name is published, or its own.
+func (d *demo) namesOnlyKnown(handle string) bool {
+	own := func(ref string) bool {
+		return slices.ContainsFunc(d.absent[handle], func(r sample.Record) bool { return r.Ref == ref })
 	}
+	for _, r := range d.absent[handle] {
+		for _, ref := range r.Refs() {
+			if d.ids[ref] == "" && !own(ref) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// learn notes the ids of an absent member's records: they are numbered in their order.
+func (d *demo) learn(ctx context.Context, handle string) error {
+	for i, r := range d.absent[handle] {
+		stands, err := d.cities[0].api.Record(ctx, handle+"-"+strconv.Itoa(i+1))
+		if err != nil {
+			return err
+		}
+		d.ids[r.Ref] = stands.ID
+	}
+	return nil
+}
+
+// importBundle imports at one node, from where catch-up carries it to the others, and at every node where catch-up is
+// switched off.
+func (d *demo) importBundle(ctx context.Context, bundle string) error {
 	for i, c := range d.cities {
 		if i > 0 && !d.noCatchUp {
 			return nil
@@ -221,9 +270,9 @@ func (d *demo) bringOthers(ctx context.Context) error {
 	return nil
 }
 
-// writeOthers makes the same federation once more, this time with the records of the members that do not run: by now the
-// records that theirs name are published. What it prepares besides is thrown away.
-func (d *demo) writeOthers(ctx context.Context, w io.Writer) error {
+// writeOthers makes the same federation once more, this time with the records of the named members. Homes that it
+// prepares besides are thrown away.
+func (d *demo) writeOthers(ctx context.Context, w io.Writer, handles []string) error {
 	scratch, err := os.MkdirTemp(d.dir, "scratch-")
 	if err != nil {
 		return err
@@ -233,47 +282,20 @@ func (d *demo) writeOthers(ctx context.Context, w io.Writer) error {
 	seed.Members = slices.Clone(d.seed.Members)
 	for i := range seed.Members {
 		m := &seed.Members[i]
-		if m.Home != "" {
+		if !slices.Contains(handles, m.Facts.Handle) {
 			m.Home = filepath.Join(scratch, m.Facts.Handle)
 			continue
 		}
 		for _, r := range d.absent[m.Facts.Handle] {
-			raw, err := d.linked(r)
-			if err != nil {
-				return err
+			// References to the member's own records stay names, which Seed settles.
+			if refs := r.Refs(); len(refs) > 0 && d.ids[refs[0]] != "" {
+				if r, err = r.Resolve(d.ids); err != nil {
+					return err
+				}
 			}
-			m.Records = append(m.Records, node.SeedRecord{Ref: r.Ref, Raw: raw})
+			m.Records = append(m.Records, node.SeedRecord{Ref: r.Ref, Raw: r.JSON})
 		}
 	}
 	_, err = seed.Write(ctx, w)
 	return err
-}
-
-// linked is a record of an absent member with its reference settled: by id where the record is published, by name where
-// it comes in the same feed.
-func (d *demo) linked(r sample.Record) ([]byte, error) {
-	for _, ref := range r.Refs() {
-		if d.ids[ref] != "" {
-			resolved, err := r.Resolve(d.ids)
-			return resolved.JSON, err
-		}
-		if !slices.ContainsFunc(d.absent[r.Member], func(own sample.Record) bool { return own.Ref == ref }) {
-			return without(r.JSON, ref)
-		}
-	}
-	return r.JSON, nil
-}
-
-// without leaves out the fields that name ref.
-func without(raw []byte, ref string) ([]byte, error) {
-	var body map[string]any
-	if err := json.Unmarshal(raw, &body); err != nil {
-		return nil, err
-	}
-	for name, value := range body {
-		if value == ref {
-			delete(body, name)
-		}
-	}
-	return json.Marshal(body)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -81,21 +82,31 @@ func (a *app) initHome(facts protocol.MemberFacts, wordsFile string, haveWords b
 	if err := facts.Check("member"); err != nil {
 		return a.badFacts(err, facts)
 	}
+	undo, err := writable(dir)
+	if err != nil {
+		return err
+	}
 	switch {
 	case haveWords:
 	case wordsFile != "":
-		if err := writeWords(wordsFile, words); err != nil {
-			return err
-		}
-		a.warn("cli.words.in_file", args{"file": wordsFile})
+		err = writeWords(wordsFile, words)
 	default:
-		if err := a.showWords(words); err != nil {
-			return err
-		}
+		err = a.showWords(words)
+	}
+	if err != nil {
+		undo()
+		return err
 	}
 	h, err := home.Create(dir, facts, home.Options{})
 	if err != nil {
+		if words != nil && wordsFile != "" {
+			_ = os.Remove(wordsFile) // of a member that did not come to be
+		}
+		undo()
 		return err
+	}
+	if words != nil && wordsFile != "" {
+		a.warn("cli.words.in_file", args{"file": wordsFile})
 	}
 	out := initialised{Home: h.Dir(), Handle: facts.Handle, Root: facts.Root.String(), Fingerprint: facts.Root.Fingerprint(), Node: h.Node().Public().String()}
 	if !haveWords {
@@ -106,6 +117,29 @@ func (a *app) initHome(facts protocol.MemberFacts, wordsFile string, haveWords b
 		a.line("cli.init.fingerprint", args{"fingerprint": out.Fingerprint})
 		a.note("cli.init.next", nil)
 	})
+}
+
+// writable makes sure that a home can be made in dir, before words are shown that would be of no use otherwise. undo
+// removes the directory where it was made here and is still empty.
+func writable(dir string) (undo func(), err error) {
+	_, missing := os.Stat(dir)
+	undo = func() {
+		if missing != nil {
+			_ = os.Remove(dir)
+		}
+	}
+	err = os.MkdirAll(dir, 0o700)
+	var f *os.File
+	if err == nil {
+		f, err = os.CreateTemp(dir, ".init-*")
+	}
+	if err != nil {
+		undo()
+		return nil, &protocol.Error{Reason: protocol.ReasonHomeUnwritable, Op: "init", Args: map[string]string{"path": dir}, Err: err}
+	}
+	_ = f.Close()
+	_ = os.Remove(f.Name())
+	return undo, nil
 }
 
 // badFacts says which flag of init a fact that cannot be used came from.

@@ -6,6 +6,7 @@ package main
 
 import (
 	"os"
+	_ "time/tzdata" // a container that holds nothing else has no time zones
 )
 
 func main() { os.Exit(run(os.Args[1:])) }

@@ -1,13 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -185,19 +186,38 @@ func (d *demo) fillOffline(ctx context.Context, c *city, of func(sample.Record) 
 	})
 }
 
-// importOffline gives the records of the members that do not run to one city; catching up carries them to the others.
+// importOffline gives the records of the members that do not run to one city, in waves as bringOthers does; catching up
+// carries them to the others.
 func (d *demo) importOffline(ctx context.Context, c *city) error {
-	bundle := filepath.Join(d.dir, "others.car")
-	if err := d.a.writeFile(bundle, func(w io.Writer) error { return d.writeOthers(ctx, w) }); err != nil {
-		return err
-	}
-	f, err := os.Open(bundle)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
 	return d.offline(ctx, c, func(b api.Backend) error {
-		_, err := b.Import(ctx, f, nil)
-		return err
+		for len(d.absent) > 0 {
+			var ready []string
+			for _, handle := range sortedKeys(d.absent) {
+				if d.namesOnlyKnown(handle) {
+					ready = append(ready, handle)
+				}
+			}
+			if len(ready) == 0 {
+				panic("dure: internal error: sample records name one another in a circle")
+			}
+			var bundle bytes.Buffer // forty records
+			if err := d.writeOthers(ctx, &bundle, ready); err != nil {
+				return err
+			}
+			if _, err := b.Import(ctx, &bundle, nil); err != nil {
+				return err
+			}
+			for _, handle := range ready {
+				for i, r := range d.absent[handle] {
+					stands, err := b.Record(ctx, handle+"-"+strconv.Itoa(i+1))
+					if err != nil {
+						return err
+					}
+					d.ids[r.Ref] = stands.ID
+				}
+				delete(d.absent, handle)
+			}
+		}
+		return nil
 	})
 }

@@ -63,6 +63,8 @@ func (a *app) root(file string) (protocol.PrivateKey, error) {
 
 // ask shows a question on standard error and reads one line.
 func (a *app) ask(key string, values args) (string, error) {
+	a.asking.Store(true)
+	defer a.asking.Store(false)
 	fmt.Fprint(a.err, a.say(key, values)+" ")
 	line, err := bufio.NewReader(io.LimitReader(a.in, maxInput)).ReadString('\n')
 	if err != nil && (line == "" || !errors.Is(err, io.EOF)) {

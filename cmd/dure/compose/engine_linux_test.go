@@ -23,6 +23,7 @@ type project struct {
 	compose []string // the command: docker compose, or docker-compose
 	file    string   // docker-compose.yml, with ports and image names of its own
 	goImage string
+	ids     map[string]string // of containers, by city; once they run
 }
 
 // root is where the module begins.
@@ -86,13 +87,37 @@ func (p *project) close() {
 	if out, err := p.try(2*time.Minute, nil, p.args("down", "--volumes", "--remove-orphans", "--timeout", "5")...); err != nil {
 		p.t.Errorf("the containers could not be removed: %v\n%s", err, out)
 	}
-	images := []string{"dure-node:" + p.name, "dure-setup:" + p.name}
+	for _, image := range p.images() {
+		if out, err := p.try(time.Minute, nil, "docker", "image", "rm", "--force", image); err != nil {
+			p.t.Logf("an image is left: %v %s", err, out)
+		}
+	}
+}
+
+// images are those that the project made: the two that it named, and what the build stage left without a name.
+func (p *project) images() []string {
+	wanted := []string{"dure-node:" + p.name, "dure-setup:" + p.name}
 	if p.goImage != os.Getenv("GO_IMAGE") {
-		images = append(images, p.goImage)
+		wanted = append(wanted, p.goImage)
 	}
-	for _, image := range images {
-		_, _ = p.try(time.Minute, nil, "docker", "image", "rm", "--force", image) // it may not have come to be
+	const first = "{{index .RootFS.Layers 0}}"
+	base, err := p.try(20*time.Second, nil, "docker", "image", "inspect", "--format", first, p.goImage)
+	var out []string
+	for _, name := range wanted {
+		if _, err := p.try(20*time.Second, nil, "docker", "image", "inspect", name); err == nil {
+			out = append(out, name)
+		}
 	}
+	nameless, lerr := p.try(20*time.Second, nil, "docker", "image", "ls", "--quiet", "--filter", "dangling=true")
+	if err != nil || lerr != nil || p.goImage == os.Getenv("GO_IMAGE") {
+		return out
+	}
+	for id := range strings.FieldsSeq(nameless) {
+		if layer, err := p.try(20*time.Second, nil, "docker", "image", "inspect", "--format", first, id); err == nil && layer == base {
+			out = append(out, id)
+		}
+	}
+	return out
 }
 
 func (p *project) args(rest ...string) []string {
@@ -126,9 +151,27 @@ func (p *project) run(limit time.Duration, args ...string) string {
 	return out
 }
 
+// containers finds the cities' containers by the labels that compose gives them.
+func (p *project) containers() {
+	p.t.Helper()
+	p.ids = map[string]string{}
+	out := p.run(20*time.Second, "docker", "ps", "--filter", "label=com.docker.compose.project="+p.name,
+		"--format", `{{.Label "com.docker.compose.service"}} {{.ID}}`)
+	for line := range strings.Lines(out) {
+		if f := strings.Fields(line); len(f) == 2 {
+			p.ids[f[0]] = f[1]
+		}
+	}
+	for _, city := range cities {
+		if p.ids[city] == "" {
+			p.t.Fatalf("%s does not run: %q", city, out)
+		}
+	}
+}
+
 // dure runs a command of dure inside a city's container.
 func (p *project) dure(city string, in io.Reader, args ...string) (string, error) {
-	return p.try(20*time.Second, in, p.args(append([]string{"exec", "-T", city, "/dure"}, args...)...)...)
+	return p.try(20*time.Second, in, append([]string{"docker", "exec", "--interactive", p.ids[city], "/dure"}, args...)...)
 }
 
 // makeGoImage imports an image that holds the stand-in for go and the binary: nothing is pulled.
@@ -140,7 +183,7 @@ func (p *project) makeGoImage() {
 	w := tar.NewWriter(&image)
 	for name, source := range files {
 		path := filepath.Join(dir, filepath.Base(name))
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-tags", "timetzdata", "-o", path, source)
+		cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, source)
 		cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			p.t.Fatalf("building %s: %v\n%s", source, err, out)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -37,6 +38,7 @@ func newLab(t testing.TB) *lab {
 			t.Skipf("skipped: %v", err)
 		}
 	}
+	sweep()
 	l := &lab{t: t, prefix: fmt.Sprintf("ordeal%d-%d-", os.Getpid(), labs.Add(1)), spaces: map[string]bool{}}
 	t.Cleanup(l.clear)
 	if out, err := exec.Command("ip", "netns", "add", l.name(outside)).CombinedOutput(); err != nil {
@@ -48,6 +50,23 @@ func newLab(t testing.TB) *lab {
 	}
 	l.ip(outside, "link set hub up")
 	return l
+}
+
+// sweep removes namespaces of processes that did not live to do it.
+func sweep() {
+	spaces, err := filepath.Glob("/run/netns/ordeal*-*")
+	if err != nil {
+		return
+	}
+	for _, path := range spaces {
+		var pid int
+		if _, err := fmt.Sscanf(filepath.Base(path), "ordeal%d-", &pid); err != nil {
+			continue
+		}
+		if _, err := os.Stat(fmt.Sprintf("/proc/%d", pid)); os.IsNotExist(err) {
+			_ = exec.Command("ip", "netns", "del", filepath.Base(path)).Run()
+		}
+	}
 }
 
 func (l *lab) name(space string) string { return l.prefix + space }

@@ -31,6 +31,7 @@ func (l *lab) space(i int) string { return fmt.Sprintf("m%d", i) }
 
 // A firewall that drops every datagram: TCP carries all of it.
 func TestNetwork_AllUDPDropped(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	f := found(t, layout{members: 3, place: l.onMachines})
 	for i := range f.members {
@@ -54,6 +55,7 @@ func TestNetwork_AllUDPDropped(t *testing.T) {
 // Two members behind routers that let nobody in and take another port for every
 // conversation, and one public member that relays.
 func TestNetwork_TwoWithoutInbound(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	f := found(t, layout{members: 3, place: func(i int, m *member) {
 		if i == 0 {
@@ -81,16 +83,18 @@ func TestNetwork_TwoWithoutInbound(t *testing.T) {
 // relayed connection at 128 KiB, and so must be asked again and again. There is no other
 // way between the two.
 func TestNetwork_NothingButAStockRelay(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		record func(int) []byte
 		count  int
 		within time.Duration
 	}{
-		{"short records", request, 1000, 90 * time.Second},
-		{"long records", notice, 16, 90 * time.Second},
+		{"short records", request, 700, 90 * time.Second},
+		{"long records", notice, 13, 90 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			l := newLab(t)
 			const relayIP = "10.77.0.100"
 			l.machine("relay", relayIP)
@@ -154,6 +158,7 @@ func (l *lab) play(space, role string) {
 
 // Nine members of one town hall share one address; one member is outside.
 func TestNetwork_NineBehindOneAddress(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	const town = "town"
 	l.router(town, "10.77.0.200", "192.168.7.254", "")
@@ -193,6 +198,7 @@ func TestNetwork_NineBehindOneAddress(t *testing.T) {
 
 // A line that loses every fifth packet in one direction.
 func TestNetwork_OneWayLoss(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	f := found(t, layout{members: 3, place: l.onMachines})
 	l.wall(l.space(1), "input", "accept", "iifname lo accept", "numgen random mod 100 < 20 drop")

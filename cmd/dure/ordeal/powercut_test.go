@@ -3,6 +3,7 @@
 package ordeal
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,8 +27,9 @@ type machineRoom struct {
 	outer string // where the XFS is mounted
 	disk  string // where the present image is mounted
 	image string
-	loop  string
 	cuts  int
+
+	plugged bool
 }
 
 const (
@@ -34,12 +37,44 @@ const (
 	innerBytes = 2 << 30
 )
 
-// newMachineRoom skips the test where such a disk cannot be made.
-func newMachineRoom(t testing.TB) *machineRoom {
+// mountsVariable says that this process has mounts of its own.
+const mountsVariable = "DURE_ORDEAL_MOUNTS"
+
+// withOwnMounts runs the test again in a process with mounts of its own: whatever happens
+// to it, nothing stays mounted, and the loop devices go with the mounts. It reports
+// whether this is that process.
+func withOwnMounts(t *testing.T) bool {
 	t.Helper()
+	if os.Getenv(mountsVariable) != "" {
+		return true
+	}
 	if os.Geteuid() != 0 {
 		t.Skip("skipped: loop devices need root")
 	}
+	path := binary(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "--propagation", "private", self, "-test.run", "^"+t.Name()+"$", "-test.v", "-test.timeout", "0")
+	cmd.Env = append(os.Environ(), mountsVariable+"=1", "DURE_BINARY="+path)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.CombinedOutput()
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		t.Skipf("skipped: %v", err)
+	case err != nil:
+		t.Fatalf("%v\n%s", err, out)
+	case strings.Contains(string(out), "--- SKIP: "+t.Name()):
+		t.Skip(string(out))
+	}
+	t.Logf("%s", out)
+	return false
+}
+
+// newMachineRoom skips the test where such a disk cannot be made.
+func newMachineRoom(t testing.TB) *machineRoom {
+	t.Helper()
 	for _, tool := range []string{"losetup", "mkfs.xfs", "mkfs.ext4", "mount", "umount", "cp"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("skipped: %v (Debian: xfsprogs, e2fsprogs, mount)", err)
@@ -63,8 +98,11 @@ func newMachineRoom(t testing.TB) *machineRoom {
 	}
 	must("mkfs.xfs", "-q", file)
 	loop := must("losetup", "-f", "--show", file)
-	t.Cleanup(func() { m.run("losetup", "-d", loop) })
-	must("mount", loop, m.outer)
+	if out, err := exec.Command("mount", loop, m.outer).CombinedOutput(); err != nil {
+		m.run("losetup", "-d", loop)
+		t.Skipf("skipped: mounting XFS: %v: %s", err, out)
+	}
+	m.run("losetup", "-d", loop) // it goes with the mount
 	t.Cleanup(func() { m.unmount(m.outer) })
 	m.image = filepath.Join(m.outer, "disk-0.img")
 	sparse(t, m.image, innerBytes)
@@ -98,20 +136,20 @@ func (m *machineRoom) run(args ...string) string {
 // plug mounts the present image; ext4 replays its journal, as after a power cut.
 func (m *machineRoom) plug() {
 	m.t.Helper()
-	m.loop = m.run("losetup", "-f", "--show", m.image)
-	m.run("mount", m.loop, m.disk)
+	loop := m.run("losetup", "-f", "--show", m.image)
+	m.run("mount", loop, m.disk)
+	m.run("losetup", "-d", loop)
 	if m.t.Failed() {
 		m.t.FailNow()
 	}
+	m.plugged = true
 }
 
 func (m *machineRoom) unplug() {
-	if m.loop == "" {
-		return
+	if m.plugged {
+		m.unmount(m.disk)
 	}
-	m.unmount(m.disk)
-	m.run("losetup", "-d", m.loop)
-	m.loop = ""
+	m.plugged = false
 }
 
 // unmount leaves nothing mounted, whatever a failed test still holds open.
@@ -142,6 +180,9 @@ func (m *machineRoom) cut() (restore func()) {
 
 // The ordeal is one: what was written and not synced is lost, what was synced is not.
 func TestPowerCut_TakesWhatWasNotSynced(t *testing.T) {
+	if !withOwnMounts(t) {
+		return
+	}
 	room := newMachineRoom(t)
 	for name, sync := range map[string]bool{"synced": true, "not synced": false} {
 		file, err := os.Create(filepath.Join(room.disk, name))
@@ -168,6 +209,9 @@ func TestPowerCut_TakesWhatWasNotSynced(t *testing.T) {
 // publishing. What was acknowledged before is there afterwards, nothing has forked, and
 // the two agree.
 func TestPowerCut(t *testing.T) {
+	if !withOwnMounts(t) {
+		return
+	}
 	room := newMachineRoom(t)
 	f := found(t, layout{members: 2, dir: room.disk})
 	a, b := &press{m: f.members[0]}, &press{m: f.members[1]}
