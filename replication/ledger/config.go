@@ -30,12 +30,12 @@ const (
 	// maxQueue bounds the batches that wait for the committer. Beyond: Submit blocks.
 	maxQueue = 256
 
-	// maxGroupBytes bounds one transaction. Badger takes 15 % of a memtable (2.4 MiB
-	// of 16 MiB) at most. Beyond: the group is committed and the next one begun.
+	// maxGroupBytes bounds one transaction. Badger takes 15 % of a memtable (4.8 MiB
+	// of 32 MiB) at most. Beyond: the group is committed and the next one begun.
 	maxGroupBytes = 2 << 20
 
 	// maxGroupWrites bounds the keys of one transaction; Badger takes 15 % of a memtable
-	// divided by its largest node (26,000 of 16 MiB). A job of MaxBatchBytes brings at
+	// divided by its largest node (52,000 of 32 MiB). A job of MaxBatchBytes brings at
 	// most some 8,000. Beyond: as above.
 	maxGroupWrites = 12_000
 

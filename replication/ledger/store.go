@@ -16,9 +16,18 @@ import (
 	"github.com/dure-net/dure/protocol"
 )
 
-// memtableBytes is small on purpose: Badger keeps one memtable and its log in memory at
-// all times, and a node shall be content with 150 MB.
-const memtableBytes = 16 << 20
+// Badger keeps one memtable and its log in memory at all times, so memtables are half
+// their default: a node shall be content with 150 MB. More and larger tables are let
+// stand before they are merged, so that bulk writing of some hundred thousand entries
+// costs no more than with Badger's defaults (measured: these, 124,000 entries a CPU
+// second; 16 MiB memtables with the default levels, 63,000; the defaults, 119,000).
+const (
+	memtableBytes  = 32 << 20
+	tableBytes     = 8 << 20
+	baseLevelBytes = 64 << 20
+	freshTables    = 8  // in level 0, before they are merged
+	stallTables    = 24 // in level 0, before writing waits
+)
 
 // store is Badger, with its panics turned into errors. Timestamps are ours ("managed"
 // mode), because a reader with Badger's own would wait for every commit under way.
@@ -34,6 +43,10 @@ func openStore(dir string, log *slog.Logger) (s *store, err error) {
 		WithDetectConflicts(false). // one writer
 		WithMemTableSize(memtableBytes).
 		WithNumMemtables(3).
+		WithBaseTableSize(tableBytes).
+		WithBaseLevelSize(baseLevelBytes).
+		WithNumLevelZeroTables(freshTables).
+		WithNumLevelZeroTablesStall(stallTables).
 		WithNumCompactors(2).
 		WithNumGoroutines(2).
 		WithBlockCacheSize(8 << 20). // needed by compression
