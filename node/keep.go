@@ -33,8 +33,6 @@ func (n *Node) Verify(ctx context.Context, progress func(api.Progress)) (api.Ver
 
 // Export implements api.Keeper.
 func (n *Node) Export(ctx context.Context, w io.Writer, progress func(api.Progress)) (api.ExportReport, error) {
-	_, feeds := n.replica.Total()
-	root := n.replica.Root()
 	b, err := n.replica.Export(ctx, w, func(p replication.Progress) {
 		if progress != nil {
 			progress(api.Progress{Step: "export", Done: p.Done, Total: p.Total, Unit: "entries"})
@@ -43,7 +41,7 @@ func (n *Node) Export(ctx context.Context, w io.Writer, progress func(api.Progre
 	if err != nil {
 		return api.ExportReport{}, err
 	}
-	return api.ExportReport{Root: root.String(), Entries: b.Entries, Bodies: b.Bodies, Feeds: uint64(feeds), Bytes: b.Bytes}, nil
+	return api.ExportReport{Root: b.Root.String(), Entries: b.Entries, Bodies: b.Bodies, Feeds: uint64(b.Feeds), Bytes: b.Bytes}, nil
 }
 
 // Import implements api.Keeper.

@@ -140,6 +140,9 @@ func (n *Node) replicate() (*replication.Replica, error) {
 	if cfg.Begun, err = n.home.Begun(); err != nil {
 		return nil, err
 	}
+	if _, cfg.Invited, err = n.home.Pending(); err != nil {
+		return nil, err
+	}
 	inception, ok, err := n.home.Inception()
 	if err != nil {
 		return nil, err

@@ -18,8 +18,12 @@ import (
 func (n *Node) reindex() error {
 	n.restand()
 	items := make([]index.Item, 0, 1024)
+	places := map[protocol.FeedID]protocol.Entry{} // each feed's last word on where its node is
 	err := n.ledger.Walk(func(local uint64, e protocol.Entry) error {
 		items = append(items, n.item(local, e))
+		if e.Kind() == protocol.KindNode {
+			places[e.Feed()] = e
+		}
 		if len(items) == cap(items) {
 			n.index.Add(items...)
 			items = items[:0]
@@ -28,6 +32,9 @@ func (n *Node) reindex() error {
 	})
 	n.index.Add(items...)
 	n.restand()
+	for _, e := range places {
+		n.replica.Remember(e)
+	}
 	return err
 }
 

@@ -26,6 +26,8 @@ type Bundled struct {
 	Bodies  uint64
 	New     uint64                     // admitted: new here
 	Refused map[protocol.Reason]uint64 // not taken: their author is no member here, or they do not stand
+	Root    protocol.Root              // exported: the ledger root of what was written
+	Feeds   int                        // exported
 	Bytes   uint64
 }
 
@@ -51,7 +53,12 @@ func (r *Replica) Export(ctx context.Context, w io.Writer, progress func(Progres
 		return b, err
 	}
 	total, _ := r.frontier.total()
-	for _, line := range r.frontier.all() {
+	lines := r.frontier.all()
+	b.Root = protocol.LedgerRoot(r.cfg.Federation, lines)
+	for _, line := range lines {
+		if line.Count > 0 {
+			b.Feeds++
+		}
 		for from := uint64(0); from < line.Count; {
 			if err := ctx.Err(); err != nil {
 				return b, protocol.Fail(protocol.ReasonCanceled, "export", err)

@@ -123,7 +123,7 @@ func (r *Replica) introduceAlone(ctx context.Context, n Network) error {
 			return ctx.Err()
 		case node := <-r.wake:
 			if node != r.self {
-				r.introduce(ctx, n, node)
+				_ = r.introduce(ctx, n, node) // said in the log there; tried again at the next connection
 			}
 		}
 	}
@@ -172,19 +172,28 @@ func (r *Replica) exchange(ctx context.Context, n Network, node protocol.PublicK
 		got, err = r.pull(ctx, n, node)
 		if err != nil && ctx.Err() == nil {
 			// Perhaps it does not know this node yet.
-			if r.introduce(ctx, n, node) {
+			switch ierr := r.introduce(ctx, n, node); protocol.ReasonOf(ierr) {
+			case protocol.ReasonNone:
 				got, err = r.pull(ctx, n, node)
+			case protocol.ReasonPendingApproval:
+				err = ierr
 			}
 		}
 		r.mu.Lock()
 		p = r.peerFor(node)
-		if err != nil {
+		if protocol.ReasonOf(err) == protocol.ReasonPendingApproval {
+			p.fails, p.linked = 0, true // it answers; the electors have not: the timer asks again
+		} else if err != nil {
 			if p.fails++; p.fails >= 3 {
 				p.linked = false // the mesh tells when it is back
 				p.due = time.Now().Add(strayTime)
 			}
 		} else {
 			p.fails, p.last, p.linked = 0, r.cfg.Now(), true
+			if got == 0 && !r.informed {
+				r.informed = true
+				r.nudge()
+			}
 		}
 		more := err == nil && (p.again || got > 0)
 		p.again = false

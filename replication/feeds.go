@@ -145,11 +145,16 @@ func (r *Replica) govern(blocks []charter.Block) {
 	r.mu.Unlock()
 
 	if n := r.net.Load(); n != nil {
+		// Asked again, because another change may have overtaken this one.
 		for _, key := range came {
-			n.Admitted(key)
+			if r.Standing(key) {
+				n.Admitted(key)
+			}
 		}
 		for _, key := range went {
-			n.Expelled(key)
+			if !r.Standing(key) {
+				n.Expelled(key)
+			}
 		}
 	}
 	if r.cfg.Changed != nil {

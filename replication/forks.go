@@ -3,7 +3,6 @@ package replication
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/dure-net/dure/protocol"
 )
@@ -119,34 +118,18 @@ func (s *session) compare(ctx context.Context, id protocol.FeedID) error {
 	from := r.frontier.line(id).Count
 	for from > 0 {
 		from -= min(from, protocol.MaxPage)
-		_ = s.s.SetDeadline(time.Now().Add(idleTime))
-		if err := protocol.WriteFrame(s.s, &protocol.Ask{Runs: []protocol.RunAsk{{Feed: id.Digest(), From: from, Max: protocol.MaxPage}}}); err != nil {
+		pages, err := s.pages(id, protocol.RunAsk{Feed: id.Digest(), From: from, Max: protocol.MaxPage})
+		if err != nil {
 			return err
 		}
 		var run []protocol.Entry
-		for frames := 0; ; frames++ {
-			if frames > protocol.MaxPage {
-				return protocol.Fail(protocol.ReasonTooLarge, "compare feeds", nil)
-			}
-			var sent protocol.Sent
-			if err := s.read(&sent); err != nil {
-				return err
-			}
-			if sent.End {
-				break
-			}
-			page, err := decodePage(sent)
-			if err != nil {
-				return err
-			}
-			if page.Feed() == id && len(run)+len(page.Entries) <= 2*protocol.MaxPage {
-				run = append(run, page.Entries...)
-			}
+		for _, page := range pages {
+			run = append(run, page.Entries...)
 		}
 		if len(run) == 0 {
 			continue
 		}
-		err := r.forked(ctx, id, run)
+		err = r.forked(ctx, id, run)
 		if protocol.ReasonOf(err) != protocol.ReasonGap {
 			return err
 		}

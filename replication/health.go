@@ -12,7 +12,7 @@ import (
 const (
 	healthTime  = 10 * time.Second       // at least so often
 	healthAfter = 150 * time.Millisecond // after a change of the frontier, so that what came by catch-up spreads
-	healthAge   = 5 * time.Minute        // older messages, by their claimed time, are not news
+	healthAge   = 5 * time.Minute        // so long a node's last message stands against older ones: a clock that was set back is believed again
 )
 
 // tellHealth sends this node's health at intervals and soon after changes.
@@ -98,7 +98,7 @@ func (r *Replica) Health(_ context.Context, from protocol.PublicKey, message []b
 		return protocol.Ignore
 	}
 	p := r.peerFor(h.Node)
-	if p.health != nil && h.Time <= p.health.Time {
+	if p.health != nil && h.Time <= p.health.Time && now.Sub(p.heard).Abs() < healthAge {
 		r.mu.Unlock()
 		return protocol.Ignore
 	}
@@ -186,4 +186,19 @@ func (r *Replica) learnAddresses(node protocol.PublicKey, body []byte) {
 	r.mu.Lock()
 	r.addresses[node] = rec.Addresses
 	r.mu.Unlock()
+}
+
+// Remember takes over the addresses of a node record that the ledger holds: of each
+// feed's the last one, at the start. What health messages said since is newer and stays.
+func (r *Replica) Remember(e protocol.Entry) {
+	r.mu.Lock()
+	f := r.feeds[e.Feed()]
+	known := f == nil || !r.nodes[f.node] || len(r.addresses[f.node]) > 0
+	r.mu.Unlock()
+	if known || e.Kind() != protocol.KindNode {
+		return
+	}
+	if body, err := r.ledger.Body(e); err == nil {
+		r.learnAddresses(f.node, body)
+	}
 }

@@ -1,7 +1,6 @@
 package replication
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -30,7 +29,7 @@ func TestScenario_RootsThatNeverAgree(t *testing.T) {
 		nodes := w.found(2)
 		w.startAll()
 		w.settle(30 * time.Second)
-		feed := protocol.SumBlock([]byte("a feed that nobody has"))
+		feed := protocol.Sum([]byte("a feed that nobody has"))
 		nodes[1].replica.frontier.set(protocol.Standing{Feed: feed, Count: 5, Head: feed})
 		time.Sleep(10 * time.Second)
 		const during = 20 * time.Second
@@ -73,53 +72,4 @@ func TestScenario_OneCertificateAnAct(t *testing.T) {
 			t.Errorf("seed %d: %d certificates of one act", w.seed, certificates)
 		}
 	})
-}
-
-// After a fork is settled every node holds the same again, whichever branch it held.
-func TestScenario_SettledForkConverges(t *testing.T) {
-	scenario(t, 1, func(t *testing.T, w *world) { forkAndSettle(t, w) })
-}
-
-func forkAndSettle(t *testing.T, w *world) {
-	nodes := w.found(4)
-	for _, a := range nodes[:3] {
-		a.start()
-	}
-	w.settle(30 * time.Second)
-	forger := nodes[3]
-	branch := func(n int) protocol.Page {
-		page := protocol.Page{Entries: []protocol.Entry{forger.inception}, Bodies: [][]byte{nil}}
-		for i := range n {
-			prev := page.Entries[i]
-			e, err := protocol.Seal(w.fed, protocol.Header{Feed: forger.inception.ID(), Seq: uint64(i + 1), Prev: prev.ID(), Act: protocol.ActRef{ID: w.fed},
-				Kind: protocol.KindNotice, Number: uint64(n), Time: prev.Header().Time}, forger.node)
-			if err != nil {
-				t.Fatal(err)
-			}
-			page.Entries, page.Bodies = append(page.Entries, e), append(page.Bodies, nil)
-		}
-		return page
-	}
-	left, right := branch(3), branch(4)
-	for i, p := range []protocol.Page{left, left, right} {
-		if _, err := nodes[i].replica.Admit(context.Background(), p, ViaImport); err != nil && protocol.ReasonOf(err) != protocol.ReasonKnown {
-			t.Logf("node %d: %v", i, err)
-		}
-	}
-	w.settle(30 * time.Second)
-	id := forger.inception.ID()
-	if line := nodes[0].replica.frontier.line(id); line.Forked != 2 || line.Count != 1 {
-		t.Fatalf("seed %d: fork %d, %d entries stand", w.seed, line.Forked, line.Count)
-	}
-	last := right.Entries[4]
-	decision := nodes[0].tableAt(t, "settle", charter.Change{What: charter.ChangeSettle, Member: forger.handle,
-		Stands: []protocol.Stand{{Feed: id, Count: 5, Head: last.ID()}}})
-	time.Sleep(10 * time.Second)
-	nodes[1].answer(t, decision)
-	w.settle(60 * time.Second)
-	for _, a := range w.running() {
-		if line := a.replica.frontier.line(id); line.Count != 5 {
-			t.Errorf("seed %d: at %s %d entries of the chosen branch stand", w.seed, a.handle, line.Count)
-		}
-	}
 }

@@ -208,24 +208,27 @@ func Present(ctx context.Context, s mesh.Stream, now func() time.Time, req proto
 	return answer, nil
 }
 
-// introduce presents this node's feed to a member that may not know it yet. It
-// reports whether the member took it in.
-func (r *Replica) introduce(ctx context.Context, n Network, node protocol.PublicKey) bool {
+// introduce presents this node's feed to a member that may not know it yet; nil if the
+// member took it in, ReasonPendingApproval while the electors have not decided.
+func (r *Replica) introduce(ctx context.Context, n Network, node protocol.PublicKey) error {
 	req, ok := r.presentation()
 	if !ok {
-		return false
+		return protocol.Fail(protocol.ReasonNotFederated, "introduce", nil)
 	}
 	s, err := n.OpenJoin(ctx, node)
 	if err != nil {
-		return false
+		return err
 	}
 	answer, err := Present(ctx, s, r.cfg.Now, req)
 	if err != nil {
 		r.log.Debug("a member did not take this node in", "node", node.Short(), "err", err)
 		_ = s.Reset()
-		return false
+		return err
 	}
-	return answer.State == protocol.JoinWelcome
+	if answer.State != protocol.JoinWelcome {
+		return protocol.Fail(protocol.ReasonPendingApproval, "introduce", nil)
+	}
+	return nil
 }
 
 // presentation is this node's feed as a member takes it in: the inception and the

@@ -1,9 +1,7 @@
 package replication
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -272,6 +270,50 @@ func TestReplica_DesignatesLater(t *testing.T) {
 	})
 }
 
+// A further node of a member designated itself before it could know that another one
+// governs, and of two designations with one number the lower key rules.
+func TestReplica_InvitedAsksFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLone(t, 1, func(c *Config) { c.Invited = true })
+		l.run(t)
+		time.Sleep(10 * time.Second)
+		if err := l.offer(); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := l.State().Designation("city-0"); ok {
+			t.Error("it governs, and has asked nobody")
+		}
+		l.mu.Lock()
+		l.informed = true
+		l.mu.Unlock()
+		l.nudge()
+		time.Sleep(time.Second)
+		if _, ok := l.State().Designation("city-0"); !ok {
+			t.Error("it does not govern, although nobody else does")
+		}
+	})
+}
+
+// The addresses in the ledger were forgotten at every start, and this node's own told anew.
+func TestReplica_RemembersAddresses(t *testing.T) {
+	l := newLone(t, 1, nil)
+	if err := l.Begin(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	p, err := l.Publish(context.Background(), Draft{Kind: protocol.KindNode, Content: &protocol.NodeRecord{Addresses: []string{"/ip4/192.0.2.1/tcp/7"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l.open(t, nil)
+	l.Remember(p.Entry)
+	if got := l.AddressesOf(l.a.node.Public()); len(got) != 1 {
+		t.Errorf("after a restart it is known at %v", got)
+	}
+}
+
 // A fork of its feed made a node's every entry "not a member's": it goes on in a new feed.
 func TestReplica_LeavesItsForkedFeed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -330,121 +372,5 @@ func TestReplica_WaitsForNothingThatIsHere(t *testing.T) {
 		if got := l.wait(e, nil); got != want {
 			t.Errorf("entry %d waits: %t", seq, got)
 		}
-	}
-}
-
-// Pages that were under way when a bundle turned out to be cut lay on the disk and did
-// not count until the next start.
-func TestImport_CutBundleCounts(t *testing.T) {
-	empty, bundle := reader(t)
-	if _, err := empty.Import(context.Background(), bytes.NewReader(bundle[:len(bundle)-10]), nil); err == nil {
-		t.Fatal("a cut bundle was read to its end")
-	}
-	entries, _ := empty.Total()
-	if held := empty.ledger.Stats().Entries; entries == 0 || entries != held {
-		t.Errorf("%d entries are on the disk and %d stand", held, entries)
-	}
-}
-
-// A page of large records was too large for the ledger: it was refused, and the node
-// became read-only for good. And one governance body under two headers of a page was
-// lost on the way.
-func TestImport_LargePagesAndEqualBodies(t *testing.T) {
-	l := newLone(t, 2, nil)
-	if err := l.Begin(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	for range 3 {
-		if _, err := l.Publish(context.Background(), Draft{Kind: protocol.KindStatement, Content: l.a.governing}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for i := range 40 {
-		text := bytes.Repeat([]byte{byte('a' + i%26)}, 60<<10)
-		if _, err := l.Publish(context.Background(), Draft{Kind: protocol.KindOffer, Content: map[string]any{"text": string(text), "n": i}}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var bundle bytes.Buffer
-	if _, err := l.Export(context.Background(), &bundle, nil); err != nil {
-		t.Fatal(err)
-	}
-	store, err := ledger.Open(ledger.Config{Dir: filepath.Join(t.TempDir(), "other"), Federation: l.w.fed, FloorBytes: 1 << 20, ReserveBytes: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
-	other, err := New(Config{Ledger: store, Founding: l.w.founding, Papers: l.w.papers, Federation: l.w.fed, Key: keyOf(t, "a reader")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := other.Import(context.Background(), &bundle, nil); err != nil {
-		t.Fatal(err)
-	}
-	if c, _ := other.Condition(); c == ReadOnly || other.Root() != l.Root() || store.Stats().Wanted > 0 {
-		t.Errorf("after the import: %s, %d bodies wanted, equal roots %t", c, store.Stats().Wanted, other.Root() == l.Root())
-	}
-}
-
-// Feeds were kept for a node as long as its session lasted, however little it brought.
-func TestClaim_SlowNodeHoldsNothingBack(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := newLone(t, 1, nil)
-		runs := []protocol.RunAsk{{Feed: [32]byte{1}}, {Feed: [32]byte{2}}}
-		slow, quick := &session{r: l.Replica}, &session{r: l.Replica}
-		if got := l.claim(slow, runs, protocol.MaxAsk); len(got) != 2 {
-			t.Fatalf("%d feeds claimed", len(got))
-		}
-		if got := l.claim(quick, runs, protocol.MaxAsk); len(got) != 0 {
-			t.Errorf("%d feeds claimed twice", len(got))
-		}
-		for range 3 {
-			time.Sleep(claimIdle / 2)
-			l.moved(slow)
-		}
-		if got := l.claim(quick, runs, protocol.MaxAsk); len(got) != 0 {
-			t.Errorf("%d feeds taken from a session that brings something", len(got))
-		}
-		time.Sleep(claimIdle)
-		if got := l.claim(quick, runs, protocol.MaxAsk); len(got) != 2 {
-			t.Errorf("%d feeds taken from a session that brings nothing", len(got))
-		}
-		l.unclaim(slow)
-		l.unclaim(quick)
-		if len(l.claims) != 0 {
-			t.Errorf("%d claims are left", len(l.claims))
-		}
-	})
-}
-
-// Whatever members publish as their addresses, the answer to a joining node fits a frame.
-func TestServeJoin_AnswerFitsAFrame(t *testing.T) {
-	l := newLone(t, 1, nil)
-	for i := range protocol.MaxFounders {
-		key := keyOf(t, fmt.Sprint("node ", i)).Public()
-		l.nodes[key] = true
-		for range protocol.MaxAddresses {
-			l.addresses[key] = append(l.addresses[key], string(bytes.Repeat([]byte("a"), protocol.MaxAddressBytes)))
-		}
-	}
-	raw, err := protocol.Encode(&protocol.JoinAnswer{State: protocol.JoinWelcome, Founding: make([]byte, protocol.MaxFoundingBytes), Peers: l.known(protocol.PublicKey{})})
-	if err != nil || len(raw) > protocol.MaxFrameBytes {
-		t.Errorf("the answer takes %d bytes, %v", len(raw), err)
-	}
-}
-
-// A node that lacked a whole feed was shown as not behind.
-func TestReplica_BehindByWholeFeeds(t *testing.T) {
-	l := newLone(t, 2, nil)
-	l.w.fillSome(t, l.Replica, 40)
-	node := keyOf(t, "another").Public()
-	lines := []protocol.Line{}
-	for _, s := range l.frontier.all()[:1] {
-		s.Count -= 5
-		lines = append(lines, s.ToLine())
-	}
-	l.noteBehind(node, lines, []string{""})
-	if got := *l.peerFor(node).behind; got != 25 {
-		t.Errorf("it is %d behind, want 5 of one feed and 20 of the other", got)
 	}
 }

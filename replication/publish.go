@@ -169,7 +169,7 @@ func (r *Replica) Begin(ctx context.Context) error {
 // cut short, or the inception may have come back here from another node.
 func (r *Replica) designate(ctx context.Context) error {
 	r.mu.Lock()
-	due := r.cfg.Governing != nil && !r.designating && r.writable() == nil
+	due := r.cfg.Governing != nil && !r.designating && r.writable() == nil && (r.informed || !r.cfg.Invited)
 	if due {
 		_, governed := r.state.Designation(r.own.limit.Member)
 		due = !governed

@@ -100,6 +100,9 @@ func (s *session) run(ctx context.Context) error {
 	} else {
 		r.noteEqual(s.node)
 	}
+	if err := s.repair(ctx); err != nil {
+		return err
+	}
 	if err := s.bodies(); err != nil {
 		return err
 	}
@@ -111,11 +114,15 @@ func (s *session) run(ctx context.Context) error {
 
 // ask writes one frame and reads the one that answers it.
 func (s *session) ask(question any, answer any) error {
-	_ = s.s.SetDeadline(time.Now().Add(idleTime))
-	if err := protocol.WriteFrame(s.s, question); err != nil {
+	if err := s.write(question); err != nil {
 		return err
 	}
 	return s.read(answer)
+}
+
+func (s *session) write(question any) error {
+	_ = s.s.SetDeadline(time.Now().Add(idleTime))
+	return protocol.WriteFrame(s.s, question)
 }
 
 func (s *session) read(into any) error {

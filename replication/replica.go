@@ -67,6 +67,10 @@ type Config struct {
 	Inception protocol.Entry
 	Governing *protocol.Statement
 
+	// Invited says that this node came in by an invitation: another node of its member may
+	// govern already, so it is not designated before it has caught up with somebody.
+	Invited bool
+
 	// Begun says that this node has written entries before: a ledger that knows nothing of
 	// them was emptied. Beginning is called before the first one is signed, and makes it so.
 	Begun     bool
@@ -122,6 +126,7 @@ type Replica struct {
 	renewed     bool      // own was opened because an older feed could not be gone on with
 	ended       bool      // recovering because the own feed was forked, not because anything was forgotten
 	recovering  time.Time // since when, by this process's own time; zero = not
+	informed    bool      // an exchange has found nothing more to fetch
 	designating bool      // the governing statement is being published
 	peers       map[protocol.PublicKey]*peer
 	claims      map[protocol.FeedID]*session    // who fetches it
@@ -215,7 +220,13 @@ func (r *Replica) Condition() (Condition, string) {
 }
 
 // Counts are the numbers behind the metrics.
-func (r *Replica) Counts() Counts { return r.counts.snapshot() }
+func (r *Replica) Counts() Counts {
+	c := r.counts.snapshot()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c.Waiting = uint64(r.waiting.len())
+	return c
+}
 
 // Counts counts since the start.
 type Counts struct {

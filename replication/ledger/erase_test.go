@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,10 +13,23 @@ import (
 	"github.com/dure-net/dure/replication/ledger"
 )
 
-// filesWith names the files below dir that contain the needle.
-func filesWith(t testing.TB, dir string, needle []byte) (names []string) {
+// filesWith names the files below dir that contain the needle. Badger may be merging
+// tables meanwhile: when a file vanishes, the search begins again.
+func filesWith(t testing.TB, dir string, needle []byte) []string {
 	t.Helper()
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	for {
+		names, err := search(dir, needle)
+		if err == nil {
+			return names
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func search(dir string, needle []byte) (names []string, err error) {
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -25,10 +39,7 @@ func filesWith(t testing.TB, dir string, needle []byte) (names []string) {
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return names
+	return names, err
 }
 
 // incompressible is text that Snappy leaves as it is, so that files can be searched for it.

@@ -1,0 +1,60 @@
+package replication
+
+import (
+	"context"
+
+	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/replication/ledger"
+)
+
+// repairs bounds the damaged ranges that one exchange asks for; the next ones follow.
+const repairs = 16
+
+// repair fetches headers that were found damaged on this disk. The ledger takes a page
+// only if its headers hash to what was stored before, so nothing can come in this way.
+func (s *session) repair(ctx context.Context) error {
+	damaged := s.r.ledger.Damaged()
+	for _, d := range damaged[:min(len(damaged), repairs)] {
+		ask := protocol.RunAsk{Feed: d.Feed.Digest(), From: d.From, Max: d.Count}
+		pages, err := s.pages(d.Feed, ask)
+		if err != nil {
+			return err
+		}
+		for _, page := range pages {
+			if err := s.r.ledger.Put(ctx, ledger.Batch{Pages: []protocol.Page{page}}); err != nil {
+				s.r.log.Debug("a damaged range was not repaired from this node", "feed", d.Feed.Short(), "seq", d.From, "err", err)
+				continue
+			}
+			s.got += len(page.Entries)
+			s.r.log.Info("damaged entries were fetched again", "feed", d.Feed.Short(), "seq", d.From, "entries", len(page.Entries))
+		}
+	}
+	return nil
+}
+
+// pages asks for one bounded run and reads its answer; pages of other feeds are dropped.
+func (s *session) pages(feed protocol.FeedID, ask protocol.RunAsk) ([]protocol.Page, error) {
+	if err := s.write(&protocol.Ask{Runs: []protocol.RunAsk{ask}}); err != nil {
+		return nil, err
+	}
+	var out []protocol.Page
+	for held := uint64(0); ; {
+		var sent protocol.Sent
+		if err := s.read(&sent); err != nil {
+			return nil, err
+		}
+		if sent.End {
+			return out, nil
+		}
+		page, err := decodePage(sent)
+		if err != nil {
+			return nil, err
+		}
+		if held += uint64(len(page.Entries)); held > ask.Max+2*protocol.MaxPage {
+			return nil, protocol.Fail(protocol.ReasonTooLarge, "read pages", nil)
+		}
+		if page.Feed() == feed {
+			out = append(out, page)
+		}
+	}
+}
