@@ -290,6 +290,9 @@ func (a *admitted) wait() error {
 		r.cfg.Changed(state) // what Arrived said of these entries may be out of date
 	}
 	r.counts.admit(a.via, len(a.page.Entries))
+	if a.via != ViaGossip && a.via != ViaLocal {
+		r.hint()
+	}
 	var blocks []charter.Block
 	for i, e := range a.page.Entries {
 		if e.Kind().IsGovernance() {

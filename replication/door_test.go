@@ -247,7 +247,7 @@ func TestHealth_ClockSetBack(t *testing.T) {
 // Once a fork of a feed was told, a lower one never was, and neither was looked for: nodes
 // with the two lower branches kept different roots.
 func TestForked_LowerForkIsToldToo(t *testing.T) {
-	l := newLone(t, 2, nil)
+	l := newLone(t, 2, func(c *Config) { c.Governing = nil })
 	if err := l.Begin(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -277,5 +277,29 @@ func TestForked_LowerForkIsToldToo(t *testing.T) {
 	}
 	if own := l.frontier.line(l.a.inception.ID()); own.Count < 2 {
 		t.Errorf("the own feed has %d entries", own.Count)
+	}
+}
+
+// What a node sent for the repair of a damaged range was stored wherever it belonged by
+// its number, and behind the head of a feed that is without any signature being checked.
+func TestRepair_TakesNothingNew(t *testing.T) {
+	l := newLone(t, 2, nil)
+	b := l.w.nodes[1]
+	if _, err := l.Admit(context.Background(), protocol.Page{Entries: []protocol.Entry{b.inception}, Bodies: [][]byte{nil}}, ViaImport); err != nil {
+		t.Fatal(err)
+	}
+	id := b.inception.ID()
+	forged, err := protocol.Seal(l.w.fed, protocol.Header{Feed: id, Seq: 1, Prev: id, Act: protocol.ActRef{ID: l.w.fed}, Kind: protocol.KindNotice,
+		Time: b.inception.Header().Time}, keyOf(t, "a forger"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &session{r: l.Replica}
+	s.mend(context.Background(), ledger.Range{Feed: id, From: 0, Count: 1}, []protocol.Page{
+		{Entries: []protocol.Entry{forged}, Bodies: [][]byte{nil}},
+		{Entries: []protocol.Entry{b.inception, forged}, Bodies: [][]byte{nil, nil}},
+	})
+	if h, _ := l.store.Head(id); h.Count != 1 {
+		t.Errorf("%d entries are stored after a forger sent one", h.Count)
 	}
 }

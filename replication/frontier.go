@@ -28,7 +28,6 @@ type frontier struct {
 	root    protocol.Root
 	rooted  bool // root is of this change
 	entries uint64
-	moved   chan struct{} // closed and replaced at every change
 }
 
 type frontierLine struct {
@@ -40,7 +39,7 @@ type frontierLine struct {
 
 func newFrontier(federation protocol.FederationID, base uint64) *frontier {
 	base = base&(1<<62-1) | 1
-	return &frontier{federation: federation, at: map[protocol.FeedID]int{}, base: base, change: base, moved: make(chan struct{})}
+	return &frontier{federation: federation, at: map[protocol.FeedID]int{}, base: base, change: base}
 }
 
 // set replaces the lines of the feeds named. A line of count 0 and no fork leaves.
@@ -82,8 +81,6 @@ func (f *frontier) set(lines ...protocol.Standing) bool {
 	}
 	if changed {
 		f.rooted = false
-		close(f.moved)
-		f.moved = make(chan struct{})
 	}
 	return changed
 }
@@ -138,24 +135,6 @@ func (f *frontier) all() []protocol.Standing {
 		out[i] = f.lines[i].Standing
 	}
 	return out
-}
-
-// next waits for a change after the one numbered seen, or for done to close, and
-// returns the number of the last change.
-func (f *frontier) next(seen uint64, done <-chan struct{}) uint64 {
-	for {
-		f.mu.Lock()
-		change, moved := f.change, f.moved
-		f.mu.Unlock()
-		if change != seen {
-			return change
-		}
-		select {
-		case <-moved:
-		case <-done:
-			return change
-		}
-	}
 }
 
 // offer answers a Hello: nothing but the change number where the roots are equal, the

@@ -11,28 +11,13 @@ import (
 // root that differs starts an exchange, nothing else is believed.
 const (
 	healthTime  = 10 * time.Second       // at least so often
-	healthAfter = 150 * time.Millisecond // after a change of the frontier, so that what came by catch-up spreads
+	healthAfter = 150 * time.Millisecond // after a change that gossip did not carry, so that others fetch it
 	healthAge   = 5 * time.Minute        // so long a node's last message stands against older ones: a clock that was set back is believed again
 )
 
-// tellHealth sends this node's health at intervals and soon after changes.
+// tellHealth sends this node's health at intervals, and soon after changes that gossip
+// did not carry: what gossip carried, the others have heard too.
 func (r *Replica) tellHealth(ctx context.Context, n Network) error {
-	changed := make(chan struct{}, 1)
-	go func() {
-		defer close(changed)
-		seen := uint64(0)
-		for ctx.Err() == nil {
-			seen = r.frontier.next(seen, ctx.Done())
-			select {
-			case changed <- struct{}{}:
-			default:
-			}
-		}
-	}()
-	defer func() {
-		for range changed { // joins the follower: it ends with ctx
-		}
-	}()
 	timer := time.NewTimer(healthAfter)
 	defer timer.Stop()
 	pending := true
@@ -40,7 +25,7 @@ func (r *Replica) tellHealth(ctx context.Context, n Network) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-changed:
+		case <-r.hinted:
 			if !pending {
 				pending = true
 				timer.Reset(healthAfter)
@@ -50,6 +35,14 @@ func (r *Replica) tellHealth(ctx context.Context, n Network) error {
 			r.sayHealth(n)
 			timer.Reset(healthTime)
 		}
+	}
+}
+
+// hint asks for a health message soon.
+func (r *Replica) hint() {
+	select {
+	case r.hinted <- struct{}{}:
+	default:
 	}
 }
 

@@ -207,7 +207,11 @@ const (
 // announce gossips an entry that is durable here. A failure costs latency only.
 func (r *Replica) announce(e protocol.Entry, body []byte) {
 	n := r.net.Load()
-	if n == nil || r.cfg.NoGossip || (!r.cfg.NoCatchUp && !r.announcing.Allow()) {
+	if n == nil || r.cfg.NoGossip {
+		return
+	}
+	if !r.cfg.NoCatchUp && !r.announcing.Allow() {
+		r.hint()
 		return
 	}
 	msg, err := protocol.EncodeMessage(e, body)

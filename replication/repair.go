@@ -2,6 +2,7 @@ package replication
 
 import (
 	"context"
+	"slices"
 
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/replication/ledger"
@@ -10,8 +11,7 @@ import (
 // repairs bounds the damaged ranges that one exchange asks for; the next ones follow.
 const repairs = 16
 
-// repair fetches headers that were found damaged on this disk. The ledger takes a page
-// only if its headers hash to what was stored before, so nothing can come in this way.
+// repair fetches headers that were found damaged on this disk.
 func (s *session) repair(ctx context.Context) error {
 	damaged := s.r.ledger.Damaged()
 	for _, d := range damaged[:min(len(damaged), repairs)] {
@@ -20,16 +20,29 @@ func (s *session) repair(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for _, page := range pages {
-			if err := s.r.ledger.Put(ctx, ledger.Batch{Pages: []protocol.Page{page}}); err != nil {
-				s.r.log.Debug("a damaged range was not repaired from this node", "feed", d.Feed.Short(), "seq", d.From, "err", err)
-				continue
-			}
-			s.got += len(page.Entries)
-			s.r.log.Info("damaged entries were fetched again", "feed", d.Feed.Short(), "seq", d.From, "entries", len(page.Entries))
-		}
+		s.mend(ctx, d, pages)
 	}
 	return nil
+}
+
+// mend puts headers back where they were. This goes past the one door, so it is only
+// for places that are held: there the ledger takes nothing but what hashes to what was
+// stored before. Beyond the range a page could bring entries that nobody signed.
+func (s *session) mend(ctx context.Context, d ledger.Range, pages []protocol.Page) {
+	for _, page := range pages {
+		outside := func(e protocol.Entry) bool { return e.Seq() < d.From || e.Seq() >= d.From+d.Count }
+		if len(page.Entries) == 0 || slices.ContainsFunc(page.Entries, outside) {
+			continue
+		}
+		if err := s.r.ledger.Put(ctx, ledger.Batch{Pages: []protocol.Page{page}}); err != nil {
+			s.r.log.Debug("a damaged range was not repaired from this node", "feed", d.Feed.Short(), "seq", d.From, "err", err)
+		}
+	}
+	// What is still damaged brings no further exchange, or it would bring one for ever.
+	if !slices.Contains(s.r.ledger.Damaged(), d) {
+		s.got += int(d.Count)
+		s.r.log.Info("damaged entries were fetched again", "feed", d.Feed.Short(), "seq", d.From, "entries", d.Count)
+	}
 }
 
 // pages asks for one bounded run and reads its answer; pages of other feeds are dropped.

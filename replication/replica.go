@@ -139,6 +139,7 @@ type Replica struct {
 	net        atomic.Pointer[network]
 	wake       chan protocol.PublicKey // nodes to catch up with; bounded, a full queue is served by the timer
 	tended     chan struct{}           // something changed that governance may act on
+	hinted     chan struct{}           // a change that gossip did not carry is to be told
 	counts     counters
 	announcing *rate.Limiter
 	pulling    progress
@@ -177,6 +178,7 @@ func New(cfg Config) (*Replica, error) {
 		addresses:  map[protocol.PublicKey][]string{},
 		wake:       make(chan protocol.PublicKey, 256),
 		tended:     make(chan struct{}, 1),
+		hinted:     make(chan struct{}, 1),
 	}
 	if err := r.load(); err != nil {
 		return nil, err

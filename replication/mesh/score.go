@@ -81,12 +81,10 @@ func gaterParams() *pubsub.PeerGaterParams {
 	return params
 }
 
-// gossipParams are gossipsub's own, sized for some hundred nodes that are all
-// connected: eight neighbours instead of six make two hops reach everyone even
-// where flooding did not.
+// gossipParams are gossipsub's own. Every neighbour more costs every node one more
+// copy of every message, and the writer floods to all it is connected to anyway.
 func gossipParams() pubsub.GossipSubParams {
 	params := pubsub.DefaultGossipSubParams()
-	params.D, params.Dlo, params.Dhi, params.Dscore, params.Dout = 8, 6, 14, 5, 2
 	params.Dlazy = 8
 	return params
 }
