@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -195,7 +196,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return errors.Join(err, listener.Close(), m.Close())
 	}
-	base := "http://" + listener.Addr().String()
+	base := "http://" + callable(listener.Addr().String())
 	n.mesh.Store(m)
 	n.address.Store(&base)
 	stopped, err := n.home.SaveRun(home.Run{API: base, Started: n.started})
@@ -239,4 +240,14 @@ func giveBack(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// callable is a listening address as programs on this machine call it: a node in a
+// container listens on all its addresses, of which loopback is one.
+func callable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return address
 }

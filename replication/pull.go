@@ -29,7 +29,7 @@ type session struct {
 
 // Bounds of one session's work under way: pages handed to the ledger but not durable
 // yet. Beyond, reading from the stream pauses, and with it the other side.
-const pagesUnderWay = 32
+const pagesUnderWay = 160
 
 // maxDiffering bounds the lines and ranges of one session, and so its memory to some
 // 20 MB; maxWasted the frames in a row that bring nothing new, such as the rest of a

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/dure-net/dure/protocol"
@@ -85,43 +86,67 @@ func (r *Replica) serve(ctx context.Context, from protocol.PublicKey, s mesh.Str
 // serveRuns streams the standing entries of each feed asked for, page by page, as
 // the ledger keeps them: every page ends in a validly signed entry.
 func (r *Replica) serveRuns(ctx context.Context, s mesh.Stream, runs []protocol.RunAsk) error {
+	ctx, cancel := context.WithCancel(ctx)
+	pages := make(chan protocol.Sent, readAhead)
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		defer close(pages)
+		for _, run := range runs {
+			r.readRun(ctx, run, pageBytes(s), pages)
+		}
+	})
+	defer reader.Wait()
+	defer cancel()
 	w := bufio.NewWriterSize(s, 256<<10)
-	for _, run := range runs {
-		id := protocol.FeedCID(run.Feed)
-		for from := run.From; ; {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			count := r.frontier.line(id).Count
-			if run.Max > 0 && run.From < count {
-				count = run.From + min(run.Max, count-run.From)
-			}
-			if from >= count {
-				break
-			}
-			page, err := r.ledger.Raw(id, from, int(min(count-from, protocol.MaxPage)), pageBytes(s))
-			if err != nil || len(page.Headers) == 0 {
-				// Damaged or gone meanwhile: others may have it. The run ends here.
-				r.log.Warn("entries could not be read for a node", "feed", id.Short(), "seq", from, "err", err)
-				break
-			}
-			sent := protocol.Sent{Headers: page.Headers, Bodies: page.Bodies}
-			for i := range sent.Bodies {
-				if sent.Bodies[i] == nil {
-					sent.Bodies[i] = []byte{}
-				}
-			}
-			from += uint64(len(page.Headers))
-			if count > from {
-				sent.Left = count - from
-			}
-			_ = s.SetDeadline(time.Now().Add(frameTime))
-			if err := protocol.WriteFrame(w, &sent); err != nil {
-				return err
-			}
+	for sent := range pages {
+		_ = s.SetDeadline(time.Now().Add(frameTime))
+		if err := protocol.WriteFrame(w, &sent); err != nil {
+			return err
 		}
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	return finish(w)
+}
+
+// readAhead is how many pages are read from the disk while others are written to the
+// stream: reading and encrypting then share the time. Beyond, reading waits.
+const readAhead = 4
+
+// readRun reads one run, page by page, until its end or the end of ctx.
+func (r *Replica) readRun(ctx context.Context, run protocol.RunAsk, bodyBytes int, pages chan<- protocol.Sent) {
+	id := protocol.FeedCID(run.Feed)
+	for from := run.From; ; {
+		count := r.frontier.line(id).Count
+		if run.Max > 0 && run.From < count {
+			count = run.From + min(run.Max, count-run.From)
+		}
+		if from >= count {
+			return
+		}
+		page, err := r.ledger.Raw(id, from, int(min(count-from, protocol.MaxPage)), bodyBytes)
+		if err != nil || len(page.Headers) == 0 {
+			// Damaged or gone meanwhile: others may have it. The run ends here.
+			r.log.Warn("entries could not be read for a node", "feed", id.Short(), "seq", from, "err", err)
+			return
+		}
+		sent := protocol.Sent{Headers: page.Headers, Bodies: page.Bodies}
+		for i := range sent.Bodies {
+			if sent.Bodies[i] == nil {
+				sent.Bodies[i] = []byte{}
+			}
+		}
+		from += uint64(len(page.Headers))
+		if count > from {
+			sent.Left = count - from
+		}
+		select {
+		case pages <- sent:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // serveBodies sends the bodies asked for that are held; those that are not are left
