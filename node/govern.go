@@ -343,6 +343,11 @@ func (n *Node) Invite(ctx context.Context, r api.InviteRequest) (api.Invitation,
 // admitTrusted admits an applicant whose invitation said that the inviter decides
 // alone. It is an act like any other: where more electors are needed it stays open.
 func (n *Node) admitTrusted(ctx context.Context, a protocol.Application) error {
+	// The word was given for the handle that was invited, and for no other.
+	inv, ok := n.replica.State().Invitation(a.Invitation, n.opts.Now().Unix())
+	if !ok || inv.Handle != a.Member.Handle {
+		return &protocol.Error{Reason: protocol.ReasonPendingApproval, Op: "admit", Args: map[string]string{"handle": a.Member.Handle}}
+	}
 	facts := a.Member
 	facts.Category = protocol.CategoryFull
 	change := charter.Change{What: charter.ChangeAdmit, Facts: &facts, Invitation: a.Invitation}

@@ -50,8 +50,8 @@ func (r *Replica) ServeJoin(ctx context.Context, from protocol.PublicKey, s mesh
 
 func (r *Replica) consider(ctx context.Context, from protocol.PublicKey, req protocol.JoinRequest) (protocol.JoinAnswer, error) {
 	if req.Federation != r.cfg.Federation {
-		return protocol.JoinAnswer{}, &protocol.Error{Reason: protocol.ReasonWrongFederation, Op: "join",
-			Args: map[string]string{"ours": r.cfg.Federation.String(), "theirs": req.Federation.String()}}
+		// Which federation this is, is not for a stranger to know.
+		return protocol.JoinAnswer{}, &protocol.Error{Reason: protocol.ReasonWrongFederation, Op: "join"}
 	}
 	if skew := req.Time - r.cfg.Now().UnixMilli(); max(skew, -skew) > MaxSkew.Milliseconds() {
 		return protocol.JoinAnswer{}, &protocol.Error{Reason: protocol.ReasonWrongClock, Op: "join",

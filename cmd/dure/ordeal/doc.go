@@ -10,7 +10,7 @@
 //	DURE_ENTRIES=100000  entries of the ledger that is started and weighed
 //	DURE_PUBLICATIONS=300  records that are timed from one node to nine others
 //	DURE_PATIENT=1       waits until an outsider's time is over
-//	DURE_BARS=1          holds timings to what the README promises, instead of to what a
+//	DURE_BARS=1          holds timings to what is asked of dure, instead of to what a
 //	                     machine that does other work besides can be held to
 //	DURE_BINARY=FILE     a binary that was built already
 package ordeal
