@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -49,21 +50,22 @@ func newCity(t *testing.T, handle string) *city {
 
 func freePort(t *testing.T, network string) string {
 	t.Helper()
-	if network == "udp" {
-		c, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+	// Below the ports that the system gives out by itself, see cmd/dure.
+	for range 200 {
+		address := fmt.Sprintf("127.0.0.1:%d", 12_000+rand.IntN(20_000))
+		if network == "udp" {
+			if c, err := net.ListenPacket("udp", address); err == nil {
+				_ = c.Close()
+				_, port, _ := net.SplitHostPort(address)
+				return port
+			}
+		} else if l, err := net.Listen("tcp", address); err == nil {
+			_ = l.Close()
+			return address
 		}
-		defer c.Close()
-		_, port, _ := net.SplitHostPort(c.LocalAddr().String())
-		return port
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 func (c *city) start() {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	dice "math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -148,6 +149,13 @@ func nodeName(key protocol.PublicKey) string {
 	return base58.Encode(append([]byte{0x00, 0x24, 0x08, 0x01, 0x12, 0x20}, key[:]...))
 }
 
+// Ports are drawn below those that systems give out by themselves (from 32768 on Linux): a
+// port that is free now is then not taken by somebody's outgoing connection a moment later.
+const (
+	lowestPort          = 12_000
+	portsBelowEphemeral = 20_000
+)
+
 // freePorts finds ports that are free for UDP and TCP on loopback, and holds them until release.
 func freePorts(n int) (ports []int, release func(), err error) {
 	var held []interface{ Close() error }
@@ -158,23 +166,21 @@ func freePorts(n int) (ports []int, release func(), err error) {
 		held = nil
 	}
 	for tries := 0; len(ports) < n; tries++ {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
+		port := lowestPort + dice.IntN(portsBelowEphemeral)
+		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
+		if err == nil {
+			held = append(held, l)
+			var u net.PacketConn
+			if u, err = net.ListenPacket("udp", "127.0.0.1:"+strconv.Itoa(port)); err == nil {
+				held = append(held, u)
+				ports = append(ports, port)
+				continue
+			}
+		}
+		if tries > 20*n {
 			release()
 			return nil, nil, err
 		}
-		held = append(held, l)
-		port := l.Addr().(*net.TCPAddr).Port
-		u, err := net.ListenPacket("udp", "127.0.0.1:"+strconv.Itoa(port))
-		if err != nil && tries < 10*n {
-			continue // taken for UDP only: another will do
-		}
-		if err != nil {
-			release()
-			return nil, nil, err
-		}
-		held = append(held, u)
-		ports = append(ports, port)
 	}
 	return ports, release, nil
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	dice "math/rand/v2"
 	"net"
 	"path/filepath"
 	"strings"
@@ -194,12 +195,14 @@ func nodeID(t testing.TB, key protocol.PublicKey) peer.ID {
 // freePort is a port that is free for UDP and TCP on loopback.
 func freePort(t testing.TB) int {
 	t.Helper()
-	for range 50 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	// Below the ports that the system gives out by itself: what is free now is then not
+	// taken by another test's outgoing connection before the node binds it.
+	for range 200 {
+		port := 12_000 + dice.IntN(20_000)
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
-		port := l.Addr().(*net.TCPAddr).Port
 		u, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
 		_ = l.Close()
 		if err == nil {
