@@ -60,7 +60,7 @@ func BenchmarkBurst(b *testing.B) {
 			}
 		}
 	}
-	wait(20)
+	wait(uint64(len(spots))) // every node has begun
 	for b.Loop() {
 		before, _ := spots[0].replica.Total()
 		began := time.Now()
