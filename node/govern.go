@@ -101,6 +101,8 @@ func showChanges(list []charter.Change) []api.Change {
 			a.Key, a.To = c.Root.String(), c.Until
 		case charter.ChangeErase:
 			a.Head = c.Entry.String()
+		case charter.ChangeFeature:
+			a.Feature = c.Feature
 		}
 		out = append(out, a)
 	}
@@ -197,6 +199,13 @@ func (n *Node) change(s charter.State, c api.Change, assembly bool) (charter.Cha
 	case "admit":
 		return n.admission(s, c)
 	case "suspend", "reinstate":
+	case "feature":
+		// What this program does not understand it must not switch on for everybody.
+		if !slices.Contains(protocol.Features(), c.Feature) {
+			return out, &protocol.Error{Reason: protocol.ReasonUsage, Op: "read change", Field: "feature",
+				Args: map[string]string{"kind": c.Kind, "value": c.Feature, "known": strings.Join(protocol.Features(), ", ")}}
+		}
+		out.Feature = c.Feature
 	case "remove":
 		out.Stands = n.replica.Stands(c.Member, protocol.PublicKey{})
 	case "categorise":

@@ -27,7 +27,7 @@ func (n *Node) Status(context.Context) (api.Status, error) {
 		return api.Status{}, err
 	}
 	out := api.Status{
-		Federation: api.Federation{ID: n.federation.String(), Name: oneName(s.Names(), n.conf.Lang), Names: s.Names(), Act: s.Act().Number, Notice: n.founding.Notice},
+		Federation: api.Federation{ID: n.federation.String(), Name: oneName(s.Names(), n.conf.Lang), Names: s.Names(), Act: s.Act().Number, Notice: n.founding.Notice, Features: features(s)},
 		Member:     api.Self{Handle: n.facts.Handle, Names: n.facts.Names, Status: n.standing(s)},
 		Node: api.Node{ID: n.home.Node().Public().String(), State: api.NodeState(condition), Reason: why, Version: n.version(),
 			Protocol: protocol.Version, Started: n.started.UTC(), Addresses: n.addresses()},
@@ -51,7 +51,8 @@ func (n *Node) Status(context.Context) (api.Status, error) {
 		}
 	}
 	known := map[protocol.PublicKey]replication.Node{}
-	for _, k := range n.replica.Nodes() {
+	nodes := n.replica.Nodes()
+	for _, k := range nodes {
 		known[k.Key] = k
 	}
 	for _, m := range s.Members() {
@@ -59,6 +60,7 @@ func (n *Node) Status(context.Context) (api.Status, error) {
 	}
 	progress := n.replica.Progress()
 	out.Catchup = api.Catchup{Running: progress.Running, Fetched: progress.Fetched, Known: progress.Known}
+	out.Alerts = alerts(s, nodes)
 	return out, nil
 }
 
@@ -77,6 +79,9 @@ func (n *Node) memberStatus(m charter.Member, known map[protocol.PublicKey]repli
 			v.LastSeen = &now
 		} else if k, ok := known[node.Key]; ok {
 			v.Behind = k.Behind
+			if k.Speaks > 0 {
+				v.Protocol = &k.Speaks
+			}
 			if k.Health != nil {
 				v.Version = k.Health.Version
 			}
@@ -90,6 +95,15 @@ func (n *Node) memberStatus(m charter.Member, known map[protocol.PublicKey]repli
 			v.Transport, _, _ = strings.Cut(c.Transport, "-")
 		}
 		out.Nodes = append(out.Nodes, v)
+	}
+	return out
+}
+
+// features are the names of what acts have switched on, oldest first.
+func features(s charter.State) []string {
+	out := []string{}
+	for _, f := range s.Features() {
+		out = append(out, f.Name)
 	}
 	return out
 }

@@ -9,17 +9,6 @@ import (
 	"github.com/multiformats/go-varint"
 )
 
-// Stream protocols and topics. Topic names stand under the federation's id, and are
-// told to nobody but members.
-const (
-	ProtocolSync = "/dure/sync/1" // catch-up, between members
-	ProtocolJoin = "/dure/join/1" // the one protocol open to outsiders
-)
-
-// TopicEntries carries whole entries, TopicHealth signed short-lived health messages.
-func TopicEntries(f FederationID) string { return "/dure/" + f.String() + "/entries" }
-func TopicHealth(f FederationID) string  { return "/dure/" + f.String() + "/health" }
-
 // Message is what travels on the entries topic: one whole entry.
 type Message struct {
 	Header []byte `cbor:"h"`

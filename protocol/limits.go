@@ -6,9 +6,6 @@ import "time"
 // beyond it. They are constants, not settings: a node with others would judge the
 // same bytes differently.
 const (
-	// Version is the protocol version written by this code.
-	Version = 1
-
 	// MaxHeaderBytes bounds an encoded entry header. A header with every optional
 	// field and 8 references takes under 900 bytes. Beyond: ReasonTooLarge.
 	MaxHeaderBytes = 1 << 10

@@ -2,7 +2,9 @@ package replication
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
+	"strconv"
 	"sync"
 	"time"
 
@@ -19,6 +21,7 @@ type peer struct {
 	began   time.Time // the last exchange
 	last    time.Time // the last finished exchange, by the claimed clock, as it is shown
 	fails   int
+	speaks  uint64 // newest protocol version of a node that speaks none of ours; 0 = it does, or is not known
 	health  *protocol.Health
 	heard   time.Time
 	behind  *uint64 // entries of ours that its root lacked at the last exchange
@@ -170,7 +173,8 @@ func (r *Replica) exchange(ctx context.Context, n Network, node protocol.PublicK
 		r.mu.Unlock()
 		var err error
 		got, err = r.pull(ctx, n, node)
-		if err != nil && ctx.Err() == nil {
+		strange := strangeVersion(err)
+		if err != nil && ctx.Err() == nil && strange == 0 {
 			// Perhaps it does not know this node yet.
 			switch ierr := r.introduce(ctx, n, node); protocol.ReasonOf(ierr) {
 			case protocol.ReasonNone:
@@ -181,6 +185,7 @@ func (r *Replica) exchange(ctx context.Context, n Network, node protocol.PublicK
 		}
 		r.mu.Lock()
 		p = r.peerFor(node)
+		p.speaks = strange
 		if protocol.ReasonOf(err) == protocol.ReasonPendingApproval {
 			p.fails, p.linked = 0, true // it answers; the electors have not: the timer asks again
 		} else if err != nil {
@@ -207,6 +212,17 @@ func (r *Replica) exchange(ctx context.Context, n Network, node protocol.PublicK
 		}
 		r.mu.Unlock()
 	}
+}
+
+// strangeVersion is the newest version of a node that speaks none of this node's, as the
+// mesh told it; 0 for every other outcome.
+func strangeVersion(err error) uint64 {
+	var e *protocol.Error
+	if protocol.ReasonOf(err) != protocol.ReasonWrongVersion || !errors.As(err, &e) {
+		return 0
+	}
+	v, _ := strconv.ParseUint(e.Args["theirs"], 10, 32) // 0: it told none
+	return v
 }
 
 // A session keeps the feeds that it fetches to itself as long as it brings something.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/dure-net/dure/protocol"
@@ -91,13 +92,18 @@ func (r *Replica) Table(ctx context.Context, d charter.Decision) (protocol.ActID
 
 // Answer signs and publishes this node's answer to the place of a decision: the
 // decision, or none of these. ReasonNotGoverning where this node is not its member's
-// governing one, ReasonNotElector where the member does not decide. If the answer
-// makes an act, the certificate is published before Answer returns.
+// governing one, ReasonNotElector where the member does not decide, ReasonTooNew where
+// an act has switched on what this program does not know: it may judge the place
+// otherwise than the others do. If the answer makes an act, the certificate is published
+// before Answer returns.
 func (r *Replica) Answer(ctx context.Context, place charter.Place, decision protocol.ActID) error {
 	// Answers are signed one after another, each on a state that includes the one before:
 	// an elector never answers one place twice.
 	r.answering.Lock()
 	defer r.answering.Unlock()
+	if lacks := r.State().Lacks(protocol.Features()); len(lacks) > 0 {
+		return &protocol.Error{Reason: protocol.ReasonTooNew, Op: "answer", Args: map[string]string{"features": strings.Join(lacks, ", ")}}
+	}
 	a, err := charter.SignAnswer(r.State(), place, decision, r.cfg.Key, r.cfg.Now().UTC().Format(time.DateOnly))
 	if err != nil {
 		return err

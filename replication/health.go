@@ -146,6 +146,7 @@ type Node struct {
 	Health    *protocol.Health
 	Heard     time.Time // when Health came
 	Addresses []string
+	Speaks    uint64 // newest protocol version of a node that speaks none of this node's; 0 = it does, or is not known
 }
 
 // Nodes lists the node keys of standing members except this one, in no order. The
@@ -160,7 +161,7 @@ func (r *Replica) Nodes() []Node {
 		}
 		n := Node{Key: key, Addresses: r.addresses[key]}
 		if p := r.peers[key]; p != nil {
-			n.Linked, n.Behind, n.Health, n.Heard, n.Seen = p.linked, p.behind, p.health, p.heard, p.last
+			n.Linked, n.Behind, n.Health, n.Heard, n.Seen, n.Speaks = p.linked, p.behind, p.health, p.heard, p.last, p.speaks
 			if p.heard.After(n.Seen) {
 				n.Seen = p.heard
 			}

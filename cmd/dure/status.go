@@ -37,6 +37,7 @@ func (a *app) sayStatus(s api.Status, running bool) {
 	if a.book.Has(s.Node.Reason) { // "state.joining": a key of the catalogue
 		a.line(s.Node.Reason, nil)
 	}
+	a.sayAlerts(s)
 	a.line("cli.status.federation", args{"name": a.name(s.Federation.Names, s.Federation.Name), "number": strconv.FormatUint(s.Federation.Act, 10)})
 	if running {
 		a.sayOthers(s)
@@ -59,6 +60,20 @@ func (a *app) sayStatus(s api.Status, running bool) {
 	if running {
 		fmt.Fprintln(a.out)
 		a.nodesTable(s)
+	}
+}
+
+// sayAlerts says what somebody should know or do.
+func (a *app) sayAlerts(s api.Status) {
+	for _, alert := range s.Alerts {
+		values := map[string]string{"member": alert.Member, "node": short(alert.Node)}
+		for _, m := range s.Members {
+			if m.Handle == alert.Member {
+				values["member"] = a.name(m.Names, m.Handle)
+			}
+		}
+		maps.Copy(values, alert.Args)
+		fmt.Fprintln(a.out, a.book.Alert(a.lang, alert.Code, values))
 	}
 }
 

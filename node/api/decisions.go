@@ -74,7 +74,7 @@ type Decision struct {
 // Change is one change of charter, membership or office. Kind says which of the other
 // fields count. Append only.
 type Change struct {
-	Kind        string            `json:"kind" doc:"admit, suspend, reinstate, remove, categorise, amend_names, amend_charter, amend_rules, appoint, end_office, cut, settle, erase, rebind or confirm_rebind"`
+	Kind        string            `json:"kind" doc:"admit, suspend, reinstate, remove, categorise, amend_names, amend_charter, amend_rules, appoint, end_office, cut, settle, erase, rebind, confirm_rebind or feature"`
 	Member      string            `json:"member,omitempty"`
 	Application string            `json:"application,omitempty" doc:"admit: CID of the application, or its handle"`
 	Category    string            `json:"category,omitempty" doc:"admit: full, associate, allied, honorary or partner"`
@@ -89,6 +89,7 @@ type Change struct {
 	Rules       string            `json:"rules,omitempty" doc:"amend: name of a rule set"`
 	Names       map[string]string `json:"names,omitempty" doc:"amend: the federation's names"`
 	Charter     map[string]string `json:"charter,omitempty" doc:"amend: charter text by language"`
+	Feature     string            `json:"feature,omitempty" doc:"feature: what is switched on for everybody, one of those that this program knows"`
 }
 
 // Proposal tables a decision.

@@ -22,15 +22,33 @@ type Status struct {
 	Storage    Storage            `json:"storage"`
 	Traffic    map[string]Traffic `json:"traffic,omitempty" doc:"bytes by protocol since start"`
 	Catchup    Catchup            `json:"catchup"`
+	Alerts     []Alert            `json:"alerts" doc:"what somebody should know or do, most urgent first"`
 }
+
+// Alert is something that the people of this node should know, said by a code whose
+// sentence is alert.<code> in the catalogue. It lasts as long as what it tells of.
+type Alert struct {
+	Code   string            `json:"code" doc:"stable code"`
+	Level  string            `json:"level" enum:"warn,note" doc:"warn where somebody has to do something"`
+	Member string            `json:"member,omitempty" doc:"handle of the member it is about"`
+	Node   string            `json:"node,omitempty" doc:"public key of the node it is about"`
+	Args   map[string]string `json:"args,omitempty" doc:"values of the sentence"`
+}
+
+// Levels of an alert.
+const (
+	AlertWarn = "warn"
+	AlertNote = "note"
+)
 
 // Federation says which network this is.
 type Federation struct {
-	ID     string            `json:"id" doc:"CID of the founding act"`
-	Name   string            `json:"name" doc:"name in one language, for programs that show one line"`
-	Names  map[string]string `json:"names" doc:"name by language tag"`
-	Act    uint64            `json:"act" doc:"number of the last act; 0 is the founding act"`
-	Notice map[string]string `json:"notice,omitempty" doc:"text by language to show wherever records show, as: made up for demonstration"`
+	ID       string            `json:"id" doc:"CID of the founding act"`
+	Name     string            `json:"name" doc:"name in one language, for programs that show one line"`
+	Names    map[string]string `json:"names" doc:"name by language tag"`
+	Act      uint64            `json:"act" doc:"number of the last act; 0 is the founding act"`
+	Features []string          `json:"features" doc:"features that acts have switched on"`
+	Notice   map[string]string `json:"notice,omitempty" doc:"text by language to show wherever records show, as: made up for demonstration"`
 }
 
 // Self is the member that runs this node.
@@ -83,6 +101,7 @@ type NodeStatus struct {
 	Ahead     *uint64    `json:"ahead,omitempty" doc:"entries the node holds that are not held here yet"`
 	LastSeen  *time.Time `json:"last_seen"`
 	Version   string     `json:"version,omitempty"`
+	Protocol  *uint64    `json:"protocol,omitempty" doc:"newest protocol version the node speaks, where this node speaks none of its versions"`
 }
 
 // Storage is the disk, in bytes.

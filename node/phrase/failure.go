@@ -92,6 +92,15 @@ func (b *Book) Change(lang, kind string, args map[string]string) string {
 	return b.fullest(lang, "change."+kind, words)
 }
 
+// Alert words something that people should know: the sentence of alert.<code>, with its
+// values and the names of whom it is about. The code itself where there is no sentence.
+func (b *Book) Alert(lang, code string, args map[string]string) string {
+	if !b.Has("alert." + code) {
+		return code
+	}
+	return b.fullest(lang, "alert."+code, args)
+}
+
 // word is the sentence of key, or otherwise where there is none.
 func (b *Book) word(lang, key, otherwise string) string {
 	if !b.Has(key) {

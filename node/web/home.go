@@ -1,6 +1,7 @@
 package web
 
 import (
+	"maps"
 	"net/http"
 	"time"
 
@@ -14,11 +15,18 @@ type home struct {
 	Tone    string // ready, wait or warn; said in words too
 	State   string
 	Hint    string
+	Alerts  []alertLine
 	Facts   []string
 	Behind  []string // members that are known to lack records
 	Members []memberLine
 	Records []recordLine
 	More    bool
+}
+
+// alertLine is something that somebody should know or do.
+type alertLine struct {
+	Tone string // warn or wait
+	Text string
 }
 
 type memberLine struct {
@@ -67,6 +75,9 @@ func (h *home) tell(v *view) {
 		}
 	}
 
+	for _, a := range st.Alerts {
+		h.Alerts = append(h.Alerts, v.alertLine(a))
+	}
 	others, reached, behind := 0, 0, 0
 	for _, m := range st.Members {
 		line := v.memberLine(m, st.Member.Handle)
@@ -91,6 +102,21 @@ func (h *home) tell(v *view) {
 	}
 	h.Facts = append(h.Facts, v.T("web.holds", "count", st.Ledger.Entries, "size", v.book.Bytes(v.Lang, st.Ledger.Bytes),
 		"free", v.book.Bytes(v.Lang, st.Storage.FreeBytes)))
+}
+
+func (v *view) alertLine(a api.Alert) alertLine {
+	values := map[string]string{"member": a.Member}
+	for _, m := range v.Status.Members {
+		if name := v.text(m.Names).Text; m.Handle == a.Member && name != "" {
+			values["member"] = name
+		}
+	}
+	maps.Copy(values, a.Args)
+	line := alertLine{Tone: "wait", Text: v.book.Alert(v.Lang, a.Code, values)}
+	if a.Level == api.AlertWarn {
+		line.Tone = "warn"
+	}
+	return line
 }
 
 // furthest is how many entries a member's best node lacks; 0 where unknown.

@@ -165,7 +165,10 @@ func TestHome_SaysHowTheNodeIs(t *testing.T) {
 		change func(*api.Status)
 		want   []string
 	}{
-		"ready":       {nil, []string{"This node is ready.", "City of Dakar is 12 records behind.", "4 of 6 other members can be reached.", "Made up for demonstration."}},
+		"ready": {nil, []string{"This node is ready.", "City of Dakar is 12 records behind.", "4 of 6 other members can be reached.", "Made up for demonstration."}},
+		"alerts": {func(s *api.Status) {
+			s.Alerts = []api.Alert{{Code: "node_older", Level: api.AlertWarn, Member: "sn-dakar", Args: map[string]string{"theirs": "1", "ours": "3"}}}
+		}, []string{"A node of City of Dakar runs a version of dure that is too old to talk to this one (protocol 1 instead of 3)"}},
 		"one behind":  {func(s *api.Status) { one := uint64(1); s.Members[6].Nodes[0].Behind = &one }, []string{"City of Dakar is one record behind."}},
 		"nobody":      {func(s *api.Status) { s.Members[6].Nodes[0].Behind = s.Members[0].Nodes[0].Behind }, []string{"No member that can be reached is behind."}},
 		"unknown":     {func(s *api.Status) { s.Members[6].Nodes[0].Behind = nil }, []string{"How far it has come is not known."}},

@@ -170,6 +170,9 @@ func TestLine_EffectsOfChanges(t *testing.T) {
 	if !s.Feature("assemblies") || s.Feature("other") || s.Features()[0].Act.Number != 1 {
 		t.Errorf("features: %v", s.Features())
 	}
+	if l := s.Lacks([]string{"other"}); len(l) != 1 || l[0] != "assemblies" || len(s.Lacks([]string{"assemblies"})) != 0 {
+		t.Errorf("lacks: %v", l)
+	}
 	if e := s.Erasures(); len(e) != 1 || e[0].Entry != protocol.Sum([]byte("entry")) {
 		t.Errorf("erasures: %v", e)
 	}

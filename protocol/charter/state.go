@@ -188,6 +188,19 @@ func (s State) Feature(name string) bool {
 	return slices.ContainsFunc(s.v.line.features, func(f Switch) bool { return f.Name == name })
 }
 
+// Lacks lists the features that acts have switched on and that are not among those
+// known, oldest first: a program that lacks one judges some blocks otherwise than the
+// others do. It keeps and passes on everything, and must be updated before it answers.
+func (s State) Lacks(known []string) []string {
+	var lacks []string
+	for _, f := range s.v.line.features {
+		if !slices.Contains(known, f.Name) {
+			lacks = append(lacks, f.Name)
+		}
+	}
+	return lacks
+}
+
 // Erasures lists what acts have ordered to be erased, oldest first.
 func (s State) Erasures() []Erasure { return slices.Clone(s.v.line.erasures) }
 

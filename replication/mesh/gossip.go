@@ -41,7 +41,7 @@ func newGossip(ctx context.Context, m *Mesh) (*gossip, error) {
 	g.pubsub, err = pubsub.NewGossipSubWithRouter(ctx, host, pubsub.DefaultGossipSubRouter(host),
 		pubsub.WithLogger(log), // first: later options take it
 		pubsub.WithRPCLogger(log),
-		pubsub.WithGossipSubProtocols([]libp2pproto.ID{protoGossip}, func(pubsub.GossipSubFeature, libp2pproto.ID) bool { return true }),
+		pubsub.WithGossipSubProtocols(m.speaks.gossip, func(pubsub.GossipSubFeature, libp2pproto.ID) bool { return true }),
 		pubsub.WithGossipSubParams(gossipParams()),
 
 		// Entries and health messages carry their own signatures, which the validators
@@ -165,7 +165,7 @@ func (m *Mesh) publish(t topic, message []byte) error {
 // node was a guest. An event about a node it already talks to changes nothing.
 func (g *gossip) greet(id peer.ID) {
 	// The error is that pubsub has ended.
-	_ = g.greets.Emit(event.EvtPeerProtocolsUpdated{Peer: id, Added: []libp2pproto.ID{protoGossip}})
+	_ = g.greets.Emit(event.EvtPeerProtocolsUpdated{Peer: id, Added: g.m.speaks.gossip})
 }
 
 // end releases what outlives the context; greet does nothing afterwards.

@@ -399,7 +399,7 @@ func TestUsher_LetsGuestsThroughTwoDoors(t *testing.T) {
 	standing := testKey(1).Public()
 	d := newDoor(idOf(testKey(0).Public()), func(p Peer) bool { return p == standing }, time.Now, newCounts())
 	d.trust(idOf(testKey(3).Public()))
-	u := &usher{door: d}
+	u := &usher{door: d, join: current.join}
 	member, guest, relay := idOf(standing), idOf(testKey(2).Public()), idOf(testKey(3).Public())
 	everyone := []libp2pproto.ID{identify.ID, identify.IDPush, ping.ID, protoJoin}
 	circuits := []libp2pproto.ID{circuit.ProtoIDv2Hop, circuit.ProtoIDv2Stop}

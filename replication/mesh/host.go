@@ -58,7 +58,7 @@ func (m *Mesh) buildHost() (host.Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	guard, err := newUsher(m.door)
+	guard, err := newUsher(m.door, m.speaks.join)
 	if err != nil {
 		return nil, protocol.Fail(protocol.ReasonInternal, "open mesh", err)
 	}

@@ -67,6 +67,7 @@ type Stream interface {
 	Peer() Peer                    // the proven key of the other side
 	Limited() bool                 // runs over a relay, which may cut it at any time
 	Addr() string                  // the other side's address, for logs
+	Version() uint64               // of the protocol, as both sides agreed
 }
 
 // Config says how a node takes part. The zero value of a field means its default.
@@ -79,6 +80,8 @@ type Config struct {
 	MDNS     bool     // look for members' nodes on the local network
 	Relay    bool     // carry connections between standing members who cannot reach each other
 	RelayVia []string // relays to be reachable through, besides connected members that offer it
+
+	Versions []uint64 // protocol versions to speak, newest first; default those of this code
 
 	NoUDP    bool // TCP only
 	NoGossip bool // streams only: announcements go nowhere
@@ -98,6 +101,7 @@ type Mesh struct {
 	self    Peer
 	handler Handler
 	log     *slog.Logger
+	speaks  spoken
 
 	host    host.Host
 	door    *door
@@ -132,7 +136,10 @@ func New(cfg Config, h Handler) (*Mesh, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	m := &Mesh{cfg: cfg, self: cfg.Key.Public(), handler: h, log: cfg.Logger}
+	if cfg.Versions == nil {
+		cfg.Versions = protocol.Versions(protocol.Version)
+	}
+	m := &Mesh{cfg: cfg, self: cfg.Key.Public(), handler: h, log: cfg.Logger, speaks: speaking(cfg.Versions)}
 	m.counts = newCounts()
 	m.meter = newMeter(cfg.Now)
 	m.door = newDoor(idOf(m.self), h.Standing, cfg.Now, m.counts)

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"errors"
+	"strconv"
 	"strings"
 
 	libp2pproto "github.com/libp2p/go-libp2p/core/protocol"
@@ -11,13 +12,35 @@ import (
 	"github.com/dure-net/dure/protocol"
 )
 
-// Stream protocols, as negotiated. They name no federation: identify shows them to
-// guests. The join and sync protocols check the federation in their first frames.
-const (
-	protoSync   libp2pproto.ID = protocol.ProtocolSync
-	protoJoin   libp2pproto.ID = protocol.ProtocolJoin
-	protoGossip libp2pproto.ID = "/dure/gossip/1" // gossipsub v1.3 under a name that no other network uses
-)
+// spoken is what this node speaks, newest version first, as it is negotiated. The join
+// and sync protocols check the federation in their first frames.
+type spoken struct {
+	sync, join, gossip []libp2pproto.ID
+}
+
+func speaking(versions []uint64) spoken {
+	var s spoken
+	for _, v := range versions {
+		s.sync = append(s.sync, libp2pproto.ID(protocol.ProtocolSync(v)))
+		s.join = append(s.join, libp2pproto.ID(protocol.ProtocolJoin(v)))
+		s.gossip = append(s.gossip, libp2pproto.ID(protocol.ProtocolGossip(v)))
+	}
+	return s
+}
+
+// otherVersion is the newest version of dure's protocols among those that another node
+// told of itself; 0 if it told none.
+func otherVersion(protocols []libp2pproto.ID) (newest uint64) {
+	prefix := strings.TrimSuffix(protocol.ProtocolJoin(0), "0")
+	for _, id := range protocols {
+		if number, ok := strings.CutPrefix(string(id), prefix); ok {
+			if v, err := strconv.ParseUint(number, 10, 32); err == nil {
+				newest = max(newest, v)
+			}
+		}
+	}
+	return newest
+}
 
 // topic is one of the two gossip topics of a federation.
 type topic string

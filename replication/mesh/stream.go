@@ -2,6 +2,10 @@ package mesh
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -9,6 +13,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	libp2pproto "github.com/libp2p/go-libp2p/core/protocol"
+	msmux "github.com/multiformats/go-multistream"
 
 	"github.com/dure-net/dure/protocol"
 )
@@ -37,6 +42,12 @@ var _ Stream = (*stream)(nil)
 func (s *stream) Peer() Peer    { return s.peer }
 func (s *stream) Limited() bool { return s.Conn().Stat().Limited }
 func (s *stream) Addr() string  { return s.Conn().RemoteMultiaddr().String() }
+
+func (s *stream) Version() uint64 {
+	_, number, _ := strings.Cut(strings.TrimPrefix(string(s.Protocol()), "/dure/"), "/")
+	v, _ := strconv.ParseUint(number, 10, 32) // 0 is no version, and never negotiated
+	return v
+}
 
 func (s *stream) Read(b []byte) (int, error) {
 	if s.budget == 0 {
@@ -81,15 +92,19 @@ func (s *stream) SetDeadline(t time.Time) error {
 // serveStreams registers the handlers of both stream protocols.
 func (m *Mesh) serveStreams() {
 	sync := newSeats(syncStreamsPerPeer, maxRoster*syncStreamsPerPeer)
-	m.host.SetStreamHandler(protoSync, func(s network.Stream) { m.serve(s, sync, -1, m.handler.ServeSync) })
+	for _, id := range m.speaks.sync {
+		m.host.SetStreamHandler(id, func(s network.Stream) { m.serve(s, sync, -1, m.handler.ServeSync) })
+	}
 	join := newSeats(joinStreamsPerPeer, joinStreams)
-	m.host.SetStreamHandler(protoJoin, func(s network.Stream) { m.serve(s, join, joinBudget, m.handler.ServeJoin) })
+	for _, id := range m.speaks.join {
+		m.host.SetStreamHandler(id, func(s network.Stream) { m.serve(s, join, joinBudget, m.handler.ServeJoin) })
+	}
 }
 
 func (m *Mesh) serve(s network.Stream, seats *seats, budget int64, handle func(context.Context, Peer, Stream)) {
 	id := s.Conn().RemotePeer()
 	p, ok := peerOf(id)
-	if !ok || s.Protocol() == protoSync && !m.door.stands(id) {
+	if !ok || !slices.Contains(m.speaks.join, s.Protocol()) && !m.door.stands(id) {
 		_ = s.Reset()
 		return
 	}
@@ -111,9 +126,11 @@ func (m *Mesh) serve(s network.Stream, seats *seats, budget int64, handle func(c
 
 // OpenSync opens a catch-up stream, dialling the node if needed. It blocks until the
 // stream is open or ctx ends, at most 15 s without a deadline. A node that cannot be
-// reached is ReasonUnreachable. The stream is the caller's to close.
+// reached is ReasonUnreachable, one that speaks no version of this node's is
+// ReasonWrongVersion with Args["theirs"], the newest it speaks ("0" if it speaks none),
+// and Args["ours"]. The stream is the caller's to close.
 func (m *Mesh) OpenSync(ctx context.Context, node Peer) (Stream, error) {
-	return m.openStream(ctx, node, protoSync)
+	return m.openStream(ctx, node, m.speaks.sync)
 }
 
 // OpenJoin is OpenSync for the join protocol, whose other side may be a stranger:
@@ -130,21 +147,31 @@ func (m *Mesh) OpenJoin(ctx context.Context, node Peer) (Stream, error) {
 		return nil, protocol.Fail(protocol.ReasonBusy, "open join stream", nil)
 	}
 	m.pardon(id)
-	return m.openStream(ctx, node, protoJoin)
+	return m.openStream(ctx, node, m.speaks.join)
 }
 
-func (m *Mesh) openStream(ctx context.Context, node Peer, proto libp2pproto.ID) (Stream, error) {
+func (m *Mesh) openStream(ctx context.Context, node Peer, protos []libp2pproto.ID) (Stream, error) {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	if err := m.door.wait(ctx); err != nil {
 		return nil, m.unreachable("open stream", node, err)
 	}
-	ctx = network.WithAllowLimitedConn(ctx, string(proto))
-	s, err := m.host.NewStream(ctx, idOf(node), proto)
+	ctx = network.WithAllowLimitedConn(ctx, string(protos[0]))
+	s, err := m.host.NewStream(ctx, idOf(node), protos...)
 	if err != nil {
+		var other msmux.ErrNotSupported[libp2pproto.ID]
+		if errors.As(err, &other) {
+			return nil, m.wrongVersion(node, err)
+		}
 		return nil, m.unreachable("open stream", node, err)
 	}
 	return newStream(s, node, m.cfg.Now, -1), nil
+}
+
+func (m *Mesh) wrongVersion(node Peer, err error) error {
+	told, _ := m.host.Peerstore().GetProtocols(idOf(node)) // none is known then
+	return &protocol.Error{Reason: protocol.ReasonWrongVersion, Op: "open stream", ID: node.String(), Err: err, Args: map[string]string{
+		"node": node.Short(), "theirs": strconv.FormatUint(otherVersion(told), 10), "ours": strconv.FormatUint(m.cfg.Versions[0], 10)}}
 }
 
 func (m *Mesh) unreachable(op string, node Peer, err error) error {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -22,9 +23,10 @@ import (
 type usher struct {
 	network.ResourceManager
 	door *door
+	join []libp2pproto.ID // the join protocol, in each version spoken
 }
 
-func newUsher(d *door) (*usher, error) {
+func newUsher(d *door, join []libp2pproto.ID) (*usher, error) {
 	manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(resourceLimits()),
 		rcmgr.WithMetricsDisabled(),
 		rcmgr.WithLimitPerSubnet(
@@ -44,7 +46,7 @@ func newUsher(d *door) (*usher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("build resource manager: %w", err)
 	}
-	return &usher{ResourceManager: manager, door: d}, nil
+	return &usher{ResourceManager: manager, door: d, join: join}, nil
 }
 
 // resourceLimits are this package's bounds in the resource manager's terms. Scopes
@@ -102,10 +104,10 @@ func (s *usheredStream) SetProtocol(proto libp2pproto.ID) error {
 
 func (u *usher) allows(id peer.ID, proto libp2pproto.ID) bool {
 	switch proto {
-	case identify.ID, identify.IDPush, ping.ID, protoJoin:
+	case identify.ID, identify.IDPush, ping.ID:
 		return true
 	case circuit.ProtoIDv2Hop, circuit.ProtoIDv2Stop:
 		return u.door.trusted[id] || u.door.stands(id)
 	}
-	return u.door.stands(id)
+	return slices.Contains(u.join, proto) || u.door.stands(id)
 }

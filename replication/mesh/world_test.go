@@ -16,6 +16,14 @@ import (
 	"github.com/dure-net/dure/replication/mesh/meshtest"
 )
 
+// current is what nodes of this version speak.
+var (
+	current     = speaking(protocol.Versions(protocol.Version))
+	protoSync   = current.sync[0]
+	protoJoin   = current.join[0]
+	protoGossip = current.gossip[0]
+)
+
 // world is a federation of nodes on a simulated network, in virtual time.
 type world struct {
 	t    *testing.T

@@ -28,14 +28,19 @@ import (
 	"github.com/dure-net/dure/protocol"
 )
 
-const gossip libp2pproto.ID = "/dure/gossip/1"
+// What members speak with each other, and the one protocol that is open to outsiders.
+var (
+	gossip       = libp2pproto.ID(protocol.ProtocolGossip(protocol.Version))
+	syncProtocol = libp2pproto.ID(protocol.ProtocolSync(protocol.Version))
+	joinProtocol = libp2pproto.ID(protocol.ProtocolJoin(protocol.Version))
+)
 
 // refused are protocols that some libp2p program or other speaks, and what members speak.
 var refused = []libp2pproto.ID{
-	protocol.ProtocolSync, gossip, "/meshsub/1.2.0", "/meshsub/1.1.0", "/meshsub/1.0.0", "/floodsub/1.0.0",
+	syncProtocol, gossip, "/meshsub/1.2.0", "/meshsub/1.1.0", "/meshsub/1.0.0", "/floodsub/1.0.0",
 	"/libp2p/circuit/relay/0.2.0/hop", "/libp2p/circuit/relay/0.2.0/stop", "/libp2p/dcutr", "/libp2p/autonat/1.0.0",
 	"/libp2p/autonat/2/dial-request", "/ipfs/kad/1.0.0", "/ipfs/bitswap/1.2.0", "/ipfs/lan/kad/1.0.0", "/libp2p/fetch/0.0.1",
-	"/dure/health/1", "/dure/join/2", "/dure/sync/2",
+	"/dure/health/1", libp2pproto.ID(protocol.ProtocolJoin(protocol.Version + 1)), libp2pproto.ID(protocol.ProtocolSync(protocol.Version + 1)),
 }
 
 // stranger is a program of somebody else's that speaks libp2p. It says that it knows
@@ -52,7 +57,7 @@ func stranger(t testing.TB, seed []byte) (host.Host, chan libp2pproto.ID) {
 	}
 	t.Cleanup(func() { _ = h.Close() })
 	opened := make(chan libp2pproto.ID, 64) // a full one drops what follows; one is too many already
-	for _, id := range append([]libp2pproto.ID{protocol.ProtocolJoin}, refused...) {
+	for _, id := range append([]libp2pproto.ID{joinProtocol}, refused...) {
 		h.SetStreamHandler(id, func(s network.Stream) {
 			_ = s.SetReadDeadline(time.Now().Add(5 * time.Second))
 			if n, _ := io.Copy(io.Discard, s); n > 0 {
@@ -103,7 +108,7 @@ func TestOutsider(t *testing.T) {
 	}
 
 	offered, err := h.Peerstore().GetProtocols(to.ID)
-	if err != nil || !slices.Contains(offered, protocol.ProtocolJoin) {
+	if err != nil || !slices.Contains(offered, joinProtocol) {
 		t.Errorf("identify tells %v, %v", offered, err)
 	}
 	agent, _ := h.Peerstore().Get(to.ID, "AgentVersion")
@@ -146,7 +151,7 @@ func TestOutsider(t *testing.T) {
 			return &protocol.JoinRequest{Federation: f.id, Time: time.Now().UnixMilli(), Application: &a}
 		}(),
 	} {
-		s, err := h.NewStream(ctx, to.ID, protocol.ProtocolJoin)
+		s, err := h.NewStream(ctx, to.ID, joinProtocol)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -217,7 +222,7 @@ func TestGarbage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	open := []libp2pproto.ID{protocol.ProtocolJoin, ping.ID, "/ipfs/id/1.0.0", "/ipfs/id/push/1.0.0"}
+	open := []libp2pproto.ID{joinProtocol, ping.ID, "/ipfs/id/1.0.0", "/ipfs/id/push/1.0.0"}
 	for name, who := range map[string]struct {
 		seed      []byte
 		protocols []libp2pproto.ID
@@ -289,7 +294,7 @@ func hello() []byte {
 }
 
 func answersHello(ctx context.Context, h host.Host, to peer.ID) bool {
-	s, err := h.NewStream(ctx, to, protocol.ProtocolSync)
+	s, err := h.NewStream(ctx, to, syncProtocol)
 	if err != nil {
 		return false
 	}
