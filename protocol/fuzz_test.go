@@ -231,6 +231,20 @@ func FuzzMalleability_Body(f *testing.F) {
 	})
 }
 
+// erasureSeeds are what the vectors say under one kind.
+func erasureSeeds(f *testing.F, kind string) {
+	f.Helper()
+	for _, v := range published(f, "erasures") {
+		if v.In["kind"] == kind {
+			f.Add(unhex(v.In["data"].(string)))
+		}
+	}
+}
+
+func FuzzMalleability_Erasure(f *testing.F) { erasureSeeds(f, "9"); malleable[Erasure](f) }
+
+func FuzzMalleability_Erased(f *testing.F) { erasureSeeds(f, "11"); malleable[Erased](f) }
+
 func FuzzMalleability_NodeRecord(f *testing.F) {
 	f.Add(loose(&NodeRecord{Addresses: []string{"/ip4/192.0.2.1/tcp/7710"}}))
 	f.Add(loose(map[string]any{"addrs": nil}))

@@ -19,6 +19,7 @@ const (
 	KindForkEvidence Kind = 8  // two runs from one predecessor
 	KindErasure      Kind = 9  // erases a body
 	KindNode         Kind = 10 // where a node can be reached
+	KindErased       Kind = 11 // a node's word that bodies' bytes are gone from its disk
 
 	KindWithdraw   Kind = 15 // withdraws a record
 	KindProfile    Kind = 16
@@ -32,7 +33,7 @@ const (
 var kindNames = map[Kind]string{
 	KindInception: "inception", KindStatement: "statement", KindDecision: "decision", KindAnswer: "answer",
 	KindCertificate: "certificate", KindRound: "round", KindInvitation: "invitation", KindApplication: "application",
-	KindForkEvidence: "fork_evidence", KindErasure: "erasure", KindNode: "node", KindWithdraw: "withdraw",
+	KindForkEvidence: "fork_evidence", KindErasure: "erasure", KindNode: "node", KindErased: "erased", KindWithdraw: "withdraw",
 	KindProfile: "profile", KindProject: "project", KindExperience: "experience", KindOffer: "offer",
 	KindRequest: "request", KindNotice: "notice",
 }

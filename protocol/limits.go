@@ -79,6 +79,11 @@ const (
 	MaxSet    = 16
 	MaxStands = 256
 
+	// MaxErased bounds the entries of one acknowledgement of erasure, so that it fits a
+	// body (a link takes 41 bytes); MaxReason a reason in characters. Beyond: it says nothing.
+	MaxErased = 1024
+	MaxReason = 500
+
 	// MaxAddresses bounds the addresses a node tells of itself, MaxAddressBytes each of them.
 	MaxAddresses    = 16
 	MaxAddressBytes = 256

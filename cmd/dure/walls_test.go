@@ -42,6 +42,7 @@ var walls = []wall{
 	{of: "protocol", exact: true, never: append([]banned{{module + "...", "protocol imports nothing of ours"}}, pure...)},
 	{of: "protocol/record", never: pure},
 	{of: "protocol/charter", never: pure},
+	{of: "protocol/erasure", never: pure},
 	{of: "replication/ledger", never: []banned{
 		{"github.com/libp2p/...", "the copy on this disk is the same whoever it came from"},
 		{"net/http", "the ledger serves nobody directly: the door is replication"},
@@ -172,7 +173,7 @@ func TestWalls_Hold(t *testing.T) {
 			}
 		}
 	}
-	for _, must := range []string{"protocol", "protocol/record", "protocol/charter", "replication", "replication/ledger", "replication/mesh", "node/api", "node", "cmd/dure"} {
+	for _, must := range []string{"protocol", "protocol/record", "protocol/charter", "protocol/erasure", "replication", "replication/ledger", "replication/mesh", "node/api", "node", "cmd/dure"} {
 		if !seen[must] {
 			t.Errorf("no file of %s was looked at", must)
 		}

@@ -91,6 +91,8 @@ INVITATION = {"fed": (LINK, MUST), "name": (STRINGS, MUST), "node": (KEY, MUST),
 APPLICATION = {"fed": (LINK, MUST), "member": (MEMBER, MUST), "invitation": (KEY, MUST), "by_seed": (SIG, MAY), "by_root": (SIG, MAY)}
 HEALTH = {"fed": (LINK, MUST), "node": (KEY, MUST), "time": (INT, MUST), "root": (KEY, MUST), "entries": (UINT, MUST), "wanted": (UINT, MAY),
           "act": (UINT, MAY), "state": (TEXT, MUST), "version": (TEXT, MUST), "addrs": ([TEXT], MAY), "sig": (SIG, MAY)}
+ERASURE = {"code": (TEXT, MAY), "reason": (STRINGS, MAY)}
+ERASED = {"entries": ([LINK], MUST)}
 EVIDENCE = {"init": (BYTES, MUST), "left": ([BYTES], MUST), "right": ([BYTES], MUST)}
 LINE = {"f": (KEY, MUST), "n": (UINT, MUST), "h": (KEY, MUST), "k": (UINT, MAY)}
 FRAMES = {
@@ -474,8 +476,20 @@ def health(v):
     return {"node": key_text(h["node"]), "signed": signed.hex()}
 
 
+def erasures(v):
+    if v["kind"] == "11":
+        said = shape(decode(raw_of(v, "data")), ERASED)["entries"]
+        need(1 <= len(said) <= 1024, "too_large")
+        need(all(is_block(e) for e in said) and all(a < b for a, b in zip(said, said[1:])))
+        return {"entries": len(said)}
+    said = shape(decode(raw_of(v, "data")), ERASURE)
+    need(len(said.get("code", "").encode()) <= 40)
+    check_text(said.get("reason", {}), 500)
+    return {"languages": len(said.get("reason", {}))}
+
+
 SUITES = (codec, cids, keys, frontier, frames, headers, inceptions, chains, endorsed, bodies, messages, forks,
-          founding, statements, cards, invitations, applications, health)
+          founding, statements, cards, invitations, applications, health, erasures)
 
 
 def main():

@@ -1,0 +1,331 @@
+package erasure
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/dure-net/dure/protocol"
+)
+
+// Digest is the hash inside a block's CID.
+type Digest = [32]byte
+
+// Standing says whose a feed is and how many of its first entries count.
+type Standing struct {
+	Member string // the owner's handle; "" for nobody's
+	Node   protocol.PublicKey
+	Count  uint64
+
+	// Undecided says that a fork ends the feed and nobody has settled it.
+	Undecided bool
+}
+
+// Act is an act's order to erase the body of an entry.
+type Act struct {
+	Entry protocol.EntryID
+	Why   protocol.Text
+	Ref   protocol.ActRef
+}
+
+// Target is an entry whose body is asked about.
+type Target struct {
+	Feed  Digest
+	Seq   uint64
+	Entry Digest
+	Of    Digest // the record; zero for first entries, and for entries about no record
+	Kind  protocol.Kind
+}
+
+// TargetOf describes an entry.
+func TargetOf(e protocol.Entry) Target {
+	h := e.Header()
+	return Target{Feed: e.Feed().Digest(), Seq: h.Seq, Entry: e.ID().Digest(), Of: h.Of.Digest(), Kind: h.Kind}
+}
+
+// Word is what is said about a body.
+type Word uint8
+
+const (
+	Nothing Word = iota
+	Gone         // it is erased
+	Lapsed       // an erasure of it was made and does not count any more
+)
+
+// Cause is why a body is erased.
+type Cause struct {
+	Member string           // the owner, by whose word; "" where an act says so
+	Entry  protocol.EntryID // of the erasure; undefined where an act says so
+	Time   int64            // claimed by its writer, Unix milliseconds; 0 where an act says so
+	Act    protocol.ActRef  // zero unless an act says so
+	Whole  bool             // all of the record, not single versions
+	Code   protocol.ErasureCode
+	Reason protocol.Text // shared; not to be changed
+}
+
+// Fold takes entries in any order, any number of times. It is not safe for concurrent use.
+type Fold struct {
+	feeds    map[Digest]*feed
+	orders   map[Digest]*order // by the erasure's entry
+	entries  map[Digest][]*order
+	records  map[Digest][]*order
+	acts     map[Digest]Act
+	lapsed   map[Digest]bool // entries that only overruled acts name
+	accounts map[Digest][]account
+	told     map[Digest]bool // acknowledgements whose bodies were read
+}
+
+type feed struct{ Standing }
+
+type order struct {
+	feed  *feed
+	seq   uint64
+	cause Cause
+	refs  []Digest
+	of    Digest
+}
+
+// account is one node's word that a body's bytes are gone.
+type account struct {
+	feed *feed
+	seq  uint64
+	time int64
+}
+
+// New is a fold of nothing.
+func New() *Fold {
+	return &Fold{feeds: map[Digest]*feed{}, orders: map[Digest]*order{}, entries: map[Digest][]*order{}, records: map[Digest][]*order{},
+		acts: map[Digest]Act{}, lapsed: map[Digest]bool{}, accounts: map[Digest][]account{}, told: map[Digest]bool{}}
+}
+
+// Empty reports whether nothing was ever ordered to be erased.
+func (f *Fold) Empty() bool { return len(f.orders) == 0 && len(f.acts) == 0 && len(f.lapsed) == 0 }
+
+// Stand says whose a feed is and how far it stands now. It is said of every feed whose
+// entries are asked about, before they are.
+func (f *Fold) Stand(id Digest, s Standing) {
+	f.feed(id).Standing = s
+}
+
+func (f *Fold) feed(id Digest) *feed {
+	at := f.feeds[id]
+	if at == nil {
+		at = &feed{}
+		f.feeds[id] = at
+	}
+	return at
+}
+
+// Acts replaces the orders of acts: those on the line, and those of acts overruled.
+func (f *Fold) Acts(line, overruled []Act) {
+	clear(f.acts)
+	clear(f.lapsed)
+	for _, a := range line {
+		if id := a.Entry.Digest(); f.acts[id].Ref.Number == 0 {
+			f.acts[id] = a
+		}
+	}
+	for _, a := range overruled {
+		if id := a.Entry.Digest(); f.acts[id].Ref.Number == 0 {
+			f.lapsed[id] = true
+		}
+	}
+}
+
+// Add takes an erasure or an acknowledgement; body may be nil, and come later with the
+// same entry. Entries of other kinds change nothing. It reports whether anything was new.
+func (f *Fold) Add(e protocol.Entry, body []byte) bool {
+	switch e.Kind() {
+	case protocol.KindErasure:
+		return f.order(e, body)
+	case protocol.KindErased:
+		return f.account(e, body)
+	}
+	return false
+}
+
+func (f *Fold) order(e protocol.Entry, body []byte) bool {
+	id := e.ID().Digest()
+	o := f.orders[id]
+	fresh := o == nil
+	if fresh {
+		h := e.Header()
+		o = &order{feed: f.feed(e.Feed().Digest()), seq: h.Seq, of: h.Of.Digest()}
+		o.cause = Cause{Entry: e.ID(), Time: h.Time, Whole: len(h.Refs) == 0}
+		for _, ref := range h.Refs {
+			if ref.Prefix().Codec == protocol.CodecDagCBOR {
+				o.refs = append(o.refs, ref.Digest())
+			}
+		}
+		f.orders[id] = o
+		switch {
+		case !o.cause.Whole:
+			for _, ref := range o.refs {
+				f.entries[ref] = append(f.entries[ref], o)
+			}
+		case h.Of.Defined():
+			f.records[o.of] = append(f.records[o.of], o)
+		}
+	}
+	if body == nil || !e.Header().Body.Matches(body) {
+		return fresh
+	}
+	if said, err := protocol.OpenBody[protocol.Erasure](body); err == nil && o.cause.Code == "" && o.cause.Reason == nil {
+		o.cause.Code, o.cause.Reason = said.Code, said.Reason
+		return true
+	}
+	return fresh
+}
+
+func (f *Fold) account(e protocol.Entry, body []byte) bool {
+	if id := e.ID().Digest(); body == nil || f.told[id] || !e.Header().Body.Matches(body) {
+		return false
+	}
+	said, err := protocol.OpenBody[protocol.Erased](body)
+	if err != nil {
+		return false
+	}
+	f.told[e.ID().Digest()] = true
+	a := account{feed: f.feed(e.Feed().Digest()), seq: e.Seq(), time: e.Header().Time}
+	for _, id := range said.Entries {
+		f.accounts[id.Digest()] = append(f.accounts[id.Digest()], a)
+	}
+	return true
+}
+
+// counts reports whether an order is in force, for entries of its own member.
+func (o *order) counts() bool { return o.feed.Member != "" && o.seq < o.feed.Count }
+
+// Says tells what is said about a body.
+func (f *Fold) Says(t Target) Word {
+	if !t.Kind.IsErasable() || f.Empty() {
+		return Nothing
+	}
+	if _, ok := f.act(t); ok {
+		return Gone
+	}
+	target := f.feeds[t.Feed]
+	if target == nil {
+		return Nothing
+	}
+	lapsed := f.lapsed[t.Entry] || t.Of != Digest{} && f.lapsed[t.Of]
+	for o := range f.about(t) {
+		switch {
+		case target.Member == "" || o.feed.Member != target.Member:
+		case o.counts():
+			return Gone
+		case !o.feed.Undecided:
+			lapsed = true
+		}
+	}
+	if lapsed && t.Seq < target.Count {
+		return Lapsed
+	}
+	return Nothing
+}
+
+// Why is the cause of an erasure that is in force: the owner's word before an act's, of
+// several words of the owner the one with the lowest claimed time, then id. It is the
+// same on every node.
+func (f *Fold) Why(t Target) (Cause, bool) {
+	if f.Says(t) != Gone {
+		return Cause{}, false
+	}
+	var best *order
+	target := f.feeds[t.Feed]
+	for o := range f.about(t) {
+		if target == nil || o.feed.Member != target.Member || !o.counts() {
+			continue
+		}
+		if best == nil || o.cause.Time < best.cause.Time ||
+			o.cause.Time == best.cause.Time && bytes.Compare(o.cause.Entry.Bytes(), best.cause.Entry.Bytes()) < 0 {
+			best = o
+		}
+	}
+	if best != nil {
+		c := best.cause
+		c.Member = best.feed.Member
+		return c, true
+	}
+	a, ok := f.act(t)
+	return Cause{Act: a.Ref, Reason: a.Why, Whole: a.Entry.Digest() != t.Entry || t.Of == Digest{}}, ok
+}
+
+// act is the act that erases a body: one that names its entry, or its record.
+func (f *Fold) act(t Target) (Act, bool) {
+	if a, ok := f.acts[t.Entry]; ok {
+		return a, true
+	}
+	if t.Of == (Digest{}) {
+		return Act{}, false
+	}
+	a, ok := f.acts[t.Of]
+	return a, ok
+}
+
+// about yields the owners' orders that name a body, in force or not.
+func (f *Fold) about(t Target) func(func(*order) bool) {
+	record := t.Of
+	if record == (Digest{}) {
+		record = t.Entry
+	}
+	return func(yield func(*order) bool) {
+		for _, list := range [2][]*order{f.entries[t.Entry], f.records[record]} {
+			for _, o := range list {
+				if !yield(o) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Said is when a node said that the bytes of a body are gone from its disk, by its
+// claimed time; false if it has not. The first time counts.
+func (f *Fold) Said(node protocol.PublicKey, entry protocol.EntryID) (at int64, ok bool) {
+	for _, a := range f.accounts[entry.Digest()] {
+		if a.feed.Node == node && a.feed.Member != "" && a.seq < a.feed.Count && (!ok || a.time < at) {
+			at, ok = a.time, true
+		}
+	}
+	return at, ok
+}
+
+// Members lists the members that have ever ordered an erasure, sorted.
+func (f *Fold) Members() []string {
+	var out []string
+	for _, o := range f.orders {
+		if o.feed.Member != "" {
+			out = append(out, o.feed.Member)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Unsettled lists the erasures that a node wrote beyond a fork of its own feed that
+// nobody has settled, by feed and seq: what it says again in its new feed.
+func (f *Fold) Unsettled(node protocol.PublicKey) []protocol.EntryID {
+	var out []*order
+	for _, o := range f.orders {
+		if o.feed.Node == node && o.feed.Member != "" && o.feed.Undecided && !o.counts() && !f.repeated(o) {
+			out = append(out, o)
+		}
+	}
+	slices.SortFunc(out, func(a, b *order) int { return bytes.Compare(a.cause.Entry.Bytes(), b.cause.Entry.Bytes()) })
+	ids := make([]protocol.EntryID, len(out))
+	for i, o := range out {
+		ids[i] = o.cause.Entry
+	}
+	return ids
+}
+
+// repeated reports whether an order in force says what another one said.
+func (f *Fold) repeated(o *order) bool {
+	same := func(other *order) bool {
+		return other.counts() && other.feed.Member == o.feed.Member && other.cause.Whole == o.cause.Whole && other.of == o.of && slices.Equal(other.refs, o.refs)
+	}
+	if o.cause.Whole {
+		return o.of == Digest{} || slices.ContainsFunc(f.records[o.of], same)
+	}
+	return len(o.refs) == 0 || slices.ContainsFunc(f.entries[o.refs[0]], same)
+}
