@@ -10,7 +10,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,21 +25,25 @@ import (
 
 var (
 	seeds   = flag.Int("seeds", 0, "how many seeds a scenario runs; 0: a few")
-	seedArg = flag.Uint64("seed", 0, "run a scenario with this one seed")
+	seedArg = flag.Uint64("seed", 0, "run a scenario with this seed; with -seeds, that many from it on")
 )
 
-// scenario tells a story once for every seed, each in a bubble of virtual time. A
-// failure names the seed: go test -run NAME -seed N tells the same story again.
+// scenario tells a story once for every seed, each in a bubble of virtual time, as many
+// at once as -parallel allows where -seeds asks for many. A failure names the seed:
+// go test ./replication -run NAME -seed N tells the same story again.
 func scenario(t *testing.T, few int, story func(t *testing.T, w *world)) {
 	first, n := uint64(1), few
 	if *seeds > 0 {
 		n = *seeds
 	}
 	if *seedArg > 0 {
-		first, n = *seedArg, 1
+		first, n = *seedArg, max(*seeds, 1)
 	}
 	for seed := first; seed < first+uint64(n); seed++ {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			if *seeds > 1 {
+				t.Parallel()
+			}
 			dir, err := os.MkdirTemp(scratch(), "dure-world")
 			if err != nil {
 				t.Fatal(err)
@@ -73,32 +79,43 @@ type world struct {
 	founding protocol.FoundingAct
 	papers   []byte
 	fed      protocol.FederationID
+
+	witness *witness
 }
 
 // actor is one member's node.
 type actor struct {
 	w          *world
-	n          int
+	n          int // its place on the network
 	handle     string
 	root, node protocol.PrivateKey
 	inception  protocol.Entry
+	begun      bool // it has written entries before
 	governing  protocol.Statement
 	dir        string
 	options    func(*Config)
+	disk       disk
+	skew       atomic.Int64 // nanoseconds its clock is ahead of the world's
+	hostile    *hostility   // nil: it is honest
 
 	ledger  *ledger.Ledger
 	replica *Replica
 	mesh    *mesh.Mesh
 	stop    context.CancelFunc
 	done    chan error
+	life    atomic.Int64 // counts starts and ends; odd while it lives: what an ended life still does never happened
 
-	mu    sync.Mutex         // guards acked
-	acked []protocol.EntryID // acknowledged to the story
+	mu     sync.Mutex         // guards acked and writer
+	acked  []protocol.EntryID // acknowledged to the story
+	writer *Replica           // the replica, for goroutines that write while it dies and comes back
 }
 
 func newWorld(t *testing.T, seed uint64, dir string) *world {
-	return &world{t: t, seed: seed, dice: rand.New(rand.NewPCG(seed, 1)), net: meshtest.NewNetwork(t, seed), dir: dir}
+	return &world{t: t, seed: seed, dice: rand.New(rand.NewPCG(seed, 1)), net: meshtest.NewNetwork(t, seed), dir: dir, witness: newWitness()}
 }
+
+// now is what the node's clock shows. It has no monotonic part, as after a set clock.
+func (a *actor) now() time.Time { return time.Now().Round(0).Add(time.Duration(a.skew.Load())) }
 
 func keyOf(t testing.TB, what string) protocol.PrivateKey {
 	seed := sha256.Sum256([]byte("dure test " + what))
@@ -168,28 +185,38 @@ func (a *actor) tryStart() (err error) {
 	if os.Getenv("DURE_TEST_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("at", a.handle)
 	}
-	a.ledger, err = ledger.Open(ledger.Config{Dir: a.dir, Federation: a.w.fed, FloorBytes: 1 << 20, ReserveBytes: 1, Logger: log})
+	a.ledger, err = ledger.Open(ledger.Config{Dir: a.dir, Federation: a.w.fed, FloorBytes: diskFloor, ReserveBytes: 1, Free: a.disk.free, Now: a.now, Logger: log})
 	if err != nil {
 		return err
 	}
 	cfg := Config{Ledger: a.ledger, Founding: a.w.founding, Papers: a.w.papers, Federation: a.w.fed, Key: a.node, Inception: a.inception,
-		Governing: &a.governing, Version: "test", Logger: log, Renewed: func(e protocol.Entry) error { a.inception = e; return nil }}
+		Governing: &a.governing, Begun: a.begun, Version: "test", Now: a.now, Logger: log}
 	if a.options != nil {
 		a.options(&cfg)
 	}
+	a.observe(&cfg)
 	if a.replica, err = New(cfg); err != nil {
 		return errors.Join(err, a.ledger.Close())
 	}
+	a.mu.Lock()
+	a.writer = a.replica
+	a.mu.Unlock()
+	var handler mesh.Handler = a.replica
+	if a.hostile != nil {
+		handler = a.hostile.behind(a)
+	}
 	a.mesh, err = mesh.New(mesh.Config{Key: a.node, Federation: a.w.fed, Listen: []string{a.w.net.Addr(a.n)}, NoGossip: cfg.NoGossip,
-		HostOptions: a.w.net.HostOptions(a.n), Logger: log}, a.replica)
+		HostOptions: a.w.net.HostOptions(a.n), Now: a.now, Logger: log}, handler)
 	if err != nil {
 		return errors.Join(err, a.ledger.Close())
 	}
 	var known []mesh.Known
 	for _, b := range a.w.nodes {
-		if b != a {
+		if b.node.Public() != a.node.Public() {
 			known = append(known, mesh.Known{Node: b.node.Public(), Addrs: []string{a.w.net.Addr(b.n)}})
-			a.replica.Vouch(b.node.Public())
+			if b.n < len(a.w.founding.Founders) {
+				a.replica.Vouch(b.node.Public())
+			}
 		}
 	}
 	a.mesh.SetPeers(known)
@@ -199,10 +226,16 @@ func (a *actor) tryStart() (err error) {
 		return errors.Join(err, a.mesh.Close(), a.ledger.Close())
 	}
 	a.stop, a.done = cancel, make(chan error, 1)
+	if a.hostile != nil {
+		a.hostile.begin(ctx, a)
+	}
 	go func() {
 		meshDone := make(chan error, 1)
 		go func() { meshDone <- a.mesh.Run(ctx) }()
 		err := a.replica.Run(ctx, a.mesh)
+		if a.hostile != nil {
+			a.hostile.join()
+		}
 		a.done <- errors.Join(err, <-meshDone)
 	}()
 	return nil
@@ -221,6 +254,7 @@ func (a *actor) halt() {
 	if err := a.ledger.Close(); err != nil {
 		a.w.t.Errorf("seed %d: %s: closing the ledger: %v", a.w.seed, a.handle, err)
 	}
+	a.life.Add(1)
 }
 
 func (w *world) startAll() {
@@ -245,25 +279,52 @@ func (w *world) end() {
 // publish writes one record at the node and remembers that it was acknowledged.
 func (a *actor) publish(text string) protocol.EntryID {
 	a.w.t.Helper()
-	p, err := a.replica.Publish(context.Background(), Draft{Kind: protocol.KindOffer, Number: 1, Content: map[string]any{"text": text, "by": a.handle}})
+	id, err := a.tryPublish(text)
 	if err != nil {
 		a.w.t.Fatalf("seed %d: %s could not publish: %v", a.w.seed, a.handle, err)
 	}
+	return id
+}
+
+// tryPublish is publish where a refusal is part of the story.
+func (a *actor) tryPublish(text string) (protocol.EntryID, error) {
 	a.mu.Lock()
-	a.acked = append(a.acked, p.Entry.ID())
+	r, life := a.writer, a.life.Load()
 	a.mu.Unlock()
-	return p.Entry.ID()
+	if r == nil || life%2 == 0 {
+		return protocol.EntryID{}, protocol.Fail(protocol.ReasonNotRunning, "publish", nil)
+	}
+	p, err := r.Publish(context.Background(), Draft{Kind: protocol.KindOffer, Number: 1, Content: map[string]any{"text": text, "by": a.handle}})
+	if err == nil && a.life.Load() != life {
+		err = protocol.Fail(protocol.ReasonNotRunning, "publish", nil) // it died: nobody was told
+	}
+	if err != nil {
+		return protocol.EntryID{}, err
+	}
+	if a.hostile == nil {
+		a.mu.Lock()
+		a.acked = append(a.acked, p.Entry.ID())
+		a.mu.Unlock()
+	}
+	return p.Entry.ID(), nil
+}
+
+// publishMany writes n records, a few of them at once. Refusals are part of the story.
+func (a *actor) publishMany(n int, text string) {
+	var writers sync.WaitGroup
+	for i := range min(n, 8) {
+		writers.Go(func() {
+			for j := i; j < n; j += 8 {
+				_, _ = a.tryPublish(fmt.Sprint(text, " ", j))
+			}
+		})
+	}
+	writers.Wait()
 }
 
 // running lists the nodes that run.
 func (w *world) running() []*actor {
-	var out []*actor
-	for _, a := range w.nodes {
-		if a.stop != nil {
-			out = append(out, a)
-		}
-	}
-	return out
+	return slices.DeleteFunc(slices.Clone(w.nodes), func(a *actor) bool { return a.stop == nil })
 }
 
 // settle waits until all running nodes hold the same and want nothing, and returns
@@ -277,46 +338,30 @@ func (w *world) settle(within time.Duration) time.Duration {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+	w.check()
 	return time.Since(began)
 }
 
+// same compares the nodes that must agree: honest, running, of members that stand.
 func (w *world) same() bool {
-	nodes := w.running()
+	nodes := w.agreeing()
 	for _, a := range nodes {
-		if a.replica.Root() != nodes[0].replica.Root() || a.ledger.Stats().Wanted > 0 || a.replica.State().Digest() != nodes[0].replica.State().Digest() {
+		if a.replica.Root() != nodes[0].replica.Root() || a.wants() > 0 || a.replica.State().Digest() != nodes[0].replica.State().Digest() {
 			return false
 		}
 	}
 	return true
 }
 
-// sameEverywhere checks all that must hold once the world has settled: equal roots and
-// states, nothing wanted, and every acknowledged entry on every node.
-func (w *world) sameEverywhere() {
-	w.t.Helper()
-	if !w.same() {
-		w.t.Fatalf("seed %d: not the same everywhere:\n%s", w.seed, w.difference())
-	}
-	for _, by := range w.nodes {
-		for _, id := range by.acked {
-			for _, a := range w.running() {
-				if !a.ledger.Has(id) {
-					w.t.Errorf("seed %d: %s lacks %s, which %s had acknowledged", w.seed, a.handle, id, by.handle)
-				}
-			}
-		}
-	}
-}
-
 // difference says, per node, how its ledger differs from the first node's.
 func (w *world) difference() string {
 	text := ""
-	nodes := w.running()
+	nodes := w.agreeing()
 	for _, a := range nodes {
 		entries, feeds := a.replica.Total()
 		condition, why := a.replica.Condition()
 		text += fmt.Sprintf("%s: root %s, %d entries in %d feeds, %d wanted, %s %s, act %d\n", a.handle, a.replica.Root().String()[:8], entries, feeds,
-			a.ledger.Stats().Wanted, condition, why, a.replica.State().Act().Number)
+			a.wants(), condition, why, a.replica.State().Act().Number)
 		theirs := map[protocol.FeedID]protocol.Standing{}
 		for _, l := range nodes[0].replica.frontier.all() {
 			theirs[l.Feed] = l

@@ -64,6 +64,7 @@ func newGossip(ctx context.Context, m *Mesh) (*gossip, error) {
 		pubsub.WithValidateWorkers(validators),
 		pubsub.WithFloodPublish(true), // own messages go to every member at once: one hop
 		pubsub.WithPeerScore(scoreParams(names, m.door.stands), scoreThresholds()),
+		pubsub.WithPeerScoreInspect(func(scores map[peer.ID]float64) { m.scores.Store(&scores) }, scorePeriod),
 		pubsub.WithPeerGater(gaterParams()),
 	)
 	if err != nil {

@@ -112,6 +112,7 @@ type Mesh struct {
 	serving *serving
 	arrived *arrivals
 	gossip  atomic.Pointer[gossip] // set while Run runs with gossip on
+	scores  atomic.Pointer[map[peer.ID]float64]
 
 	collector *collector // nil without metrics
 

@@ -72,6 +72,27 @@ func scoreParams(topics []string, stands func(peer.ID) bool) *pubsub.PeerScorePa
 	return params
 }
 
+// Graylist is the score below which nothing that a node sends is looked at.
+const Graylist = float64(graylistThreshold)
+
+// scorePeriod is how old the scores that Scores returns may be.
+const scorePeriod = 5 * time.Second
+
+// Scores tells how pubsub judges the nodes it talks to, at most five seconds ago: 0 and
+// above is good, below Graylist nothing is listened to any more. The map is the
+// caller's, and empty without gossip.
+func (m *Mesh) Scores() map[Peer]float64 {
+	all := map[Peer]float64{}
+	if seen := m.scores.Load(); seen != nil {
+		for id, score := range *seen {
+			if p, ok := peerOf(id); ok {
+				all[p] = score
+			}
+		}
+	}
+	return all
+}
+
 // gaterParams: when the verification queue overflows, nodes are heard less in
 // proportion to how much of what they sent was wrong. An overflow ends after ten quiet seconds
 // instead of a minute, since bursts here are somebody's import and end by themselves.

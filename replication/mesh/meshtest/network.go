@@ -1,6 +1,6 @@
 // Package meshtest owns a simulated network for tests: real libp2p hosts exchange
 // real QUIC packets over it, in virtual time when the test runs in a
-// testing/synctest bubble, with seeded loss, latency, cuts and firewalls. It is
+// testing/synctest bubble, with seeded loss, latency, cuts, narrow lines and firewalls. It is
 // never part of a program.
 //
 // The fate of each packet is drawn from the seed. The order in which goroutines
@@ -45,6 +45,13 @@ type Network struct {
 	cuts      map[[2]int]bool // one-way: from, to
 	shields   map[int]map[int]bool
 	addrs     map[int]netip.AddrPort // hosts that do not have their default address
+	lines     map[int]*access
+	down      map[int]bool
+	double    float64
+	jitter    time.Duration
+	fates     map[Fate]uint64
+	received  map[int]uint64 // bytes, by host
+	last      map[[2]int]time.Time
 
 	bell chan struct{} // capacity 1: an earlier packet was sent, or the network closes
 	done chan struct{} // closed by Close
@@ -60,6 +67,7 @@ func NewNetwork(t testing.TB, seed uint64) *Network {
 		dice: rand.New(rand.NewPCG(seed, 0)), seed: seed,
 		near: 5 * time.Millisecond, far: 5 * time.Millisecond,
 		ends: map[netip.AddrPort]*endpoint{}, cuts: map[[2]int]bool{}, shields: map[int]map[int]bool{}, addrs: map[int]netip.AddrPort{},
+		lines: map[int]*access{}, down: map[int]bool{}, fates: map[Fate]uint64{}, received: map[int]uint64{}, last: map[[2]int]time.Time{},
 		bell: make(chan struct{}, 1), done: make(chan struct{}), over: make(chan struct{}),
 	}
 	go n.run()
@@ -230,13 +238,46 @@ func (n *Network) send(from *endpoint, to netip.AddrPort, data []byte) {
 	defer n.mu.Unlock()
 	n.sent++
 	target := n.ends[to]
-	if target == nil || n.dropped(from.host, target.host) {
+	if target == nil {
+		n.fates[Nowhere]++
 		n.lost++
 		return
 	}
-	due := time.Now().Add(n.delay(from.host, target.host)).Truncate(tick).Add(tick)
-	heap.Push(&n.waiting, packet{due: due, order: n.sent, from: from, to: target, data: append([]byte(nil), data...)})
-	if n.waiting[0].order == n.sent {
+	if n.dropped(from.host, target.host) {
+		n.lost++
+		return
+	}
+	at, ok := time.Now(), true
+	if a := n.lines[from.host]; a != nil {
+		at, ok = n.turn(a, &a.up, at, len(data))
+	}
+	at = at.Add(n.delay(from.host, target.host))
+	if a := n.lines[target.host]; ok && a != nil {
+		at, ok = n.turn(a, &a.down, at, len(data))
+	}
+	if !ok {
+		n.lost++
+		return
+	}
+	pair := [2]int{from.host, target.host}
+	if at.Before(n.last[pair]) {
+		n.fates[Overtaken]++
+	} else {
+		n.last[pair] = at
+	}
+	data = append([]byte(nil), data...)
+	n.carry(packet{due: at, order: n.sent, from: from, to: target, data: data})
+	if n.double > 0 && n.dice.Float64() < n.double {
+		n.fates[Doubled]++
+		n.carry(packet{due: at.Add(n.delay(from.host, target.host)), order: n.sent, from: from, to: target, data: data})
+	}
+}
+
+// carry puts a packet on its way; mu is held.
+func (n *Network) carry(p packet) {
+	p.due = p.due.Truncate(tick).Add(tick)
+	heap.Push(&n.waiting, p)
+	if n.waiting[0].order == p.order {
 		select {
 		case n.bell <- struct{}{}:
 		default:
@@ -249,13 +290,24 @@ func (n *Network) dropped(from, to int) bool {
 	if shield, ok := n.shields[from]; ok {
 		shield[to] = true
 	}
-	if n.side != nil && n.side[from] != n.side[to] || n.cuts[[2]int{from, to}] {
-		return true
+	shield, shielded := n.shields[to]
+	fate := Fate("")
+	switch {
+	case n.down[from] || n.down[to]:
+		fate = Dark
+	case n.side != nil && n.side[from] != n.side[to]:
+		fate = Parted
+	case n.cuts[[2]int{from, to}]:
+		fate = CutOff
+	case shielded && !shield[from]:
+		fate = Shielded
+	case n.loss > 0 && n.dice.Float64() < n.loss:
+		fate = LostByChance
+	default:
+		return false
 	}
-	if shield, ok := n.shields[to]; ok && !shield[from] {
-		return true
-	}
-	return n.loss > 0 && n.dice.Float64() < n.loss
+	n.fates[fate]++
+	return true
 }
 
 // delay is the pair's own latency with a little jitter; mu is held.
@@ -269,7 +321,7 @@ func (n *Network) delay(from, to int) time.Duration {
 		pair := rand.NewPCG(n.seed, uint64(min(from, to))<<32|uint64(max(from, to)))
 		base += time.Duration(pair.Uint64() % uint64(spread+1))
 	}
-	return base + time.Duration(n.dice.Int64N(int64(base)/10+1))
+	return base + time.Duration(n.dice.Int64N(int64(base)/10+1)) + time.Duration(n.dice.Int64N(int64(n.jitter)+1))
 }
 
 // run delivers packets when they are due.
@@ -288,7 +340,14 @@ func (n *Network) run() {
 		var due []packet
 		n.mu.Lock()
 		for len(n.waiting) > 0 && !n.waiting[0].due.After(now) {
-			due = append(due, heap.Pop(&n.waiting).(packet))
+			p := heap.Pop(&n.waiting).(packet)
+			if n.down[p.to.host] {
+				n.fates[Dark]++
+				n.lost++
+				continue
+			}
+			n.received[p.to.host] += uint64(len(p.data) + headerBytes)
+			due = append(due, p)
 		}
 		next := time.Hour
 		if len(n.waiting) > 0 {

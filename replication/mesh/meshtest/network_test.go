@@ -145,3 +145,84 @@ func TestNetwork_OneSocketAnAddress(t *testing.T) {
 		}
 	})
 }
+
+// A line carries what its rate allows, keeps a bounded queue, and delays what it carries.
+func TestNetwork_Line(t *testing.T) {
+	sockets(t, 2, func(t *testing.T, n *Network, s []net.PacketConn) {
+		n.SetLine(1, Line{Rate: 256_000, Delay: 300 * time.Millisecond})
+		began := time.Now()
+		const packets, size = 100, 1252
+		for range packets {
+			if _, err := s[0].WriteTo(make([]byte, size), s[1].LocalAddr()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		arrived, last := 0, time.Duration(0)
+		for {
+			_ = s[1].SetReadDeadline(began.Add(10 * time.Second))
+			if _, _, err := s[1].ReadFrom(make([]byte, 2000)); err != nil {
+				break
+			}
+			arrived++
+			if last = time.Since(began); arrived == 1 && last < 344*time.Millisecond {
+				t.Errorf("the first packet took %s", last)
+			}
+		}
+		each := time.Duration(float64(size+headerBytes) * 8 / 256_000 * float64(time.Second))
+		if want := int(500*time.Millisecond/each) + 1; arrived < want || arrived > want+1 {
+			t.Errorf("%d packets fit a queue of half a second, want %d", arrived, want)
+		}
+		if want := 305*time.Millisecond + time.Duration(arrived)*each; last < want-each || last > want+each {
+			t.Errorf("the last of %d arrived after %s, want %s", arrived, last, want)
+		}
+		if n.Fates()[Crowded] != uint64(packets-arrived) || n.Received(1) != uint64(arrived*(size+headerBytes)) {
+			t.Errorf("counted %v and %d bytes", n.Fates(), n.Received(1))
+		}
+	})
+}
+
+// A host that is down neither sends nor receives, not even what is under way.
+func TestNetwork_Down(t *testing.T) {
+	sockets(t, 2, func(t *testing.T, n *Network, s []net.PacketConn) {
+		if _, err := s[0].WriteTo([]byte{1}, s[1].LocalAddr()); err != nil {
+			t.Fatal(err)
+		}
+		n.Down(1)
+		_ = s[1].SetReadDeadline(time.Now().Add(time.Second))
+		if _, _, err := s[1].ReadFrom(make([]byte, 10)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("what was under way: %v", err)
+		}
+		if len(carry(t, s[0], s[1], 3)) != 0 || len(carry(t, s[1], s[0], 3)) != 0 {
+			t.Error("a host that is down talks")
+		}
+		n.Up(1)
+		if len(carry(t, s[0], s[1], 3)) != 3 {
+			t.Error("a host that is up again does not")
+		}
+		if got := n.Fates()[Dark]; got != 7 {
+			t.Errorf("%d packets were lost in the dark, want 7", got)
+		}
+	})
+}
+
+// Packets arrive twice and overtake one another where they are told to.
+func TestNetwork_DuplicatesAndOvertakes(t *testing.T) {
+	sockets(t, 2, func(t *testing.T, n *Network, s []net.PacketConn) {
+		n.Duplicate(0.5)
+		n.Jitter(50 * time.Millisecond)
+		for i := range 100 {
+			_, _ = s[0].WriteTo([]byte{byte(i)}, s[1].LocalAddr())
+			time.Sleep(time.Millisecond)
+		}
+		arrived := 0
+		for _ = s[1].SetReadDeadline(time.Now().Add(time.Second)); ; arrived++ {
+			if _, _, err := s[1].ReadFrom(make([]byte, 10)); err != nil {
+				break
+			}
+		}
+		fates := n.Fates()
+		if arrived < 130 || arrived > 170 || uint64(arrived) != 100+fates[Doubled] || fates[Overtaken] < 20 {
+			t.Errorf("%d arrived; %v", arrived, fates)
+		}
+	})
+}
