@@ -11,23 +11,15 @@ import (
 	"github.com/dure-net/dure/replication/ledger"
 )
 
-// maxDamage bounds the damage that a report lists; it counts all.
-const maxDamage = 100
-
 // Verify implements api.Keeper.
 func (n *Node) Verify(ctx context.Context, progress func(api.Progress)) (api.VerifyReport, error) {
 	rep, err := n.ledger.Verify(ctx, steps("verify", progress))
 	if err != nil {
 		return api.VerifyReport{}, err
 	}
-	out := api.VerifyReport{OK: rep.Clean(), Entries: rep.Entries, Bodies: rep.Bodies, Feeds: uint64(rep.Feeds), Bytes: rep.Bytes,
-		Wanted: uint64(rep.Wanted), Root: n.replica.Root().String(), Damaged: rep.Damaged, Damage: []api.Damage{}}
-	for _, p := range rep.Problems {
-		if len(out.Damage) == maxDamage {
-			break
-		}
-		out.Damage = append(out.Damage, api.Damage{ID: p.ID, Code: p.Reason.String(), Detail: p.Detail})
-	}
+	out := api.VerifyReport{OK: rep.Clean(), Entries: rep.Entries, Bodies: rep.Bodies, Feeds: uint64(rep.Feeds), Bytes: rep.Bytes, Damaged: rep.Damaged}
+	out.Damage, out.Repaired = n.mend(ctx, rep.Problems, progress)
+	out.Wanted, out.Root = uint64(n.ledger.Stats().Wanted), n.replica.Root().String()
 	return out, nil
 }
 

@@ -213,6 +213,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return n.replica.Run(gctx, m) })
 	g.Go(func() error { return n.seekOthers(gctx, m) })
 	g.Go(func() error { return n.tellAddresses(gctx, m) })
+	g.Go(func() error { return n.scrubSlowly(gctx) })
 	g.Go(func() error { return api.Serve(gctx, listener, handler, n.log) })
 	g.Go(func() error { return giveBack(gctx) })
 	n.log.Info("the node runs", "member", n.facts.Handle, "api", base, "addresses", m.Addrs())

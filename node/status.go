@@ -59,6 +59,7 @@ func (n *Node) Status(context.Context) (api.Status, error) {
 		out.Members = append(out.Members, n.memberStatus(m, known, connections))
 	}
 	progress := n.replica.Progress()
+	n.custody(&out)
 	out.Catchup = api.Catchup{Running: progress.Running, Fetched: progress.Fetched, Known: progress.Known}
 	out.Alerts = alerts(s, nodes)
 	return out, nil

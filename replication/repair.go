@@ -11,6 +11,23 @@ import (
 // repairs bounds the damaged ranges that one exchange asks for; the next ones follow.
 const repairs = 16
 
+// Mend asks every linked node for what is damaged or wanted here, now and not only when
+// the timer comes to it. It does not wait; it returns how many it asks.
+func (r *Replica) Mend() (asked int) {
+	r.mu.Lock()
+	var linked []protocol.PublicKey
+	for node, p := range r.peers {
+		if p.linked {
+			linked = append(linked, node)
+		}
+	}
+	r.mu.Unlock()
+	for _, node := range linked {
+		r.wakeFor(node)
+	}
+	return len(linked)
+}
+
 // repair fetches headers that were found damaged on this disk.
 func (s *session) repair(ctx context.Context) error {
 	damaged := s.r.ledger.Damaged()

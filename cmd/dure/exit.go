@@ -16,7 +16,7 @@ const (
 	exitOK          = 0
 	exitFailed      = 1
 	exitUsage       = 2   // the command line, a setting or what was given to read is wrong
-	exitProblems    = 3   // the command worked and found something: doctor, verify, import, probe
+	exitProblems    = 3   // the command worked and found something: doctor, verify, scrub, import, probe
 	exitNotFound    = 4   // nothing under that name, or several
 	exitRefused     = 5   // not allowed to this member, invitation or caller
 	exitConflict    = 6   // settled otherwise already, or changed meanwhile

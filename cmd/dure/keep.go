@@ -24,7 +24,7 @@ func (a *app) verifyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := a.answer(report, func() { a.sayVerified(report) }); err != nil {
+			if err := a.answer(report, func() { a.sayVerified(report, s.running) }); err != nil {
 				return err
 			}
 			if !report.OK {
@@ -35,26 +35,82 @@ func (a *app) verifyCommand() *cobra.Command {
 	})
 }
 
-func (a *app) sayVerified(r api.VerifyReport) {
-	values := args{"count": r.Entries, "bodies": r.Bodies, "bytes": a.book.Bytes(a.lang, r.Bytes)}
+func (a *app) sayVerified(r api.VerifyReport, running bool) {
 	if r.OK {
-		a.line("cli.verify.ok", values)
-	} else {
-		a.line("cli.verify.damaged", args{"count": r.Damaged})
+		a.line("cli.verify.ok", args{"count": r.Entries, "bodies": r.Bodies, "bytes": a.book.Bytes(a.lang, r.Bytes)})
 	}
 	if r.Wanted > 0 {
 		a.line("cli.status.wanted", args{"count": r.Wanted})
 	}
+	a.sayDamage(r.Damage, r.Damaged, r.Repaired, running)
+	a.line("cli.verify.root", args{"root": r.Root})
+}
+
+// sayDamage lists what was found damaged, and says what became of it.
+func (a *app) sayDamage(list []api.Damage, damaged, repaired uint64, running bool) {
+	if damaged == 0 {
+		return
+	}
+	a.line("cli.verify.damaged", args{"count": damaged})
 	t := table{indent: 2}
-	for _, d := range r.Damage {
+	for _, d := range list {
 		sentence, _ := a.book.Reason(a.lang, protocol.ParseReason(d.Code), nil)
-		t.row(d.ID, d.Member, sentence)
+		state := a.say("cli.damage.waiting", nil)
+		if d.Repaired {
+			state = a.say("cli.damage.repaired", nil)
+		}
+		t.row(d.ID, d.Member, sentence, state)
 	}
 	t.print(a.out)
-	a.line("cli.verify.root", args{"root": r.Root})
-	if !r.OK {
-		a.note("cli.verify.next", nil)
+	switch {
+	case repaired == damaged:
+		a.line("cli.damage.all_repaired", args{"count": damaged})
+		return
+	case repaired > 0:
+		a.line("cli.damage.some_repaired", args{"count": repaired, "left": damaged - repaired})
 	}
+	if running {
+		a.note("cli.verify.next", nil)
+	} else {
+		a.note("cli.damage.offline", nil)
+	}
+}
+
+func (a *app) scrubCommand() *cobra.Command {
+	var again bool
+	c := a.command("scrub", between(0, 0), api.ScrubReport{}, func(ctx context.Context, _ []string) error {
+		return a.with(ctx, func(s *session) error {
+			show, done := a.progress("cli.progress.scrub")
+			var last api.Progress
+			report, err := s.Scrub(ctx, again, func(p api.Progress) {
+				if last = p; p.Step == "scrub" {
+					show(p)
+				}
+			})
+			done()
+			if reasonOf(err) == protocol.ReasonCanceled && last.Total > 0 {
+				a.note("cli.scrub.stopped", args{"done": a.amount(last.Unit, last.Done), "total": a.amount(last.Unit, last.Total)})
+			}
+			if err != nil {
+				return err
+			}
+			if err := a.answer(report, func() {
+				if report.OK {
+					a.line("cli.scrub.ok", args{"count": report.Entries, "bodies": report.Bodies, "bytes": a.book.Bytes(a.lang, report.Bytes),
+						"begun": report.Begun.Local()})
+				}
+				a.sayDamage(report.Damage, report.Damaged, report.Repaired, s.running)
+			}); err != nil {
+				return err
+			}
+			if !report.OK {
+				return problems{}
+			}
+			return nil
+		})
+	})
+	a.switchFlag(c.Flags(), &again, "again")
+	return c
 }
 
 func (a *app) exportCommand() *cobra.Command {

@@ -80,8 +80,14 @@ type Governor interface {
 // Keeper looks after the copy on this disk. progress may be nil, is called from one
 // goroutine at a time, and must not block.
 type Keeper interface {
-	// Verify re-hashes the whole ledger. Damage is told in the report, not as an error.
+	// Verify re-hashes the whole ledger. A running node asks the others for what it found
+	// damaged, and waits a while for it. Damage is told in the report, not as an error.
 	Verify(ctx context.Context, progress func(Progress)) (VerifyReport, error)
+
+	// Scrub takes the pass under way, which the running node also makes by itself and
+	// slowly, to its end at full speed; again begins it anew. Ending ctx keeps the place:
+	// the next one goes on from there. Damage is told in the report, not as an error.
+	Scrub(ctx context.Context, again bool, progress func(Progress)) (ScrubReport, error)
 
 	// Export writes a bundle (CARv1) of the whole ledger. After an error the bytes
 	// written so far are not a whole bundle.

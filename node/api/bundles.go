@@ -67,6 +67,15 @@ func (s *server) custody() {
 		"application/json": {Schema: schemas.Schema(typeOf[VerifyReport](), true, "")},
 		mediaNDJSON:        {Schema: line}}}}
 	s.raw(op, s.serveVerify)
+
+	op = post("scrub", "/scrub", "Take the scrub that runs in the background to its end now; as NDJSON it tells its progress", http.StatusOK)
+	op.Parameters = []*huma.Param{{Name: "again", In: "query", Description: "begin at the first entry again",
+		Schema: &huma.Schema{Type: huma.TypeBoolean}}}
+	line = schemas.Schema(typeOf[scrubLine](), true, "")
+	op.Responses = map[string]*huma.Response{"200": {Description: "what was found", Content: map[string]*huma.MediaType{
+		"application/json": {Schema: schemas.Schema(typeOf[ScrubReport](), true, "")},
+		mediaNDJSON:        {Schema: line}}}}
+	s.raw(op, s.serveScrub)
 }
 
 // download streams bytes whose number is not known before. The status is sent with the
@@ -93,48 +102,77 @@ func (s *server) download(w http.ResponseWriter, r *http.Request, media, name st
 	return nil
 }
 
-// verifyLine is one line of a verification told as it goes.
-type verifyLine struct {
-	Progress *Progress     `json:"progress,omitempty"`
-	Report   *VerifyReport `json:"report,omitempty"`
-	Problem  *Problem      `json:"problem,omitempty"`
+// taskLine is one line of a long task told as it goes: the last one has the report, or
+// the problem that ended it.
+type taskLine[T any] struct {
+	Progress *Progress `json:"progress,omitempty"`
+	Report   *T        `json:"report,omitempty"`
+	Problem  *Problem  `json:"problem,omitempty"`
 }
 
-func (s *server) serveVerify(w http.ResponseWriter, r *http.Request) error {
+type (
+	verifyLine = taskLine[VerifyReport]
+	scrubLine  = taskLine[ScrubReport]
+)
+
+// task runs a long task: it answers with its report or, where the caller accepts NDJSON,
+// with its progress line by line.
+func task[T any](s *server, w http.ResponseWriter, r *http.Request, do func(context.Context, func(Progress)) (T, error)) error {
 	if !strings.Contains(r.Header.Get("Accept"), mediaNDJSON) {
-		report, err := s.backend.Verify(r.Context(), nil)
+		report, err := do(r.Context(), nil)
 		if err != nil {
 			return err
 		}
-		writeJSON(w, http.StatusOK, noNil(report))
+		writeJSON(w, http.StatusOK, report)
 		return nil
 	}
 	rc := http.NewResponseController(w)
 	w.Header().Set("Content-Type", mediaNDJSON)
 	w.WriteHeader(http.StatusOK)
 	var mu sync.Mutex // guards w: progress may come from another goroutine than the report
-	write := func(line verifyLine) {
+	write := func(line taskLine[T]) {
 		mu.Lock()
 		defer mu.Unlock()
 		_ = rc.SetWriteDeadline(time.Now().Add(writeTimeout))
 		_, _ = w.Write(append(mustJSON(line), '\n')) // the reader is gone; the request's context ends the work
 		_ = rc.Flush()
 	}
-	report, err := s.backend.Verify(r.Context(), func(p Progress) { write(verifyLine{Progress: &p}) })
+	report, err := do(r.Context(), func(p Progress) { write(taskLine[T]{Progress: &p}) })
 	if err != nil {
-		write(verifyLine{Problem: s.problem(s.phrases.Match(r.Header.Get("Accept-Language")), fail(err))})
+		write(taskLine[T]{Problem: s.problem(s.phrases.Match(r.Header.Get("Accept-Language")), fail(err))})
 		return nil
 	}
-	report = noNil(report)
-	write(verifyLine{Report: &report})
+	write(taskLine[T]{Report: &report})
 	return nil
 }
 
-func noNil(r VerifyReport) VerifyReport {
-	if r.Damage == nil {
-		r.Damage = []Damage{}
+func (s *server) serveVerify(w http.ResponseWriter, r *http.Request) error {
+	return task(s, w, r, func(ctx context.Context, progress func(Progress)) (VerifyReport, error) {
+		report, err := s.backend.Verify(ctx, progress)
+		report.Damage = noNil(report.Damage)
+		return report, err
+	})
+}
+
+func (s *server) serveScrub(w http.ResponseWriter, r *http.Request) error {
+	again := r.URL.Query().Get("again")
+	if again != "" && again != "true" && again != "false" {
+		f := refuse(protocol.ReasonUsage, http.StatusUnprocessableEntity, "api.problem.request")
+		f.fields = []ProblemField{{Field: "query.again", Code: "usage", Message: "true or false"}}
+		return f
 	}
-	return r
+	return task(s, w, r, func(ctx context.Context, progress func(Progress)) (ScrubReport, error) {
+		report, err := s.backend.Scrub(ctx, again == "true", progress)
+		report.Damage = noNil(report.Damage)
+		return report, err
+	})
+}
+
+func noNil(d []Damage) []Damage {
+	if d == nil {
+		return []Damage{}
+	}
+	return d
 }
 
 // patientWriter gives every write its own deadline, so that a long download may take

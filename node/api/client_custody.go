@@ -13,21 +13,35 @@ import (
 
 // Verify implements Keeper.
 func (c *Client) Verify(ctx context.Context, progress func(Progress)) (VerifyReport, error) {
-	resp, err := c.do(ctx, http.MethodPost, "/verify", http.Header{"Accept": {mediaNDJSON}}, nil)
+	return follow[VerifyReport](ctx, c, "/verify", progress)
+}
+
+// Scrub implements Keeper.
+func (c *Client) Scrub(ctx context.Context, again bool, progress func(Progress)) (ScrubReport, error) {
+	path := "/scrub"
+	if again {
+		path += "?again=true"
+	}
+	return follow[ScrubReport](ctx, c, path, progress)
+}
+
+// follow asks for a long task and reads its lines.
+func follow[T any](ctx context.Context, c *Client, path string, progress func(Progress)) (none T, err error) {
+	resp, err := c.do(ctx, http.MethodPost, path, http.Header{"Accept": {mediaNDJSON}}, nil)
 	if err != nil {
-		return VerifyReport{}, err
+		return none, err
 	}
 	defer resp.Body.Close()
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(make([]byte, 0, 8<<10), maxLineBytes)
 	for lines.Scan() {
-		var line verifyLine
+		var line taskLine[T]
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			return VerifyReport{}, c.lost(ctx, err)
+			return none, c.lost(ctx, err)
 		}
 		switch {
 		case line.Problem != nil:
-			return VerifyReport{}, line.Problem.err()
+			return none, line.Problem.err()
 		case line.Report != nil:
 			return *line.Report, nil
 		case line.Progress != nil && progress != nil:
@@ -38,7 +52,7 @@ func (c *Client) Verify(ctx context.Context, progress func(Progress)) (VerifyRep
 	if err == nil {
 		err = io.ErrUnexpectedEOF
 	}
-	return VerifyReport{}, c.lost(ctx, err)
+	return none, c.lost(ctx, err)
 }
 
 // Export implements Keeper. progress counts bytes received.

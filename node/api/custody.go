@@ -1,8 +1,10 @@
 package api
 
+import "time"
+
 // Progress is how far a long task is. Total is 0 where unknown.
 type Progress struct {
-	Step  string `json:"step" doc:"stable code of what is being done: verify, export, import or backup"`
+	Step  string `json:"step" doc:"stable code of what is being done: verify, scrub, repair, export, import or backup"`
 	Done  uint64 `json:"done"`
 	Total uint64 `json:"total"`
 	Unit  string `json:"unit" doc:"entries or bytes"`
@@ -19,6 +21,24 @@ type VerifyReport struct {
 	Root    string   `json:"root"`
 	Damage  []Damage `json:"damage" doc:"at most 100; damaged says how many"`
 	Damaged uint64   `json:"damaged"`
+
+	// Repaired counts what other nodes brought again before the answer was given.
+	Repaired uint64 `json:"repaired"`
+}
+
+// ScrubReport is what a pass of the scrub through the whole ledger found, the part of it
+// included that ran in the background before it was asked for.
+type ScrubReport struct {
+	OK       bool      `json:"ok"`
+	Begun    time.Time `json:"begun"`
+	Ended    time.Time `json:"ended"`
+	Entries  uint64    `json:"entries"`
+	Bodies   uint64    `json:"bodies"`
+	Bytes    uint64    `json:"bytes"`
+	Wanted   uint64    `json:"wanted"`
+	Damage   []Damage  `json:"damage" doc:"at most 100; damaged says how many"`
+	Damaged  uint64    `json:"damaged"`
+	Repaired uint64    `json:"repaired" doc:"brought again by other nodes before the answer was given"`
 }
 
 // Damage is one thing that is not as it was written.
@@ -27,6 +47,8 @@ type Damage struct {
 	Code   string `json:"code" doc:"stable code of a reason, as bad_hash"`
 	Member string `json:"member,omitempty"`
 	Detail string `json:"detail,omitempty"`
+
+	Repaired bool `json:"repaired,omitempty" doc:"another node brought it again"`
 }
 
 // ExportReport is what a bundle holds.
@@ -53,4 +75,15 @@ type BackupReport struct {
 	Root    string `json:"root"`
 	Entries uint64 `json:"entries"`
 	Bytes   uint64 `json:"bytes"`
+}
+
+// Scrub is how far the walk through the whole ledger is that a running node makes all
+// the time, slowly, to find damage on its disk.
+type Scrub struct {
+	Begun     *time.Time `json:"begun,omitempty" doc:"of the pass under way"`
+	Checked   uint64     `json:"checked" doc:"entries read in it"`
+	Total     uint64     `json:"total" doc:"entries held"`
+	Found     uint64     `json:"found" doc:"damaged things found in it, repaired since or not"`
+	LastEnded *time.Time `json:"last_ended,omitempty" doc:"when the last whole pass ended"`
+	LastFound uint64     `json:"last_found" doc:"damaged things found in that one"`
 }

@@ -35,7 +35,7 @@ func TestOpenAPI_ListsEveryRoute(t *testing.T) {
 	want := []string{
 		"get /api/v1/status", "get /api/v1/records", "post /api/v1/records", "get /api/v1/records/{id}", "post /api/v1/records/{id}/revisions",
 		"post /api/v1/records/{id}/withdrawal", "get /api/v1/blocks/{cid}", "get /api/v1/stream", "get /api/v1/members", "get /api/v1/decisions",
-		"post /api/v1/decisions", "post /api/v1/decisions/{number}/answers", "post /api/v1/invitations", "post /api/v1/verify", "get /api/v1/export",
+		"post /api/v1/decisions", "post /api/v1/decisions/{number}/answers", "post /api/v1/invitations", "post /api/v1/verify", "post /api/v1/scrub", "get /api/v1/export",
 		"post /api/v1/import", "get /api/v1/backup",
 	}
 	var got []string
@@ -102,6 +102,8 @@ func TestOpenAPI_AnswersKeepTheContract(t *testing.T) {
 		{"POST", "/api/v1/decisions/4/answers", `{"none":true}`, "/api/v1/decisions/{number}/answers", 201},
 		{"POST", "/api/v1/invitations", `{"handle":"fr-bordeaux"}`, "/api/v1/invitations", 201},
 		{"POST", "/api/v1/verify", "", "/api/v1/verify", 200},
+		{"POST", "/api/v1/scrub", "", "/api/v1/scrub", 200},
+		{"POST", "/api/v1/scrub?again=true", "", "/api/v1/scrub", 200},
 		{"GET", "/api/v1/records/nothing-9", "", "/api/v1/records/{id}", 404},
 		{"POST", "/api/v1/records", `{"type":"offer"}`, "/api/v1/records", 422},
 		{"POST", "/api/v1/decisions", `{}`, "/api/v1/decisions", 422},

@@ -23,6 +23,7 @@ type Status struct {
 	Traffic    map[string]Traffic `json:"traffic,omitempty" doc:"bytes by protocol since start"`
 	Catchup    Catchup            `json:"catchup"`
 	Alerts     []Alert            `json:"alerts" doc:"what somebody should know or do, most urgent first"`
+	Scrub      Scrub              `json:"scrub"`
 }
 
 // Alert is something that the people of this node should know, said by a code whose
@@ -78,6 +79,7 @@ type Ledger struct {
 	Feeds   uint64     `json:"feeds"`
 	Bytes   uint64     `json:"bytes" doc:"bytes of all headers and bodies held"`
 	Wanted  uint64     `json:"wanted" doc:"bodies known of and not held yet"`
+	Damaged uint64     `json:"damaged" doc:"runs of entries and bodies found damaged on this disk and not repaired yet"`
 	Seq     uint64     `json:"seq" doc:"newest local sequence; resume a stream after it"`
 	Newest  *time.Time `json:"newest,omitempty" doc:"when the newest record arrived here"`
 }

@@ -39,6 +39,7 @@ type Config struct {
 
 	Storage struct {
 		FloorBytes uint64 `toml:"floor_bytes"` // free space below which nothing new is accepted
+		ScrubDays  uint64 `toml:"scrub_days"`  // in so many days the running node reads its whole ledger again, to find damage
 	} `toml:"storage"`
 }
 
@@ -50,6 +51,10 @@ const (
 	// minFloor is the least free-space floor. A full disk kills Badger with SIGBUS, and
 	// one memory table of it is written out at once.
 	minFloor = 16 << 20
+
+	// maxScrubDays: damage that is found later than this may not be on any other node's
+	// disk any more either.
+	maxScrubDays = 365
 )
 
 // Default is where the defaults are written.
@@ -65,6 +70,7 @@ func Default() Config {
 	c.Log.Level = "info"
 	c.Log.Format = "auto"
 	c.Storage.FloorBytes = 512 << 20
+	c.Storage.ScrubDays = 7
 	return c
 }
 
@@ -136,6 +142,9 @@ func (c Config) faults() (f Faults) {
 	oneOf("log.format", c.Log.Format, logFormats)
 	if n := c.Storage.FloorBytes; n != 0 && n < minFloor {
 		bad("storage.floor_bytes", FaultTooSmall, strconv.FormatUint(n, 10), strconv.Itoa(minFloor))
+	}
+	if n := c.Storage.ScrubDays; n > maxScrubDays {
+		bad("storage.scrub_days", FaultTooMany, strconv.FormatUint(n, 10), strconv.Itoa(maxScrubDays))
 	}
 	return f
 }

@@ -36,6 +36,7 @@ var keys = [...]key{
 	{"log.level", func(c *Config) any { return &c.Log.Level }},
 	{"log.format", func(c *Config) any { return &c.Log.Format }},
 	{"storage.floor_bytes", func(c *Config) any { return &c.Storage.FloorBytes }},
+	{"storage.scrub_days", func(c *Config) any { return &c.Storage.ScrubDays }},
 }
 
 // Keys lists the names of all settings, in the order of the file. The slice is the caller's.

@@ -60,24 +60,7 @@ func readClosing(dir string) (closing, bool) {
 	return parseClosing(b)
 }
 
-// writeClosing replaces the note: new file, fsync, rename, fsync of the directory.
+// writeClosing replaces the note.
 func writeClosing(dir string, c closing) error {
-	path := filepath.Join(dir, closingName)
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err == nil {
-		_, err = f.Write(c.append(nil))
-		if serr := f.Sync(); err == nil {
-			err = serr
-		}
-		if cerr := f.Close(); err == nil {
-			err = cerr
-		}
-	}
-	if err == nil {
-		err = os.Rename(path+".new", path)
-	}
-	if err != nil {
-		return protocol.Fail(protocol.ReasonInternal, "close ledger", err)
-	}
-	return syncDir(dir)
+	return replaceFile(filepath.Join(dir, closingName), c.append(nil))
 }

@@ -68,6 +68,19 @@ func (r *Reader) Damaged() []Range {
 	return list
 }
 
+// Broken counts what was found damaged and did not come again yet: runs of headers, and
+// bodies.
+func (r *Reader) Broken() (runs, bodies int) {
+	r.s.mu.RLock()
+	defer r.s.mu.RUnlock()
+	for _, w := range r.s.wanted {
+		if w.again {
+			bodies++
+		}
+	}
+	return len(r.s.damaged), bodies
+}
+
 func (r *Reader) runDamaged(first place, count uint64) {
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()

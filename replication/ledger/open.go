@@ -21,6 +21,7 @@ type Ledger struct {
 	lock       *os.File
 	c          *committer
 	opened     Opened
+	scrub      *Scrub
 	once       sync.Once // guards closeErr
 	closeErr   error
 }
@@ -86,6 +87,7 @@ func Open(cfg Config) (l *Ledger, err error) {
 		return l, err
 	}
 	l.Reader = &Reader{s: l.c.state, db: l.c.store, repair: l.suggest}
+	l.scrub = loadScrub(l)
 	l.judge()
 	l.c.start()
 	return l, nil

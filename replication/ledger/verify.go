@@ -15,6 +15,12 @@ type Problem struct {
 	ID     string // CID of the entry or body, or feed and seq where the CID cannot be known
 	Reason protocol.Reason
 	Detail string // for developers
+
+	// Feed, From and Count say where it is: headers, or with Body the body of one entry.
+	// Without a feed it is of no entry, and nothing that other nodes could bring again.
+	Feed        protocol.FeedID
+	From, Count uint64
+	Body        bool
 }
 
 // Report is what a verification found.
@@ -33,15 +39,32 @@ type Report struct {
 // Clean reports that everything is as it was written. Wanted bodies are not damage.
 func (r Report) Clean() bool { return r.Damaged == 0 }
 
-func (r *Report) found(id string, reason protocol.Reason, err error) {
+func (r *Report) found(p Problem, err error) {
 	r.Damaged++
 	if len(r.Problems) < maxProblems {
-		detail := ""
 		if err != nil {
-			detail = err.Error()
+			p.Detail = err.Error()
 		}
-		r.Problems = append(r.Problems, Problem{id, reason, detail})
+		r.Problems = append(r.Problems, p)
 	}
+}
+
+// Mended reports whether what a verification found is readable again, or needs not to be
+// since: it was erased, or the feed was taken in anew.
+func (r *Reader) Mended(p Problem) bool {
+	if !p.Feed.Defined() {
+		return false
+	}
+	for seq := p.From; seq < p.From+p.Count; seq++ {
+		e, err := r.Entry(p.Feed, seq)
+		if err == nil && p.Body {
+			_, err = r.Body(e)
+		}
+		if err != nil && !(p.Body && protocol.ReasonOf(err) == protocol.ReasonErased) {
+			return false
+		}
+	}
+	return true
 }
 
 // Verify reads everything that was stored when it was called, hashes every byte, walks
@@ -73,6 +96,7 @@ type snapshot struct {
 	no   uint32
 	head FeedHead
 	runs []uint64
+	part bool // it does not reach the feed's head
 }
 
 func (v *verifier) run() (Report, error) {
@@ -80,7 +104,7 @@ func (v *verifier) run() (Report, error) {
 	var feeds []snapshot
 	for _, f := range v.s.feeds {
 		if f.count > 0 {
-			feeds = append(feeds, snapshot{f.no, f.report(), f.runs[:len(f.runs):len(f.runs)]})
+			feeds = append(feeds, snapshot{no: f.no, head: f.report(), runs: f.runs[:len(f.runs):len(f.runs)]})
 		}
 	}
 	next, entries := v.s.next, v.s.entries
@@ -100,7 +124,7 @@ func (v *verifier) run() (Report, error) {
 	}
 	v.rep.Root = protocol.LedgerRoot(v.federation, lines)
 	if v.rep.Damaged == 0 && v.rep.Root != want {
-		v.rep.found("root", protocol.ReasonDamaged, errors.New("the root of what was read is not the root that is held"))
+		v.rep.found(Problem{ID: "root", Reason: protocol.ReasonDamaged}, errors.New("the root of what was read is not the root that is held"))
 	}
 	if err := v.log(next); err != nil {
 		return v.rep, err
@@ -113,7 +137,7 @@ func (v *verifier) run() (Report, error) {
 
 // feed walks one feed; the chain ends before the first run that is damaged.
 func (v *verifier) feed(f snapshot) (chain, error) {
-	c := chain{feed: f.head.Feed.Digest()}
+	c := chain{feed: f.head.Feed.Digest(), next: f.runs[0]}
 	whole := true
 	for i, first := range f.runs {
 		if err := v.ctx.Err(); err != nil {
@@ -126,7 +150,8 @@ func (v *verifier) feed(f snapshot) (chain, error) {
 		at := placeOf(f.no, first)
 		links, next, err := v.readRun(at, f, first, end, c)
 		if err != nil {
-			v.rep.found(fmt.Sprintf("%s/%d", f.head.Feed, first), protocol.ReasonDamaged, err)
+			v.rep.found(Problem{ID: fmt.Sprintf("%s/%d", f.head.Feed, first), Reason: protocol.ReasonDamaged,
+				Feed: f.head.Feed, From: first, Count: end - first}, err)
 			v.runDamaged(at, end-first)
 			whole = false
 			// The runs behind are whole in themselves: what they follow is in memory.
@@ -135,13 +160,13 @@ func (v *verifier) feed(f snapshot) (chain, error) {
 		}
 		c = next
 		for _, l := range links {
-			v.entry(placeOf(f.no, l.seq), l)
+			v.entry(f.head.Feed, placeOf(f.no, l.seq), l)
 		}
 		v.done += int64(len(links))
 		v.progress(v.done, max(v.total, v.done))
 	}
-	if whole && c.head != digest(f.head.Head.Digest()) {
-		v.rep.found(f.head.Feed.String(), protocol.ReasonDamaged, errors.New("the feed does not end in its head"))
+	if whole && !f.part && c.head != digest(f.head.Head.Digest()) {
+		v.rep.found(Problem{ID: f.head.Feed.String(), Reason: protocol.ReasonDamaged}, errors.New("the feed does not end in its head"))
 	}
 	if !whole {
 		c.next = 0
@@ -189,7 +214,7 @@ func (v *verifier) readRun(at place, f snapshot, first, end uint64, c chain) (li
 }
 
 // entry checks a header's body.
-func (v *verifier) entry(p place, l link) {
+func (v *verifier) entry(feed protocol.FeedID, p place, l link) {
 	v.rep.Entries++
 	v.rep.Bytes += uint64(len(l.header))
 	if !l.hasBody {
@@ -203,12 +228,12 @@ func (v *verifier) entry(p place, l link) {
 	case protocol.ReasonErased:
 		err := v.db.get(placeKey(bodyPrefix(l.kind.IsErasable()), p), func([]byte) error { return nil })
 		if err == nil {
-			v.rep.found(cidOf(l.body).String(), protocol.ReasonErased, errors.New("an erased body is still here"))
+			v.rep.found(Problem{ID: cidOf(l.body).String(), Reason: protocol.ReasonErased}, errors.New("an erased body is still here"))
 		}
 	case protocol.ReasonWanted:
 		// Known not to be here: it may have been taken by damage found earlier.
 	default:
-		v.rep.found(cidOf(l.body).String(), protocol.ReasonDamaged, err)
+		v.rep.found(Problem{ID: cidOf(l.body).String(), Reason: protocol.ReasonDamaged, Feed: feed, From: l.seq, Count: 1, Body: true}, err)
 	}
 }
 
@@ -227,7 +252,7 @@ func (v *verifier) log(next uint64) error {
 			return errStop
 		}
 		if from != expect {
-			v.rep.found(fmt.Sprintf("log/%d", expect), protocol.ReasonDamaged, fmt.Errorf("numbers %d to %d are missing", expect, from-1))
+			v.rep.found(Problem{ID: fmt.Sprintf("log/%d", expect), Reason: protocol.ReasonDamaged}, fmt.Errorf("numbers %d to %d are missing", expect, from-1))
 		}
 		return it.Value(func(value []byte) error {
 			count, _, err := logCount(value)
@@ -239,9 +264,9 @@ func (v *verifier) log(next uint64) error {
 	case protocol.ReasonOf(err) == protocol.ReasonCanceled:
 		return err
 	case err != nil:
-		v.rep.found("log", protocol.ReasonDamaged, err)
+		v.rep.found(Problem{ID: "log", Reason: protocol.ReasonDamaged}, err)
 	case expect < next:
-		v.rep.found(fmt.Sprintf("log/%d", expect), protocol.ReasonDamaged, fmt.Errorf("numbers %d to %d are missing", expect, next-1))
+		v.rep.found(Problem{ID: fmt.Sprintf("log/%d", expect), Reason: protocol.ReasonDamaged}, fmt.Errorf("numbers %d to %d are missing", expect, next-1))
 	}
 	return nil
 }

@@ -421,6 +421,18 @@ func (b *Backend) Verify(_ context.Context, progress func(api.Progress)) (api.Ve
 	return api.VerifyReport{OK: true, Entries: 48213, Bodies: 48000, Feeds: 7, Root: strings.Repeat("b", 52)}, nil
 }
 
+// Scrub implements api.Keeper.
+func (b *Backend) Scrub(_ context.Context, again bool, progress func(api.Progress)) (api.ScrubReport, error) {
+	if progress != nil {
+		progress(api.Progress{Step: "scrub", Done: 3, Total: 3, Unit: "entries"})
+	}
+	if err := b.see("Scrub", again); err != nil {
+		return api.ScrubReport{}, err
+	}
+	return api.ScrubReport{Begun: b.Now.Add(-time.Hour), Ended: b.Now, Entries: 48213, Bodies: 48000, Damaged: 1, Repaired: 1,
+		Damage: []api.Damage{{ID: strings.Repeat("b", 52), Code: "damaged", Member: "kr-seoul", Repaired: true}}}, nil
+}
+
 // Export implements api.Keeper.
 func (b *Backend) Export(_ context.Context, w io.Writer, _ func(api.Progress)) (api.ExportReport, error) {
 	n, err := b.write("Export", w)
