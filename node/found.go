@@ -117,17 +117,29 @@ func settle(h *home.Home, founding []byte, id protocol.FederationID, root protoc
 }
 
 // papers signs what only the root key can: the node's addition, in its inception, and
-// its designation as the governing node, if the member has no other yet.
+// its designation as the governing node, if the member has no other yet. What was
+// signed before for the same federation and key stays: the inception may be known
+// elsewhere, and a second one would be a second chain of entries.
 func papers(h *home.Home, id protocol.FederationID, root protocol.PrivateKey, now func() time.Time) error {
-	inception, err := Inception(id, root, h.Node(), now())
-	if err != nil {
+	before, ok, err := h.Inception()
+	if err != nil && protocol.ReasonOf(err) != protocol.ReasonDamaged {
 		return err
+	}
+	if init := before.Header().Init; !ok || err != nil || init.Federation != id || init.Root != root.Public() || init.Node != h.Node().Public() {
+		inception, err := Inception(id, root, h.Node(), now())
+		if err != nil {
+			return err
+		}
+		if err := h.SaveInception(inception); err != nil {
+			return err
+		}
+	}
+	said, ok, err := h.Governing()
+	if err == nil && ok && said.Federation == id && said.Root == root.Public() && said.Node == h.Node().Public() {
+		return nil
 	}
 	govern, err := protocol.Statement{Federation: id, Purpose: protocol.PurposeGovern, Node: h.Node().Public(), Number: 1}.Sign(root)
 	if err != nil {
-		return err
-	}
-	if err := h.SaveInception(inception); err != nil {
 		return err
 	}
 	return h.SaveGoverning(govern)

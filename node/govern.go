@@ -52,7 +52,7 @@ func (n *Node) Decisions(context.Context) (api.Decisions, error) {
 func (n *Node) showDecision(t charter.Tabled) api.Decision {
 	return api.Decision{Number: t.Decision.Number, Round: t.Place.Round, ID: t.ID.String(), By: n.tabledBy(t.ID), Changes: showChanges(t.Decision.Changes),
 		Text: t.Decision.Title, Final: t.Condition == charter.ConditionAct, Stale: t.Condition == charter.ConditionStale,
-		For: some(t.Approved), None: some(append(slices.Clone(t.None), t.Elsewhere...)), Missing: some(t.Unheard), Needed: t.Lacking()}
+		For: some(t.Approved), None: some(append(slices.Clone(t.None), t.Elsewhere...)), Missing: some(t.Unheard), Needed: t.Lacking(), Objected: t.Objected}
 }
 
 func some(list []string) []string {

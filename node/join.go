@@ -58,6 +58,11 @@ func Join(ctx context.Context, h *home.Home, o JoinOptions) (Joined, error) {
 	if err != nil {
 		return Joined{}, err
 	}
+	release, err := h.Lock() // a running node would not know of papers that change under it
+	if err != nil {
+		return Joined{}, err
+	}
+	defer release()
 	pending := home.Pending{Invitation: inv, Since: now().Unix()}
 	if len(inv.Seed) > 0 {
 		a, err := protocol.Application{Federation: inv.Federation, Member: me}.Sign(o.Root, inv.Key())

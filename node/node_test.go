@@ -238,3 +238,41 @@ func TestNode_WithdrawWithoutReason(t *testing.T) {
 		t.Errorf("the record is %s, %v", rec.State, err)
 	}
 }
+
+// A joining that is taken up again presents the entry that it presented before: another
+// one would be another chain of entries.
+func TestJoin_AgainSignsNothingAnew(t *testing.T) {
+	ctx := context.Background()
+	seoul := founded(t, "kr-seoul")
+	seoul.start()
+	inv, err := seoul.client().Invite(ctx, api.InviteRequest{Handle: "ca-montreal", Trust: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCity(t, "ca-montreal")
+	var first protocol.Entry
+	for i := range 3 {
+		later := func() time.Time { return time.Now().Add(time.Duration(i) * time.Minute) }
+		if _, err := node.Join(ctx, c.home, node.JoinOptions{Root: c.root, Line: inv.Line, Now: later}); err != nil {
+			t.Fatal(err)
+		}
+		got, ok, err := c.home.Inception()
+		if err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		if i == 0 {
+			first = got
+		}
+		if got.ID() != first.ID() {
+			t.Fatalf("joining for the %d. time made another inception", i+1)
+		}
+	}
+	release, err := c.home.Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	if _, err := node.Join(ctx, c.home, node.JoinOptions{Root: c.root, Line: inv.Line}); protocol.ReasonOf(err) != protocol.ReasonHomeLocked {
+		t.Fatalf("joined under a running node: %v", err)
+	}
+}

@@ -130,7 +130,16 @@ func (n *Node) Members(context.Context) ([]api.Member, error) {
 			v.Offices = append(v.Offices, api.Office{Office: string(o.Office), From: o.From, To: o.To})
 		}
 		for _, node := range m.Nodes {
-			v.Nodes = append(v.Nodes, api.MemberNode{ID: node.Key.String(), Governing: node.Governing, Cut: node.Cut})
+			shown := api.MemberNode{ID: node.Key.String(), Governing: node.Governing, Cut: node.Cut, Begun: len(node.Feeds) > 0}
+			if node.Root != m.Facts.Root {
+				shown.Root = node.Root.String()
+			}
+			v.Nodes = append(v.Nodes, shown)
+		}
+		v.Designation = m.Designation
+		if r := m.Rebind; r != nil {
+			v.Rebinding = &api.Rebinding{Root: r.Root.String(), Fingerprint: r.Root.Fingerprint(), Until: r.Until, Act: r.Act.Number,
+				ActID: r.Act.ID.String(), Objected: m.Objected}
 		}
 		out = append(out, v)
 	}

@@ -211,6 +211,30 @@ func (r *Replica) Stands(member string, node protocol.PublicKey) []protocol.Stan
 	return out
 }
 
+// Chain is a feed of a member and how far it stands here.
+type Chain struct {
+	Stand      protocol.Stand // Count 0: nothing of it stands here
+	Root, Node protocol.PublicKey
+	Open       bool // nothing ends it
+}
+
+// Chains lists the feeds of a member, of one node key where node is not zero, in order
+// of feed. The slice is the caller's.
+func (r *Replica) Chains(member string, node protocol.PublicKey) []Chain {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []Chain
+	for _, f := range r.feeds {
+		if f.limit.Member != member || (!node.IsZero() && f.node != node) {
+			continue
+		}
+		s := r.standing(f)
+		out = append(out, Chain{Stand: protocol.Stand{Feed: f.id, Count: s.Count, Head: s.Head}, Root: f.root, Node: f.node, Open: f.limit.Open()})
+	}
+	slices.SortFunc(out, func(a, b Chain) int { return strings.Compare(a.Stand.Feed.KeyString(), b.Stand.Feed.KeyString()) })
+	return out
+}
+
 // AddressesOf is where a node can be reached, by its last record or health message.
 func (r *Replica) AddressesOf(node protocol.PublicKey) []string {
 	r.mu.Lock()

@@ -34,8 +34,9 @@ type app struct {
 	quiet    bool
 	noColor  bool
 
-	asking  atomic.Bool // a question waits for its answer
-	onForce func()      // what the second interrupt ends besides this process; set before the work that needs it
+	asking  atomic.Bool                // a question waits for its answer
+	unseen  atomic.Pointer[term.State] // the terminal as it was before a question that does not show what is typed
+	onForce func()                     // what the second interrupt ends besides this process; set before the work that needs it
 
 	outputs map[string]any // by command path: a value of the type that --json prints
 }
@@ -123,6 +124,9 @@ func (a *app) interruptible() (context.Context, func()) {
 			}
 			switch {
 			case a.asking.Load():
+				if state := a.unseen.Load(); state != nil {
+					_ = term.Restore(int(a.in.Fd()), state)
+				}
 				a.exit(exitInterrupted) // a person at a question has nothing to be ended in order
 			case first.IsZero():
 				first = time.Now()

@@ -35,7 +35,7 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"until": until, "field": field, "fetch": fetch, "mode": mode, "today": today,
+			"until": until, "field": field, "keep": keep, "fetch": fetch, "mode": mode, "today": today,
 			"craft": craft, "refused": refused, "refused-at": refusedAt, "fails": fails, "taken": taken,
 		},
 	})
@@ -84,6 +84,20 @@ func field(ts *testscript.TestScript, neg bool, a []string) {
 	if regexp.MustCompile(a[2]).MatchString(got) == neg {
 		ts.Fatalf("%s is %q", a[1], got)
 	}
+}
+
+// keep NAME FILE PATH puts a value of JSON into an environment variable, for the commands that follow.
+func keep(ts *testscript.TestScript, neg bool, a []string) {
+	if neg || len(a) != 3 {
+		ts.Fatalf("usage: keep NAME FILE PATH")
+	}
+	var v any
+	if err := json.Unmarshal([]byte(ts.ReadFile(a[1])), &v); err != nil {
+		ts.Fatalf("%s is not JSON: %v", a[1], err)
+	}
+	got, err := at(v, a[2])
+	ts.Check(err)
+	ts.Setenv(a[0], got)
 }
 
 func at(v any, path string) (string, error) {

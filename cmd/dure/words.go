@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/term"
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/dure-net/dure/node/home"
@@ -54,11 +55,33 @@ func (a *app) root(file string) (protocol.PrivateKey, error) {
 	if !terminal(a.in) {
 		return protocol.PrivateKey{}, misuse("usage.words_needed", nil)
 	}
-	text, err := a.ask("cli.words.ask", nil)
+	text, err := a.askUnseen("cli.words.ask", nil)
 	if err != nil {
 		return protocol.PrivateKey{}, err
 	}
 	return home.RootFromWords(text)
+}
+
+func wordsOfAnother() error {
+	return &protocol.Error{Reason: protocol.ReasonWrongWords, Op: "check root key", Field: home.WordsOther}
+}
+
+// askUnseen is ask on a terminal that does not show what is typed.
+func (a *app) askUnseen(key string, values args) (string, error) {
+	a.asking.Store(true)
+	defer a.asking.Store(false)
+	// An interrupt ends the process at once while something is asked: then the terminal is put back there.
+	if state, err := term.GetState(int(a.in.Fd())); err == nil {
+		a.unseen.Store(state)
+		defer a.unseen.Store(nil)
+	}
+	fmt.Fprint(a.err, a.say(key, values)+" ")
+	line, err := term.ReadPassword(int(a.in.Fd()))
+	fmt.Fprintln(a.err)
+	if err != nil {
+		return "", protocol.Fail(protocol.ReasonCanceled, "ask", err)
+	}
+	return strings.TrimSpace(string(line)), nil
 }
 
 // ask shows a question on standard error and reads one line.

@@ -75,6 +75,16 @@ type Governor interface {
 
 	// Invite makes a pasteable line. The line contains a secret that works once.
 	Invite(ctx context.Context, r InviteRequest) (Invitation, error)
+
+	// Chains lists chains of entries as far as they stand here: what a cut of a node, or
+	// a removal, would leave standing. An unknown member is ReasonNotFound.
+	Chains(ctx context.Context, q ChainQuery) ([]Chain, error)
+
+	// Say publishes a statement of a member's root key; saying it again changes nothing.
+	// A key that is no member's is ReasonNotMember, a designation that does not rise and a
+	// designation of an ended node are ReasonConflict, as is the end of the very node that
+	// is asked: nobody would hear of it there.
+	Say(ctx context.Context, s Statement) (Said, error)
 }
 
 // Keeper looks after the copy on this disk. progress may be nil, is called from one

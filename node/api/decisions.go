@@ -16,6 +16,18 @@ type Member struct {
 	Records     int               `json:"records"`
 	Root        string            `json:"root" doc:"public root key"`
 	Fingerprint string            `json:"fingerprint" doc:"twelve digits to compare by telephone"`
+	Designation uint64            `json:"designation,omitempty" doc:"number of the last statement that says which node answers for it"`
+	Rebinding   *Rebinding        `json:"rebinding,omitempty" doc:"an announced replacement of its root key"`
+}
+
+// Rebinding is an announced replacement of a member's root key, which is not decided yet.
+type Rebinding struct {
+	Root        string `json:"root" doc:"the new public root key"`
+	Fingerprint string `json:"fingerprint" doc:"of the new key"`
+	Until       string `json:"until" doc:"last day on which the old root key can object"`
+	Act         uint64 `json:"act" doc:"number of the act that announced it"`
+	ActID       string `json:"act_id"`
+	Objected    bool   `json:"objected,omitempty" doc:"the old root key lives and objects"`
 }
 
 // MemberNode is a node key of a member.
@@ -23,6 +35,8 @@ type MemberNode struct {
 	ID        string `json:"id" doc:"public key of the node"`
 	Governing bool   `json:"governing,omitempty" doc:"answers decisions for the member"`
 	Cut       bool   `json:"cut,omitempty" doc:"no longer speaks for the member"`
+	Root      string `json:"root,omitempty" doc:"the former root key that added it; absent where it is the present one"`
+	Begun     bool   `json:"begun,omitempty" doc:"it has written something"`
 }
 
 // Office is a mandate. Days are YYYY-MM-DD.
@@ -69,6 +83,8 @@ type Decision struct {
 	None    []string          `json:"none" doc:"handles that answered none of these in this round"`
 	Missing []string          `json:"missing" doc:"electors that have not answered in this round"`
 	Needed  int               `json:"needed" doc:"answers still needed"`
+
+	Objected bool `json:"objected,omitempty" doc:"confirm_rebind: the old root key objects; nodes do not approve it"`
 }
 
 // Change is one change of charter, membership or office. Kind says which of the other

@@ -1,7 +1,9 @@
 package api_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net"
@@ -36,7 +38,7 @@ func TestOpenAPI_ListsEveryRoute(t *testing.T) {
 		"get /api/v1/status", "get /api/v1/records", "post /api/v1/records", "get /api/v1/records/{id}", "post /api/v1/records/{id}/revisions",
 		"post /api/v1/records/{id}/withdrawal", "get /api/v1/blocks/{cid}", "get /api/v1/stream", "get /api/v1/members", "get /api/v1/decisions",
 		"post /api/v1/decisions", "post /api/v1/decisions/{number}/answers", "post /api/v1/invitations", "post /api/v1/verify", "post /api/v1/scrub", "get /api/v1/export",
-		"post /api/v1/import", "get /api/v1/backup",
+		"post /api/v1/import", "get /api/v1/backup", "get /api/v1/chains", "post /api/v1/statements",
 	}
 	var got []string
 	for path, item := range w.document()["paths"].(map[string]any) {
@@ -65,6 +67,24 @@ func TestOpenAPI_ListsEveryRoute(t *testing.T) {
 			t.Errorf("the document still speaks of %s", name)
 		}
 	}
+}
+
+// saidText is a signed root statement as programs post it.
+func saidText(t *testing.T) string {
+	t.Helper()
+	root, err := protocol.NewPrivateKey(bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := protocol.Statement{Federation: protocol.Sum([]byte("founding act")), Purpose: protocol.PurposeGovern, Node: root.Public(), Number: 2}.Sign(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := protocol.Encode(&s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return base64.StdEncoding.EncodeToString(raw)
 }
 
 // Every answer is of the schema that the document promises for it.
@@ -104,6 +124,10 @@ func TestOpenAPI_AnswersKeepTheContract(t *testing.T) {
 		{"POST", "/api/v1/verify", "", "/api/v1/verify", 200},
 		{"POST", "/api/v1/scrub", "", "/api/v1/scrub", 200},
 		{"POST", "/api/v1/scrub?again=true", "", "/api/v1/scrub", 200},
+		{"GET", "/api/v1/chains?member=kr-seoul&until=2026-11-20", "", "/api/v1/chains", 200},
+		{"GET", "/api/v1/chains?member=nobody", "", "/api/v1/chains", 404},
+		{"POST", "/api/v1/statements", `{"statement":"` + saidText(t) + `"}`, "/api/v1/statements", 201},
+		{"POST", "/api/v1/statements", `{"statement":"AAAA"}`, "/api/v1/statements", 400},
 		{"GET", "/api/v1/records/nothing-9", "", "/api/v1/records/{id}", 404},
 		{"POST", "/api/v1/records", `{"type":"offer"}`, "/api/v1/records", 422},
 		{"POST", "/api/v1/decisions", `{}`, "/api/v1/decisions", 422},

@@ -192,6 +192,8 @@ func (s *server) writes() {
 			i, err := s.backend.Invite(ctx, in.Body)
 			return &answer[Invitation]{i}, err
 		})
+
+	s.statements()
 }
 
 // write runs one write under its idempotency key. raw is copied: huma takes its buffer

@@ -45,7 +45,8 @@ func (l Limit) Stands(held uint64, at protocol.EntryID) uint64 {
 
 // Limit judges a feed by what its inception says. Acts come before root statements,
 // and the last act that lists a feed rules; among root statements the lowest cut; a
-// proven fork ends a feed unless one of them has chosen a branch beyond it.
+// proven fork ends a feed unless one of them has chosen a branch beyond it. The root
+// key that added a node speaks for it, and so does every key that replaced it.
 func (s State) Limit(feed protocol.FeedID, root, node protocol.PublicKey) Limit {
 	m, contested, reason := s.v.owner(root)
 	if m == nil {
@@ -73,7 +74,7 @@ func (s State) Limit(feed protocol.FeedID, root, node protocol.PublicKey) Limit 
 		return l.void()
 	}
 
-	named, void := s.v.saidBy(root).named(feed, node)
+	named, void := s.v.named(root, feed, node)
 	switch {
 	case void:
 		return l.void()

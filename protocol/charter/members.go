@@ -184,7 +184,7 @@ func (v *view) member(l *line, handle string, contested bool) Member {
 	}
 	for _, r := range m.roots {
 		for _, n := range v.nodes(r.key) {
-			n.Governing = n.Key == out.Governing && n.Root == m.facts.Root
+			n.Governing = n.Key == out.Governing && !n.Cut // it may have been added by an earlier root key
 			out.Nodes = append(out.Nodes, n)
 			out.Joined = out.Joined || len(n.Feeds) > 0
 		}

@@ -121,3 +121,31 @@ func TestRebind_ClosesAStolenRoot(t *testing.T) {
 		t.Fatal("an old root key can be used again")
 	}
 }
+
+// A member that was given a new root key can end the machine that it lost with the old
+// one; the old key says nothing about the new one's nodes.
+func TestRebind_TheNewRootCutsTheOldOnesNodes(t *testing.T) {
+	w := newWorld(t, 3, nil)
+	c := w.actors["city-c"]
+	old, oldRoot := c.feed, c.root
+	old.Fill(5, 40)
+	w.enactBy(Draft{By: ByAssembly, Changes: []Change{{What: ChangeRebind, Member: "city-c", Root: newRoot.Public()}}})
+	if l := w.limit(c); !l.Open() {
+		t.Fatalf("the old root's feed after a loss: %+v", l)
+	}
+	fresh := protocoltest.NewFeed(w.fed, newRoot, protocoltest.Key("fresh"))
+	w.add(fresh.Inception(), nil)
+	c.feed, c.root = fresh, newRoot
+	w.root(c, protocol.Statement{Purpose: protocol.PurposeCut, Node: old.Key().Public(), Stands: []protocol.Stand{ends(old, 4)}})
+	if l := w.state().Limit(old.ID(), oldRoot.Public(), old.Key().Public()); l.Open() || l.Count != 4 {
+		t.Fatalf("cut by the new root: %+v", l)
+	}
+	if _, ok := w.state().MemberOfNode(old.Key().Public()); ok {
+		t.Fatal("the node takes part although the new root has cut it")
+	}
+	c.root = oldRoot
+	w.root(c, protocol.Statement{Purpose: protocol.PurposeCut, Node: fresh.Key().Public()})
+	if l := w.state().Limit(fresh.ID(), newRoot.Public(), fresh.Key().Public()); !l.Open() {
+		t.Fatalf("the old root has cut the new one's node: %+v", l)
+	}
+}

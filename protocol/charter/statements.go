@@ -109,6 +109,31 @@ func with[K comparable, V any](m map[K]V, k K, v V) map[K]V {
 	return next
 }
 
+// speakers are what the root key, and the keys that have replaced it, have said: a
+// member that was given a new key can end the nodes of the one it lost.
+func (v *view) speakers(root protocol.PublicKey) []*said {
+	out := []*said{v.saidBy(root)}
+	m, _, _ := v.owner(root)
+	if m == nil {
+		return out
+	}
+	at := slices.IndexFunc(m.roots, func(r rootTerm) bool { return r.key == root })
+	for _, r := range m.roots[at+1:] {
+		out = append(out, v.saidBy(r.key))
+	}
+	return out
+}
+
+// named is said.named over all who speak for a node that root has added.
+func (v *view) named(root protocol.PublicKey, feed protocol.FeedID, node protocol.PublicKey) (stands []protocol.Stand, void bool) {
+	for _, s := range v.speakers(root) {
+		list, none := s.named(feed, node)
+		stands, void = append(stands, list...), void || none
+	}
+	slices.SortFunc(stands, compareStands)
+	return slices.Compact(stands), void
+}
+
 // named lists where the root key has said that a feed of a node ends, each once and
 // lowest first. void is true when a cut of the node does not list the feed, or lists
 // it with nothing standing. A list that names a feed twice counts with both.

@@ -47,10 +47,12 @@ func (f *Folder) tally(v *view, p Place, base *line, floors map[protocol.PublicK
 	return t
 }
 
-// isCut reports whether the root key or an act has cut the node key.
+// isCut reports whether the root key that added it, a later one, or an act has cut the node key.
 func (v *view) isCut(root, node protocol.PublicKey) bool {
-	if s := v.saidBy(root); s != nil && len(s.cuts[node]) > 0 {
-		return true
+	for _, s := range v.speakers(root) {
+		if s != nil && len(s.cuts[node]) > 0 {
+			return true
+		}
 	}
 	if m, _, _ := v.owner(root); m != nil && m.cuts[node] > 0 {
 		return true

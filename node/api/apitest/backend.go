@@ -408,6 +408,30 @@ func (b *Backend) Invite(_ context.Context, r api.InviteRequest) (api.Invitation
 	return api.Invitation{Line: "dure-invitation-1:AAAA", Handle: r.Handle, Expires: b.Now.Add(14 * 24 * time.Hour), Fingerprint: "1234 5678 9012"}, nil
 }
 
+// Chains implements api.Governor.
+func (b *Backend) Chains(_ context.Context, q api.ChainQuery) ([]api.Chain, error) {
+	if err := b.see("Chains", q); err != nil {
+		return nil, err
+	}
+	if names[q.Member] == nil {
+		return nil, &protocol.Error{Reason: protocol.ReasonNotFound, Op: "list chains", ID: q.Member}
+	}
+	return []api.Chain{{Feed: protocol.Sum([]byte("feed of " + q.Member)).String(), Node: "ed" + q.Member, Root: "ed" + q.Member, Entries: 7,
+		Head: protocol.Sum([]byte("head of " + q.Member)).String(), Last: b.Now.Add(-time.Hour), Open: true}}, nil
+}
+
+// Say implements api.Governor.
+func (b *Backend) Say(_ context.Context, s api.Statement) (api.Said, error) {
+	if err := b.see("Say", s); err != nil {
+		return api.Said{}, err
+	}
+	var st protocol.Statement
+	if err := protocol.Decode(s.Bytes, &st); err != nil {
+		return api.Said{}, err
+	}
+	return api.Said{What: string(st.Purpose), Member: "kr-seoul", Node: st.Node.String(), Number: st.Number, Entry: protocol.Sum(s.Bytes).String()}, st.Verify()
+}
+
 // Verify implements api.Keeper.
 func (b *Backend) Verify(_ context.Context, progress func(api.Progress)) (api.VerifyReport, error) {
 	if progress != nil {
