@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/dgraph-io/badger/v4"
+	"github.com/dure-net/dure/protocol"
 )
 
 // setAside moves the runs that do not follow any more out of the way (key q), so that
@@ -75,6 +76,7 @@ func join(s *state, f *feed, value []byte) ([]write, bool) {
 	c := chain{feed: f.id.Digest(), head: f.head.Digest(), next: f.count}
 	run := newRun(len(value))
 	var slots []slot
+	var orders []place
 	bytes, n := uint64(0), 0
 	_, err := runHeaders(value, func(_ int, header []byte) error {
 		if g, err := glanceAt(header); err != nil || g.seq < first {
@@ -87,6 +89,9 @@ func join(s *state, f *feed, value []byte) ([]write, bool) {
 		at := placeOf(f.no, l.seq)
 		slots = append(slots, slot{l.id.short(), at})
 		bytes += uint64(len(header))
+		if l.kind == protocol.KindErasure {
+			orders = append(orders, at)
+		}
 		if l.hasBody {
 			slots = append(slots, slot{l.body.short(), at.body()})
 			bytes += l.size
@@ -102,6 +107,7 @@ func join(s *state, f *feed, value []byte) ([]write, bool) {
 	for _, sl := range slots {
 		s.index.add(sl.hash, sl.at)
 	}
+	s.orders = append(s.orders, orders...)
 	f.runs = append(f.runs, first)
 	f.count, f.head = c.next, cidOf(c.head)
 	f.bytes += bytes

@@ -137,7 +137,7 @@ func (c *committer) alone(j *job) error {
 	if j.repair != nil {
 		return j.repair(c)
 	}
-	return c.erase(j.erase)
+	return c.erase(j.erase, j.force)
 }
 
 func (c *committer) hand(g *group) {
@@ -230,7 +230,7 @@ func (c *committer) publish(g *group) {
 		s.entries += uint64(r.count)
 	}
 	for _, p := range g.gained {
-		delete(s.wanted, p)
+		s.unwant(p)
 	}
 	for _, p := range g.repaired {
 		delete(s.damaged, p)

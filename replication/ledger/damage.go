@@ -14,8 +14,8 @@ type Wanted struct {
 	Kind  protocol.Kind
 }
 
-// Wanted lists bodies that are not here, governance first, then by feed and seq; at most
-// limit. Erased bodies are not wanted.
+// Wanted lists bodies that are not here, governance first, then by feed and seq, at last
+// those that were erased once; at most limit. Erased bodies are not wanted.
 func (r *Reader) Wanted(limit int) []Wanted {
 	r.s.mu.RLock()
 	defer r.s.mu.RUnlock()
@@ -27,7 +27,11 @@ func (r *Reader) Wanted(limit int) []Wanted {
 	}
 	slices.SortFunc(places, func(a, b place) int {
 		ga, gb := r.s.wanted[a].kind.IsGovernance(), r.s.wanted[b].kind.IsGovernance()
-		switch {
+		switch la, lb := r.s.wanted[a].lifted, r.s.wanted[b].lifted; {
+		case la != lb && lb:
+			return -1
+		case la != lb:
+			return 1
 		case ga && !gb, ga == gb && a < b:
 			return -1
 		case a == b:

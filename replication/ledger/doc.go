@@ -22,8 +22,8 @@
 //	f feed:4            inception's hash:32. Outlives damage to the headers: it says whose they were.
 //	h feed:4 first:8    a run: 1 to 64 headers (run.go), ending in a header that was admitted with a valid signature.
 //	b feed:4 seq:8      a body that may be erased, and nothing else under that prefix.
-//	g feed:4 seq:8      a governance body: never erased.
-//	w feed:4 seq:8      a body that is named by a header and not held: hash of body and entry, size, kind.
+//	g feed:4 seq:8      a governance body: never erased. Bodies of kinds unknown to the program that wrote them lie here too.
+//	w feed:4 seq:8      a body that is named by a header and not held: hash of body and entry, size, kind, how it was lost.
 //	e feed:4 seq:8      a body that was erased: 0 while its bytes may still lie in a file, 1 after they have gone.
 //	l number:8          what one transaction changed, in order, from this local number on, and the entries held after it.
 //	r key               a second copy of a run or body that was found damaged and came again.
@@ -47,10 +47,22 @@
 //
 // Deleting a key leaves its bytes in Badger's files for as long as nobody compacts
 // them; DropPrefix rewrites the files. So a body that may be erased has a prefix of its
-// own, which is its whole key. Which bodies are wanted could be derived from the
+// own, which is its whole key. It is looked for, and dropped, under the other prefix too:
+// a newer program may know more kinds to be erasable than the one that wrote it. Which bodies are wanted could be derived from the
 // headers and the keys of the bodies, but the bodies lie in the same tables as their
 // keys, so that scan reads nearly the whole store; a durable key per missing body is
 // written in the transaction that brings its header and costs a start nothing.
+//
+// # Erasure
+//
+// What counts as erased is told by the layer above (Judge), which knows whose word it is.
+// From that moment the body is absent for every reader, backups and pages included, and
+// is not stored when it comes. Sweep then drops the bytes, in portions: first a durable
+// mark for each body (key e), then DropPrefix, then the mark says that it is done; Open
+// finishes what a crash has cut short. It looks at every header that is here, those that
+// damage has set aside among them, and drops every copy of a body that there can be. A
+// mark outlives the word that made it: only a word that was taken back by somebody
+// entitled to it (erasure.Lapsed) makes the body wanted again.
 //
 // # Damage
 //

@@ -25,6 +25,7 @@ type glance struct {
 	prev    digest // zero at seq 0
 	body    digest
 	hasBody bool
+	of      digest // the record it is about; zero where it names none
 	size    uint64
 	kind    protocol.Kind
 	node    protocol.PublicKey // seq 0 only
@@ -64,6 +65,8 @@ func glanceAt(raw []byte) (glance, error) {
 		case "body":
 			g.hasBody = true
 			ok = r.link(&g.body)
+		case "of":
+			ok = r.link(&g.of)
 		case "init":
 			ok = r.inception(&g)
 		default:

@@ -43,7 +43,7 @@ func FuzzGlance(f *testing.F) {
 		}
 		h := e.Header()
 		want := glance{seq: h.Seq, feed: h.Feed.Digest(), prev: h.Prev.Digest(), body: h.Body.Digest(),
-			hasBody: h.Body.Defined(), size: h.Size, kind: h.Kind}
+			hasBody: h.Body.Defined(), of: h.Of.Digest(), size: h.Size, kind: h.Kind}
 		if h.Init != nil {
 			want.fed, want.node, want.root = h.Init.Federation.Digest(), h.Init.Node, h.Init.Root
 		}

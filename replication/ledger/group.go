@@ -5,6 +5,7 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/erasure"
 )
 
 // group is the jobs of one transaction.
@@ -194,6 +195,9 @@ func (c *committer) putEntry(g *group, f *feed, r *growing, e *protocol.Entry, b
 	r.bytes += uint64(len(e.Bytes()))
 	s.index.add(id.short(), at)
 	h := e.Header()
+	if h.Kind == protocol.KindErasure {
+		s.orders = append(s.orders, at)
+	}
 	if !h.Body.Defined() {
 		return
 	}
@@ -203,8 +207,13 @@ func (c *committer) putEntry(g *group, f *feed, r *growing, e *protocol.Entry, b
 	if _, gone := s.erased[at]; gone {
 		return
 	}
+	if s.saysOf(f, at, id, h.Of.Digest(), h.Kind) == erasure.Gone { // its erasure came first
+		s.erased[at] = c.tombstone(at)
+		g.put(g.placeKey(keyErased, at), []byte{byte(s.erased[at])})
+		return
+	}
 	if body != nil {
-		g.put(g.placeKey(bodyPrefix(h.Kind.IsErasable()), at), body)
+		g.put(g.placeKey(bodyPrefixes(h.Kind.IsErasable())[0], at), body)
 		return
 	}
 	w := wanted{body: named, entry: id, size: h.Size, kind: h.Kind}
@@ -215,7 +224,7 @@ func (c *committer) putEntry(g *group, f *feed, r *growing, e *protocol.Entry, b
 // putBody stores a wanted body.
 func (c *committer) putBody(g *group, at place, data []byte) {
 	w := c.state.wanted[at]
-	key := g.placeKey(bodyPrefix(w.kind.IsErasable()), at)
+	key := g.placeKey(bodyPrefixes(w.kind.IsErasable())[0], at)
 	g.put(key, data)
 	if w.again {
 		g.put(repairedKey(key), data)
@@ -296,8 +305,11 @@ func appendWanted(b []byte, w wanted) []byte {
 	b = append(b, w.entry[:]...)
 	b = binary.BigEndian.AppendUint64(b, w.size)
 	b = binary.BigEndian.AppendUint64(b, uint64(w.kind))
-	if w.again {
+	switch {
+	case w.again:
 		return append(b, 1)
+	case w.lifted:
+		return append(b, 2)
 	}
 	return append(b, 0)
 }
@@ -307,6 +319,7 @@ func readWanted(b []byte) (w wanted, ok bool) {
 		return w, false
 	}
 	w.body, w.entry = digest(b[:32]), digest(b[32:64])
-	w.size, w.kind, w.again = binary.BigEndian.Uint64(b[64:]), protocol.Kind(binary.BigEndian.Uint64(b[72:])), b[80] != 0
+	w.size, w.kind, w.again = binary.BigEndian.Uint64(b[64:]), protocol.Kind(binary.BigEndian.Uint64(b[72:])), b[80] == 1
+	w.lifted = b[80] == 2
 	return w, true
 }

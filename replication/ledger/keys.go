@@ -70,12 +70,14 @@ func readPlaceKey(key []byte) (place, bool) {
 	return placeOf(no, seq), true
 }
 
-// bodyPrefix is where a body of this kind lies.
-func bodyPrefix(erasable bool) byte {
+// bodyPrefixes are where a body of this kind lies, and where it lies if it was written by
+// a program that knew less of kinds: an older one held bodies of kinds it did not know for
+// governance, which is never erased.
+func bodyPrefixes(erasable bool) [2]byte {
 	if erasable {
-		return keyBody
+		return [2]byte{keyBody, keyGoverned}
 	}
-	return keyGoverned
+	return [2]byte{keyGoverned, keyBody}
 }
 
 func readLogKey(key []byte) uint64 { return binary.BigEndian.Uint64(key[1:]) }

@@ -132,7 +132,7 @@ func (r *Reader) pageBodies(no uint32, headers [][]byte, glances []glance, room 
 	var due []int
 	for i := range glances {
 		g := &glances[i]
-		if !g.hasBody || len(due) > 0 && int(g.size) > room || r.missing(placeOf(no, g.seq)) != nil {
+		if !g.hasBody || len(due) > 0 && int(g.size) > room || r.absent(placeOf(no, g.seq), g, headers[i]) != nil {
 			continue
 		}
 		due, room = append(due, i), room-int(g.size)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/erasure"
 )
 
 // Reader is the reading half of a ledger. All of it is safe for concurrent use, sees
@@ -62,7 +63,8 @@ type Stats struct {
 	Feeds   int
 	Bytes   uint64 // headers, and bodies as declared
 	Wanted  int
-	Erased  int
+	Lifted  int    // bodies that were erased once, and are taken if somebody still has them
+	Erased  int    // bodies dropped, or never taken
 	Damaged int    // runs of headers that were found damaged and wait for repair
 	Next    uint64 // local number of the next change
 	Index   uint64 // bytes of memory of the CID index
@@ -72,7 +74,7 @@ type Stats struct {
 func (r *Reader) Stats() Stats {
 	r.s.mu.RLock()
 	defer r.s.mu.RUnlock()
-	return Stats{Entries: r.s.entries, Feeds: r.s.visible, Bytes: r.s.bytes, Wanted: len(r.s.wanted),
+	return Stats{Entries: r.s.entries, Feeds: r.s.visible, Bytes: r.s.bytes, Wanted: len(r.s.wanted) - r.s.lifted, Lifted: r.s.lifted,
 		Erased: len(r.s.erased), Damaged: len(r.s.damaged), Next: r.s.next, Index: r.s.index.bytes()}
 }
 
@@ -223,32 +225,44 @@ func (r *Reader) body(p place, header []byte) ([]byte, error) {
 	if err != nil || !g.hasBody {
 		return nil, damagedAs("read body", errGlance)
 	}
-	if err := r.missing(p); err != nil {
+	if err := r.absent(p, &g, header); err != nil {
 		return nil, err
 	}
 	var data []byte
-	err = r.db.good(placeKey(bodyPrefix(g.kind.IsErasable()), p), func(value []byte) error {
-		if g.body != sha256.Sum256(value) {
-			return errHash
+	for i, prefix := range bodyPrefixes(g.kind.IsErasable()) {
+		rerr := r.db.good(placeKey(prefix, p), func(value []byte) error {
+			if g.body != sha256.Sum256(value) {
+				return errHash
+			}
+			data = slices.Clone(value)
+			return nil
+		})
+		if i == 0 || rerr == nil {
+			err = rerr // of two failures the first tells more
 		}
-		data = slices.Clone(value)
-		return nil
-	})
+		if err == nil {
+			break
+		}
+	}
+	if why := r.absent(p, &g, header); why != nil { // erased while it was read
+		return nil, why
+	}
 	if err == nil {
 		return data, nil
-	}
-	if why := r.missing(p); why != nil { // erased while it was read
-		return nil, why
 	}
 	r.bodyDamaged(p, g, header)
 	return nil, damagedAs("read body", err)
 }
 
-// missing says why a body is known not to be here; nil if it should be.
-func (r *Reader) missing(p place) error {
+// absent says why a body is known not to be here, or is not to be read; nil if it should
+// be here.
+func (r *Reader) absent(p place, g *glance, header []byte) error {
 	r.s.mu.RLock()
 	defer r.s.mu.RUnlock()
 	if _, ok := r.s.erased[p]; ok {
+		return protocol.Fail(protocol.ReasonErased, "read body", nil)
+	}
+	if r.s.says != nil && g.kind.IsErasable() && r.s.saysOf(r.s.feedNo(p.feed()), p, sha256.Sum256(header), g.of, g.kind) == erasure.Gone {
 		return protocol.Fail(protocol.ReasonErased, "read body", nil)
 	}
 	if _, ok := r.s.wanted[p]; ok {
@@ -257,18 +271,14 @@ func (r *Reader) missing(p place) error {
 	return nil
 }
 
-// IsErased reports whether the body of an entry was erased here.
+// IsErased reports whether the body of an entry counts as erased here.
 func (r *Reader) IsErased(id protocol.EntryID) bool {
-	d := digest(id.Digest())
-	for _, p := range r.candidates(d, func(p place) bool { return !p.isBody() }) {
-		r.s.mu.RLock()
-		_, ok := r.s.erased[p]
-		r.s.mu.RUnlock()
-		if ok {
-			return true
-		}
+	header, p, err := r.locate(id)
+	if err != nil || p.isBody() {
+		return false
 	}
-	return false
+	g, err := glanceAt(header)
+	return err == nil && g.hasBody && protocol.ReasonOf(r.absent(p, &g, header)) == protocol.ReasonErased
 }
 
 // Meta is a small value of the layer above; nil if there is none.

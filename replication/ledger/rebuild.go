@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -130,7 +131,8 @@ func readRuns(db *store, s *state, w walker, progress func(done, total int64)) (
 					for _, sl := range r.slots {
 						s.index.add(sl.hash, sl.at)
 					}
-					r.slots = nil
+					s.orders = append(s.orders, r.orders...)
+					r.slots, r.orders = nil, nil
 					if len(r.aside) > 0 {
 						cut = append(cut, r)
 					}
@@ -153,9 +155,9 @@ func readErased(db *store, s *state) error {
 		if !ok {
 			return nil
 		}
-		s.erased[p] = struct{}{}
+		s.erased[p] = eraseDone
 		return item.Value(func(value []byte) error {
-			if len(value) != 1 || value[0] != eraseDone {
+			if len(value) != 1 || value[0] != byte(eraseDone) {
 				unfinished = append(unfinished, p)
 			}
 			return nil
@@ -164,10 +166,12 @@ func readErased(db *store, s *state) error {
 	if err != nil {
 		return damagedAs("open ledger", err)
 	}
-	if len(unfinished) == 0 {
-		return nil
+	for some := range slices.Chunk(unfinished, erasedAtOnce) {
+		if err := db.wipe(some); err != nil {
+			return err
+		}
 	}
-	return db.wipe(unfinished)
+	return nil
 }
 
 // readWantedKeys reads what is wanted, and forgets it where damage took the header.
@@ -187,6 +191,9 @@ func readWantedKeys(db *store, s *state) error {
 				return nil
 			}
 			s.wanted[p] = w
+			if w.lifted {
+				s.lifted++
+			}
 			return nil
 		})
 	})

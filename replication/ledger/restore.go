@@ -104,7 +104,7 @@ func (l *Ledger) fillFrom(ctx context.Context, car *carReader, progress func(don
 	if err = errors.Join(err, settle(0)); err != nil {
 		return copied, err
 	}
-	if err := l.Erase(ctx, erased...); err != nil {
+	if err := l.eraseAgain(ctx, erased); err != nil {
 		return copied, err
 	}
 	if got := l.root(l.federation); got != copied.Root {

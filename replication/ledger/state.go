@@ -36,11 +36,12 @@ func (f *feed) runOf(seq uint64) (first, count uint64) {
 
 // wanted is a body that is not held.
 type wanted struct {
-	body  digest
-	entry digest
-	size  uint64
-	kind  protocol.Kind
-	again bool // it was held and found damaged
+	body   digest
+	entry  digest
+	size   uint64
+	kind   protocol.Kind
+	again  bool // it was held and found damaged
+	lifted bool // it was erased, and the erasure does not count any more: perhaps nobody has it
 }
 
 // fork is a place for which there is evidence.
@@ -57,7 +58,10 @@ type state struct {
 	byID    map[protocol.FeedID]*feed
 	index   index // also knows places that are on their way to the disk: check seq against count
 	wanted  map[place]wanted
-	erased  map[place]struct{}
+	erased  map[place]erasedAs
+	says    judge   // what counts as erased beside that; nil: nothing
+	orders  []place // entries that erase
+	lifted  int     // of wanted, those that were erased
 	forks   map[fork]struct{}
 	damaged map[place]uint64 // entry place of a run's first header -> number of headers
 	visible int              // feeds with entries
@@ -73,7 +77,7 @@ func newState(seed uint64) *state {
 	return &state{
 		byID:    map[protocol.FeedID]*feed{},
 		wanted:  map[place]wanted{},
-		erased:  map[place]struct{}{},
+		erased:  map[place]erasedAs{},
 		forks:   map[fork]struct{}{},
 		damaged: map[place]uint64{},
 		index:   index{seed: seed},

@@ -86,6 +86,7 @@ type job struct {
 	commit *Commit
 	bodies []digest // hashes of Batch.Bodies
 	erase  []protocol.EntryID
+	force  bool                   // erase whatever kind it is: it was erased before
 	repair func(*committer) error // a small change of the ledger's own
 	size   int                    // bytes that it may write, keys included
 	writes int                    // keys that it may write, at most

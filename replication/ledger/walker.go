@@ -13,11 +13,12 @@ type walker struct {
 
 // reading is what a walker found in one feed.
 type reading struct {
-	feed  *feed
-	chain chain
-	slots []slot
-	aside []uint64 // first seqs of runs beyond the damage
-	lost  uint64   // headers in them, as far as they can be counted
+	feed   *feed
+	chain  chain
+	slots  []slot
+	orders []place  // entries that erase
+	aside  []uint64 // first seqs of runs beyond the damage
+	lost   uint64   // headers in them, as far as they can be counted
 }
 
 // readRepaired reads the second copies of runs.
@@ -125,13 +126,16 @@ func (w walker) mend(r *reading) {
 
 // take appends a run to its feed if it follows, whole.
 func (w walker) take(r *reading, value []byte) bool {
-	f, fresh, first := r.feed, len(r.slots), r.chain.next
+	f, fresh, ordered, first := r.feed, len(r.slots), len(r.orders), r.chain.next
 	c, ours, bytes := r.chain, true, uint64(0)
 	var node, root protocol.PublicKey
 	err := c.walk(value, func(l link) {
 		at := placeOf(f.no, l.seq)
 		r.slots = append(r.slots, slot{l.id.short(), at})
 		bytes += uint64(len(l.header))
+		if l.kind == protocol.KindErasure {
+			r.orders = append(r.orders, at)
+		}
 		if l.hasBody {
 			r.slots = append(r.slots, slot{l.body.short(), at.body()})
 			bytes += l.size
@@ -141,7 +145,7 @@ func (w walker) take(r *reading, value []byte) bool {
 		}
 	})
 	if err != nil || !ours {
-		r.slots = r.slots[:fresh]
+		r.slots, r.orders = r.slots[:fresh], r.orders[:ordered]
 		return false
 	}
 	if first == 0 {
