@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"time"
 
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/charter"
@@ -153,7 +154,7 @@ func (r *Replica) enter(a admission) (*admitted, error) {
 func (r *Replica) enterOnce(a admission, p protocol.Page) (in *admitted, again bool, err error) {
 	id := p.Feed()
 	r.mu.Lock()
-	f, prev, count, err := r.feedFor(p)
+	f, prev, count, err := r.feedFor(p, a.via)
 	r.mu.Unlock()
 	if err != nil {
 		return nil, false, err
@@ -211,11 +212,12 @@ func (r *Replica) enterOnce(a admission, p protocol.Page) (in *admitted, again b
 	}
 	in = &admitted{r: r, feed: now, page: p, via: a.via}
 	in.submit(false)
+	r.quotas.took(now.limit.Member, a.via, p.Entries, time.Now())
 	return in, false, judged
 }
 
 // feedFor finds, or for an inception makes, the feed of a page. The caller holds mu.
-func (r *Replica) feedFor(p protocol.Page) (f *feed, prev protocol.Entry, count uint64, err error) {
+func (r *Replica) feedFor(p protocol.Page, via Via) (f *feed, prev protocol.Entry, count uint64, err error) {
 	id := p.Feed()
 	if f = r.feeds[id]; f != nil {
 		if f.limit.Void {
@@ -237,6 +239,9 @@ func (r *Replica) feedFor(p protocol.Page) (f *feed, prev protocol.Entry, count 
 	limit := r.state.Limit(first.ID(), init.Root, init.Node)
 	if limit.Void {
 		return nil, prev, 0, &protocol.Error{Reason: limit.Reason, Op: "admit", ID: first.ID().String()}
+	}
+	if via != ViaLocal && via != ViaImport && !r.opens(first.ID(), limit.Member, init.Node) {
+		return nil, prev, 0, &protocol.Error{Reason: protocol.ReasonBusy, Op: "admit", ID: first.ID().String(), Err: errors.New("its member has opened too many feeds")}
 	}
 	return &feed{id: first.ID(), root: init.Root, node: init.Node, limit: limit}, prev, 0, nil
 }

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/dure-net/dure/protocol"
 )
 
@@ -24,7 +26,13 @@ type peer struct {
 	speaks  uint64 // newest protocol version of a node that speaks none of ours; 0 = it does, or is not known
 	health  *protocol.Health
 	heard   time.Time
-	behind  *uint64 // entries of ours that its root lacked at the last exchange
+	behind  *uint64       // entries of ours that its root lacked at the last exchange
+	barren  int           // exchanges in a row that differed and brought nothing
+	told    *rate.Limiter // health messages of its own that are passed on
+	strange *rate.Limiter // messages of feeds not known here that are looked at
+	turn    turn          // what it may ask here
+	portion uint64        // of entries that an exchange asks it for
+	refused offences
 }
 
 // Pace of catch-up. The timer is what heals an idle network; exchanges on connect and
@@ -34,15 +42,47 @@ const (
 	roundTime    = 2 * time.Second
 	roundPerPeer = 50 * time.Millisecond
 	poke         = 100 * time.Millisecond // shortest time between two exchanges with one node asked for by events
-	pullsAtOnce  = 32
-	strayTime    = 30 * time.Second // between exchanges with a node that failed again and again: its connection may stand all the same
+	barrenMost   = 20                     // so many exchanges in a row that differed and brought nothing
+	barrenPoke   = time.Second            // make this the shortest time
+	strayTime    = 30 * time.Second       // between exchanges with a node that failed again and again: its connection may stand all the same
 )
+
+// What is passed on of one node. Beyond it is ignored: of health messages the next one
+// says all, and what is strange here comes by catch-up.
+const (
+	toldRate     = 10 // health messages a second of one node; twice what a busy one says
+	toldBurst    = 20
+	strangeRate  = 20 // messages a second, from one node, of feeds not known here
+	strangeBurst = 200
+)
+
+// offences are a node's messages that prove that it did not check what it passed on.
+type offences struct {
+	count       uint64
+	since, last time.Time
+	claimed     time.Time // since, by the claimed clock
+}
+
+// offend counts one.
+func (p *peer) offend(now, claimed time.Time) {
+	if now.Sub(p.refused.last) > offenceEnds {
+		p.refused = offences{since: now, claimed: claimed}
+	}
+	p.refused.count++
+	p.refused.last = now
+}
+
+// offenceEnds is how long an offence is told of.
+const offenceEnds = 10 * time.Minute
 
 // Connected is told by the mesh of every new connection to a standing node.
 func (r *Replica) Connected(node protocol.PublicKey) {
 	r.mu.Lock()
 	p := r.peerFor(node)
 	p.linked, p.fails, p.due = true, 0, time.Time{}
+	if member, ok := r.state.MemberOfNode(node); ok {
+		r.quotas.meet(member, time.Now())
+	}
 	r.mu.Unlock()
 	r.wakeFor(node)
 }
@@ -63,7 +103,7 @@ func (r *Replica) met(node protocol.PublicKey, differs bool) {
 func (r *Replica) peerFor(node protocol.PublicKey) *peer {
 	p := r.peers[node]
 	if p == nil {
-		p = &peer{}
+		p = &peer{told: rate.NewLimiter(toldRate, toldBurst), strange: rate.NewLimiter(strangeRate, strangeBurst), turn: newTurn(), portion: portionFirst}
 		r.peers[node] = p
 	}
 	return p
@@ -77,27 +117,32 @@ func (r *Replica) catchUp(ctx context.Context, n Network) error {
 	}
 	var running sync.WaitGroup
 	defer running.Wait()
-	room := make(chan struct{}, pullsAtOnce)
-	start := func(node protocol.PublicKey) {
+	ask := func(node protocol.PublicKey) {
 		r.mu.Lock()
-		p := r.peerFor(node)
-		if p.pulling {
+		defer r.mu.Unlock()
+		if p := r.peerFor(node); p.pulling {
 			p.again = true
-			r.mu.Unlock()
-			return
+		} else {
+			r.places.wait(node)
 		}
-		select {
-		case room <- struct{}{}:
-		default:
-			r.mu.Unlock()
-			return // the timer comes back to it
+	}
+	start := func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for {
+			node, ok := r.places.next(time.Now())
+			if !ok {
+				return
+			}
+			p := r.peerFor(node)
+			p.pulling, p.again = true, false
+			ctx, leave := context.WithCancel(ctx)
+			held := r.places.take(node, time.Now(), leave)
+			running.Go(func() {
+				defer leave()
+				r.exchange(ctx, n, node, held)
+			})
 		}
-		p.pulling, p.again = true, false
-		r.mu.Unlock()
-		running.Go(func() {
-			defer func() { <-room }()
-			r.exchange(ctx, n, node)
-		})
 	}
 	tick := time.NewTicker(roundTime / 8)
 	defer tick.Stop()
@@ -107,13 +152,15 @@ func (r *Replica) catchUp(ctx context.Context, n Network) error {
 			return ctx.Err()
 		case node := <-r.wake:
 			if node != r.self {
-				start(node)
+				ask(node)
 			}
+		case <-r.places.freed:
 		case <-tick.C:
 			for _, node := range r.dueNow() {
-				start(node)
+				ask(node)
 			}
 		}
+		start()
 	}
 }
 
@@ -156,11 +203,14 @@ func (r *Replica) dueNow() []protocol.PublicKey {
 }
 
 // exchange pulls from one node until nothing more is to be had from it.
-func (r *Replica) exchange(ctx context.Context, n Network, node protocol.PublicKey) {
+func (r *Replica) exchange(ctx context.Context, n Network, node protocol.PublicKey, held *slot) {
 	for got := 0; ; {
 		r.mu.Lock()
 		p := r.peerFor(node)
 		rest := poke - time.Since(p.began)
+		if p.barren >= barrenMost {
+			rest += barrenPoke - poke
+		}
 		r.mu.Unlock()
 		if rest > 0 && got == 0 {
 			select {
@@ -188,6 +238,8 @@ func (r *Replica) exchange(ctx context.Context, n Network, node protocol.PublicK
 		p.speaks = strange
 		if protocol.ReasonOf(err) == protocol.ReasonPendingApproval {
 			p.fails, p.linked = 0, true // it answers; the electors have not: the timer asks again
+		} else if err != nil && ctx.Err() != nil {
+			// It ends with this node, or gives way to others: nobody's fault.
 		} else if err != nil {
 			if p.fails++; p.fails >= 3 {
 				p.linked = false // the mesh tells when it is back
@@ -204,6 +256,7 @@ func (r *Replica) exchange(ctx context.Context, n Network, node protocol.PublicK
 		p.again = false
 		if !more || ctx.Err() != nil {
 			p.pulling = false
+			r.places.free(node, held)
 			r.mu.Unlock()
 			if err != nil && ctx.Err() == nil {
 				r.log.Debug("an exchange ended early", "node", node.Short(), "err", err)
@@ -269,4 +322,5 @@ func (r *Replica) moved(s *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.moved = time.Now()
+	r.places.moved(s.node, s.moved)
 }

@@ -9,8 +9,8 @@ import (
 
 // Gossip judges one message of the entries topic, inside the pubsub validator: what
 // is not accepted here is never passed on. The order is the cheap before the dear:
-// size, canonical form, already known, known member, signature, chain position. It
-// answers Accept only when the entry is durable on this disk.
+// size, canonical form, already known, known member, its allowance, signature, chain
+// position. It answers Accept only when the entry is durable on this disk.
 //
 // Gossip is a hint: what it cannot place is fetched from the sender by catch-up.
 func (r *Replica) Gossip(ctx context.Context, from protocol.PublicKey, message []byte) protocol.Verdict {
@@ -21,11 +21,11 @@ func (r *Replica) Gossip(ctx context.Context, from protocol.PublicKey, message [
 	if err != nil {
 		r.counts.refuse(protocol.ReasonOf(err))
 		r.log.Warn("refused a message", "node", from.Short(), "err", err)
-		return protocol.ReasonOf(err).Verdict()
+		return r.judged(from, protocol.ReasonOf(err).Verdict())
 	}
-	err = r.hear(e, body)
-	if reason := protocol.ReasonOf(err); (reason == protocol.ReasonGap || reason == protocol.ReasonUnknownMember) && !r.wait(e, body) {
-		err = r.hear(e, body) // what it would have waited for has come meanwhile
+	err = r.hear(from, e, body)
+	if reason := protocol.ReasonOf(err); (reason == protocol.ReasonGap || reason == protocol.ReasonUnknownMember) && !r.wait(from, e, body) {
+		err = r.hear(from, e, body) // what it would have waited for has come meanwhile
 	}
 	switch reason := protocol.ReasonOf(err); reason {
 	case protocol.ReasonNone:
@@ -43,26 +43,53 @@ func (r *Replica) Gossip(ctx context.Context, from protocol.PublicKey, message [
 		if reason.Verdict() == protocol.Reject {
 			r.log.Warn("refused an entry", "node", from.Short(), "entry", e.ID().Short(), "err", err)
 		}
-		return reason.Verdict()
+		return r.judged(from, reason.Verdict())
 	}
 }
 
-func (r *Replica) hear(e protocol.Entry, body []byte) error {
+// judged counts what a node passed on that proves that it did not check, and hands the
+// verdict back.
+func (r *Replica) judged(from protocol.PublicKey, v protocol.Verdict) protocol.Verdict {
+	if v == protocol.Reject {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.peerFor(from).offend(time.Now(), r.cfg.Now())
+	}
+	return v
+}
+
+func (r *Replica) hear(from protocol.PublicKey, e protocol.Entry, body []byte) error {
 	r.mu.Lock()
 	f := r.feeds[e.Feed()]
-	var key protocol.PublicKey
-	known := false
+	var (
+		key    protocol.PublicKey
+		member string
+		head   protocol.Entry
+	)
+	known, heard := false, true
 	if f != nil {
-		key = f.node
-		known = e.Seq() < f.count && f.head.Seq() == e.Seq() && f.head.ID() == e.ID()
+		key, member, head = f.node, f.limit.Member, f.head
+		known = e.Seq() < f.count
+		heard = known || r.hears(f)
+	} else {
+		heard = r.peerFor(from).strange.AllowN(time.Now(), 1)
 	}
 	r.mu.Unlock()
+	if known {
+		// What was passed on before is told by its hash: its signature costs more.
+		if held, err := r.held(e.Feed(), e.Seq(), head); err != nil || held == e.ID() {
+			return protocol.Fail(protocol.ReasonKnown, "hear", nil)
+		}
+	}
 	switch {
-	case known:
-		return protocol.Fail(protocol.ReasonKnown, "hear", nil)
+	case !heard:
+		return protocol.Fail(protocol.ReasonBusy, "hear", nil)
 	case f != nil:
 		if err := e.Verify(r.cfg.Federation, key); err != nil {
 			return err
+		}
+		if !known {
+			r.heard(member)
 		}
 	case e.Seq() == 0:
 		if err := e.VerifyInception(r.cfg.Federation); err != nil {
@@ -83,7 +110,7 @@ func (r *Replica) hear(e protocol.Entry, body []byte) error {
 // entry's way any more: whoever let its predecessor or its author in looked for it
 // before it could wait. Entries of feeds never heard of are not verified and do not
 // wait, except first ones.
-func (r *Replica) wait(e protocol.Entry, body []byte) bool {
+func (r *Replica) wait(from protocol.PublicKey, e protocol.Entry, body []byte) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch f := r.feeds[e.Feed()]; {
@@ -96,7 +123,7 @@ func (r *Replica) wait(e protocol.Entry, body []byte) bool {
 			return false
 		}
 	}
-	r.waiting.put(e, body, time.Now())
+	r.waiting.put(from, e, body, time.Now())
 	return true
 }
 

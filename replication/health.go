@@ -82,7 +82,7 @@ func (r *Replica) Health(_ context.Context, from protocol.PublicKey, message []b
 	h, err := protocol.DecodeHealth(r.cfg.Federation, message)
 	if err != nil {
 		r.counts.refuse(protocol.ReasonOf(err))
-		return protocol.ReasonOf(err).Verdict()
+		return r.judged(from, protocol.ReasonOf(err).Verdict())
 	}
 	now := r.cfg.Now()
 	r.mu.Lock()
@@ -91,7 +91,14 @@ func (r *Replica) Health(_ context.Context, from protocol.PublicKey, message []b
 		return protocol.Ignore
 	}
 	p := r.peerFor(h.Node)
+	if member, ok := r.state.MemberOfNode(h.Node); ok {
+		r.quotas.meet(member, time.Now())
+	}
 	if p.health != nil && h.Time <= p.health.Time && now.Sub(p.heard).Abs() < healthAge {
+		r.mu.Unlock()
+		return protocol.Ignore
+	}
+	if !p.told.AllowN(time.Now(), 1) {
 		r.mu.Unlock()
 		return protocol.Ignore
 	}

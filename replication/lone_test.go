@@ -357,7 +357,7 @@ func TestReplica_LeavesItsForkedFeed(t *testing.T) {
 func TestReplica_WaitsForNothingThatIsHere(t *testing.T) {
 	l := newLone(t, 2, nil)
 	b := l.w.nodes[1]
-	if l.wait(b.inception, nil) {
+	if l.wait(b.node.Public(), b.inception, nil) {
 		t.Error("the inception of a founder waits")
 	}
 	if _, err := l.Admit(context.Background(), protocol.Page{Entries: []protocol.Entry{b.inception}, Bodies: [][]byte{nil}}, ViaImport); err != nil {
@@ -369,7 +369,7 @@ func TestReplica_WaitsForNothingThatIsHere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := l.wait(e, nil); got != want {
+		if got := l.wait(l.w.nodes[1].node.Public(), e, nil); got != want {
 			t.Errorf("entry %d waits: %t", seq, got)
 		}
 	}

@@ -3,8 +3,10 @@ package replication
 import (
 	"bufio"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +25,7 @@ type session struct {
 	got  int
 
 	whole []string // ranges of the other side's frontier that it listed completely
+	left  bool     // something known to be missing here was not asked for, or not taken
 
 	claimed, moved time.Time // when feeds were claimed, and when they last brought something; Replica.mu guards both
 }
@@ -32,10 +35,10 @@ type session struct {
 const pagesUnderWay = 160
 
 // maxDiffering bounds the lines and ranges of one session, and so its memory to some
-// 20 MB; maxWasted the frames in a row that bring nothing new, such as the rest of a
+// 5 MB; maxWasted the frames in a row that bring nothing new, such as the rest of a
 // run whose beginning did not stand.
 const (
-	maxDiffering = 1 << 17
+	maxDiffering = 1 << 15
 	maxWasted    = 1 << 14
 )
 
@@ -83,12 +86,23 @@ func (s *session) run(ctx context.Context) error {
 			runs, doubts = r.missing(lines)
 		}
 		r.noteBehind(s.node, lines, s.whole)
+		r.mu.Lock()
+		portion := r.peerFor(s.node).portion
+		r.mu.Unlock()
+		runs, whole := r.meter(lines, runs, portion)
+		s.left = s.left || !whole
 		if c, _ := r.Condition(); c == ReadOnly {
 			return nil // nothing of it could be kept
 		}
 		r.pulling.begin(r.lacking(lines))
+		began := time.Now()
 		err = s.fetch(ctx, runs)
 		r.pulling.end()
+		if s.got > 0 {
+			r.mu.Lock()
+			r.peerFor(s.node).portion = nextPortion(portion, s.got, time.Since(began))
+			r.mu.Unlock()
+		}
 		if err != nil {
 			return err
 		}
@@ -107,8 +121,14 @@ func (s *session) run(ctx context.Context) error {
 		return err
 	}
 	r.mu.Lock()
-	r.peerFor(s.node).since = offer.Next
-	r.mu.Unlock()
+	defer r.mu.Unlock()
+	p := r.peerFor(s.node)
+	if p.barren++; !offer.Differ || s.got > 0 || s.left {
+		p.barren = 0
+	}
+	if !s.left { // or the next exchange would not be told again
+		p.since = offer.Next
+	}
 	return nil
 }
 
@@ -139,6 +159,10 @@ func (s *session) lines(offer protocol.Offer) ([]protocol.Line, error) {
 		return nil, protocol.Fail(protocol.ReasonTooLarge, "read offer", nil)
 	}
 	lines := offer.Lines
+	listed := make(map[[32]byte]bool, len(lines))
+	if err := s.within([]string{""}, offer, listed); err != nil {
+		return nil, err
+	}
 	differing := s.r.frontier.differing(offer.Ranges)
 	for depth := 0; len(differing) > 0 && depth < 64; depth++ {
 		var deeper []string
@@ -149,6 +173,9 @@ func (s *session) lines(offer protocol.Offer) ([]protocol.Line, error) {
 			}
 			if len(o.Lines) > protocol.MaxLines || len(o.Ranges) > protocol.MaxLines {
 				return nil, protocol.Fail(protocol.ReasonTooLarge, "read offer", nil)
+			}
+			if err := s.within(batch, o, listed); err != nil {
+				return nil, err
 			}
 			for _, p := range batch {
 				if !slices.ContainsFunc(o.Ranges, func(r protocol.Range) bool { return strings.HasPrefix(r.Prefix, p) }) {
@@ -162,12 +189,48 @@ func (s *session) lines(offer protocol.Offer) ([]protocol.Line, error) {
 				}
 			}
 		}
-		if len(lines) > maxDiffering || len(deeper) > maxDiffering {
-			break // the next exchange finds the rest
+		if len(lines)+len(deeper) > maxDiffering {
+			s.left = true // the next exchange finds the rest
+			break
 		}
 		differing = deeper
 	}
 	return lines, nil
+}
+
+// within checks that an answer tells each feed once, and nothing but what was asked for:
+// ranges that overlap, or do not become narrower, would never come to an end.
+func (s *session) within(asked []string, o protocol.Offer, listed map[[32]byte]bool) error {
+	for _, l := range o.Lines {
+		digits := hex.EncodeToString(l.Feed[:])
+		if listed[l.Feed] || !slices.ContainsFunc(asked, func(p string) bool { return strings.HasPrefix(digits, p) }) {
+			return protocol.Fail(protocol.ReasonMalformed, "read offer", errors.New("a line twice, or not asked for"))
+		}
+		listed[l.Feed] = true
+	}
+	prefixes := make([]string, len(o.Ranges))
+	for i, r := range o.Ranges {
+		narrower := func(p string) bool { return strings.HasPrefix(r.Prefix, p) && (len(r.Prefix) > len(p) || p == "") }
+		if !validPrefix(r.Prefix) || !slices.ContainsFunc(asked, narrower) {
+			return protocol.Fail(protocol.ReasonMalformed, "read offer", errors.New("a range that was not asked for"))
+		}
+		prefixes[i] = r.Prefix
+	}
+	if !disjoint(prefixes) {
+		return protocol.Fail(protocol.ReasonMalformed, "read offer", errors.New("ranges that overlap"))
+	}
+	return nil
+}
+
+// disjoint reports whether no prefix begins with another one.
+func disjoint(prefixes []string) bool {
+	sorted := slices.Sorted(slices.Values(prefixes))
+	for i := 1; i < len(sorted); i++ {
+		if strings.HasPrefix(sorted[i], sorted[i-1]) {
+			return false
+		}
+	}
+	return true
 }
 
 // missing compares another node's lines with ours: runs to fetch, and feeds whose
@@ -230,6 +293,7 @@ func (s *session) fetch(ctx context.Context, runs []protocol.RunAsk) error {
 	for len(runs) > 0 {
 		ask := s.r.claim(s, runs, protocol.MaxAsk)
 		if len(ask) == 0 {
+			s.left = true
 			return nil // others are fetching them
 		}
 		_ = s.s.SetDeadline(time.Now().Add(idleTime))
@@ -255,20 +319,27 @@ func (s *session) fetch(ctx context.Context, runs []protocol.RunAsk) error {
 // waited for in any case, or it would lie on the disk and not count.
 func (s *session) receive(ctx context.Context, asked []protocol.RunAsk) (err error) {
 	var (
-		underWay []*admitted
+		underWay []taken
 		refused  = map[protocol.FeedID]bool{} // runs that did not fit; the rest of them is skipped
 		tail     protocol.Page
 		next     = map[protocol.FeedID]uint64{} // of each run asked for, the seq that comes next
+		end      = map[protocol.FeedID]uint64{} // and where it ends, where that was said
 		wasted   = 0
 	)
 	for _, a := range asked {
-		next[protocol.FeedCID(a.Feed)] = a.From
+		id := protocol.FeedCID(a.Feed)
+		next[id], end[id] = a.From, math.MaxUint64
+		if a.Max > 0 {
+			end[id] = a.From + a.Max
+		}
 	}
 	settle := func(keep int) (err error) {
 		for len(underWay) > keep {
 			in := underWay[0]
 			underWay = underWay[1:]
-			if werr := in.wait(); werr != nil {
+			werr := in.wait()
+			s.r.intake.Release(in.room)
+			if werr != nil {
 				err = errors.Join(err, werr)
 				continue
 			}
@@ -291,7 +362,7 @@ func (s *session) receive(ctx context.Context, asked []protocol.RunAsk) (err err
 			return err
 		}
 		id, n := page.Feed(), uint64(len(page.Entries))
-		if from, ok := next[id]; !ok || page.Entries[0].Seq() != from || page.Entries[n-1].Seq() != from+n-1 {
+		if from, ok := next[id]; !ok || page.Entries[0].Seq() != from || page.Entries[n-1].Seq() != from+n-1 || from+n > end[id] {
 			return protocol.Fail(protocol.ReasonMalformed, "read page", errors.New("entries that were not asked for"))
 		}
 		next[id] += n
@@ -305,13 +376,31 @@ func (s *session) receive(ctx context.Context, asked []protocol.RunAsk) (err err
 			page = protocol.Page{Entries: append(tail.Entries, page.Entries...), Bodies: append(tail.Bodies, page.Bodies...)}
 		}
 		tail = protocol.Page{}
+		room := intakeOf(page)
+		if !s.r.intake.TryAcquire(room) {
+			// Whoever waits for room holds none, so somebody always goes on.
+			if err := settle(0); err != nil {
+				return err
+			}
+			if err := s.r.intake.Acquire(ctx, room); err != nil {
+				return err
+			}
+		}
+		before := len(underWay)
+		keep := func() {
+			if len(underWay) == before {
+				s.r.intake.Release(room)
+			} else {
+				underWay[len(underWay)-1].room = room
+			}
+		}
 		for len(page.Entries) > 0 {
 			n := min(len(page.Entries), protocol.MaxPage)
 			part := protocol.Page{Entries: page.Entries[:n], Bodies: page.Bodies[:n]}
 			in, err := s.r.enter(admission{page: part, via: ViaCatchUp})
 			reason := protocol.ReasonOf(err)
 			if in != nil {
-				underWay, wasted = append(underWay, in), 0
+				underWay, wasted = append(underWay, taken{admitted: in}), 0
 				s.r.moved(s)
 				last := in.page.Entries[len(in.page.Entries)-1].Seq()
 				for len(page.Entries) > 0 && page.Entries[0].Seq() <= last {
@@ -335,7 +424,10 @@ func (s *session) receive(ctx context.Context, asked []protocol.RunAsk) (err err
 					s.r.log.Debug("fork evidence is not complete", "feed", id.Short(), "err", err)
 				}
 			case protocol.ReasonReadOnly, protocol.ReasonDamaged:
+				keep()
 				return err
+			case protocol.ReasonBusy:
+				s.left = true // beyond its member's allowance; later
 			case protocol.ReasonUnknownMember, protocol.ReasonNotMember, protocol.ReasonSetAside, protocol.ReasonGap:
 				// Not ours to take, or not yet.
 			default:
@@ -344,10 +436,33 @@ func (s *session) receive(ctx context.Context, asked []protocol.RunAsk) (err err
 			refused[id] = true
 			break
 		}
+		keep()
 		if err := settle(pagesUnderWay); err != nil {
 			return err
 		}
 	}
+}
+
+// taken is a run on its way to the disk, and the room that its page takes until then.
+type taken struct {
+	*admitted
+	room int64
+}
+
+// intakeBytes bounds the pages that are on their way to the disk, of all sessions
+// together, and intakePages their number: below what waits for the ledger's committer, so
+// that handing a run in does not wait with the lock held. Beyond, sessions wait for room.
+const (
+	intakeBytes = 64 << 20
+	intakePages = 192
+)
+
+func intakeOf(p protocol.Page) int64 {
+	size := 0
+	for i, e := range p.Entries {
+		size += len(e.Bytes()) + len(p.Bodies[i])
+	}
+	return int64(max(size, intakeBytes/intakePages))
 }
 
 func decodePage(sent protocol.Sent) (protocol.Page, error) {

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
 
 	"github.com/dure-net/dure/protocol"
@@ -121,6 +122,8 @@ type Replica struct {
 	folder      *charter.Folder
 	state       charter.State
 	waiting     *waiting
+	quotas      *quotas
+	places      *places
 	condition   Condition
 	why         string    // phrase key of the condition
 	renewed     bool      // own was opened because an older feed could not be gone on with
@@ -143,6 +146,8 @@ type Replica struct {
 	counts     counters
 	announcing *rate.Limiter
 	pulling    progress
+	intake     *semaphore.Weighted // room for pages on their way to the disk
+	ahead      *semaphore.Weighted // room for pages read ahead for other nodes
 }
 
 type network struct{ Network }
@@ -170,8 +175,12 @@ func New(cfg Config) (*Replica, error) {
 		nodes:      map[protocol.PublicKey]bool{},
 		vouched:    map[protocol.PublicKey]bool{},
 		waiting:    newWaiting(),
+		quotas:     newQuotas(),
+		places:     newPlaces(),
 		condition:  Joining,
 		announcing: rate.NewLimiter(announceRate, announceBurst),
+		intake:     semaphore.NewWeighted(intakeBytes),
+		ahead:      semaphore.NewWeighted(aheadStreams),
 		peers:      map[protocol.PublicKey]*peer{},
 		claims:     map[protocol.FeedID]*session{},
 		forkTold:   map[protocol.FeedID]uint64{},

@@ -48,6 +48,10 @@ func (r *Replica) serve(ctx context.Context, from protocol.PublicKey, s mesh.Str
 	if err := protocol.ReadFrame(br, 256, &hello); err != nil {
 		return err
 	}
+	turn := r.turnOf(from)
+	if err := turn.asks.Wait(ctx); err != nil {
+		return err
+	}
 	offer := r.frontier.offer(hello)
 	if err := protocol.WriteFrame(s, &offer); err != nil {
 		return err
@@ -66,14 +70,23 @@ func (r *Replica) serve(ctx context.Context, from protocol.PublicKey, s mesh.Str
 		if len(ask.Ranges) > protocol.MaxAsk || len(ask.Runs) > protocol.MaxAsk || len(ask.Bodies) > protocol.MaxAsk {
 			return protocol.Fail(protocol.ReasonTooLarge, "serve catch-up", nil)
 		}
+		if err := turn.asks.Wait(ctx); err != nil {
+			return err
+		}
 		switch {
+		case len(ask.Ranges) > 0 && len(ask.Runs)+len(ask.Bodies) > 0, len(ask.Runs) > 0 && len(ask.Bodies) > 0:
+			return protocol.Fail(protocol.ReasonMalformed, "serve catch-up", errors.New("several questions in one"))
+		case twice(ask.Runs, func(a protocol.RunAsk) any { return a.Feed }), twice(ask.Bodies, func(c protocol.CID) any { return c }):
+			return protocol.Fail(protocol.ReasonMalformed, "serve catch-up", errors.New("one thing asked for twice"))
+		case !disjoint(ask.Ranges):
+			return protocol.Fail(protocol.ReasonMalformed, "serve catch-up", errors.New("ranges that overlap"))
 		case len(ask.Ranges) > 0:
 			offer := r.frontier.split(ask.Ranges)
 			err = protocol.WriteFrame(s, &offer)
 		case len(ask.Runs) > 0:
-			err = r.serveRuns(ctx, s, ask.Runs)
+			err = turn.stream(ctx, func() error { return r.serveRuns(ctx, s, ask.Runs) })
 		case len(ask.Bodies) > 0:
-			err = r.serveBodies(ctx, s, ask.Bodies)
+			err = turn.stream(ctx, func() error { return r.serveBodies(ctx, s, ask.Bodies) })
 		default:
 			return protocol.Fail(protocol.ReasonMalformed, "serve catch-up", errors.New("an empty question"))
 		}
@@ -83,11 +96,27 @@ func (r *Replica) serve(ctx context.Context, from protocol.PublicKey, s mesh.Str
 	}
 }
 
+func twice[T any](asked []T, name func(T) any) bool {
+	seen := make(map[any]bool, len(asked))
+	for _, a := range asked {
+		if seen[name(a)] {
+			return true
+		}
+		seen[name(a)] = true
+	}
+	return false
+}
+
 // serveRuns streams the standing entries of each feed asked for, page by page, as
 // the ledger keeps them: every page ends in a validly signed entry.
 func (r *Replica) serveRuns(ctx context.Context, s mesh.Stream, runs []protocol.RunAsk) error {
 	ctx, cancel := context.WithCancel(ctx)
-	pages := make(chan protocol.Sent, readAhead)
+	ahead := 0
+	if r.ahead.TryAcquire(1) {
+		ahead = readAhead
+		defer r.ahead.Release(1)
+	}
+	pages := make(chan protocol.Sent, ahead)
 	var reader sync.WaitGroup
 	reader.Go(func() {
 		defer close(pages)
@@ -111,8 +140,13 @@ func (r *Replica) serveRuns(ctx context.Context, s mesh.Stream, runs []protocol.
 }
 
 // readAhead is how many pages are read from the disk while others are written to the
-// stream: reading and encrypting then share the time. Beyond, reading waits.
-const readAhead = 4
+// stream: reading and encrypting then share the time. Beyond, reading waits. aheadStreams
+// is how many streams may do so at once; the others read a page when the one before is
+// written. So what is held for slow readers stays below some 200 MB, whoever they are.
+const (
+	readAhead    = 4
+	aheadStreams = 64
+)
 
 // readRun reads one run, page by page, until its end or the end of ctx.
 func (r *Replica) readRun(ctx context.Context, run protocol.RunAsk, bodyBytes int, pages chan<- protocol.Sent) {

@@ -9,48 +9,80 @@ import (
 
 // waiting is the bounded room for validly formed entries that cannot be judged yet:
 // their predecessor has not come, or their author is not a member here yet. It is a
-// convenience: whatever it drops is fetched by catch-up. When it is full the oldest
-// entry leaves. It is not safe for concurrent use; Replica.mu guards it.
+// convenience: whatever it drops is fetched by catch-up. A node that sends more than its
+// share pushes out what it sent itself, and in a full room the oldest entry of whoever
+// sent most leaves: nobody crowds the others out. It is not safe for concurrent use;
+// Replica.mu guards it.
 type waiting struct {
-	max   int
-	order *list.List // of *waiter, oldest first
-	feeds map[protocol.FeedID]map[uint64]*list.Element
-	drops uint64
+	max     int
+	order   *list.List // of *waiter, oldest first
+	feeds   map[protocol.FeedID]map[uint64]*list.Element
+	senders map[protocol.PublicKey]int // how many entries wait that each node sent
+	drops   uint64
 }
 
 type waiter struct {
 	entry protocol.Entry
 	body  []byte
+	from  protocol.PublicKey
 	since time.Time
 }
 
 // Bounds of the waiting room: a burst of a few hundred entries overtaking one
-// another, of which at most 64 of one feed, and nothing older than a minute.
+// another, of which at most 64 of one feed and 128 from one node, and nothing older than
+// a minute.
 const (
 	waitingEntries = 512
 	waitingFeed    = 64
+	waitingSender  = 128
 	waitingAge     = time.Minute
 )
 
 func newWaiting() *waiting {
-	return &waiting{max: waitingEntries, order: list.New(), feeds: map[protocol.FeedID]map[uint64]*list.Element{}}
+	return &waiting{max: waitingEntries, order: list.New(), feeds: map[protocol.FeedID]map[uint64]*list.Element{}, senders: map[protocol.PublicKey]int{}}
 }
 
-// put keeps an entry. An entry already waiting at the same place stays.
-func (w *waiting) put(e protocol.Entry, body []byte, now time.Time) {
+// put keeps an entry that a node sent. An entry already waiting at the same place stays.
+func (w *waiting) put(from protocol.PublicKey, e protocol.Entry, body []byte, now time.Time) {
 	seqs := w.feeds[e.Feed()]
 	if _, ok := seqs[e.Seq()]; ok || len(seqs) >= waitingFeed {
 		return
 	}
-	for w.order.Len() >= w.max {
-		w.remove(w.order.Front())
-		w.drops++
+	switch {
+	case w.senders[from] >= waitingSender:
+		w.drop(from)
+	case w.order.Len() >= w.max:
+		w.drop(w.loudest())
 	}
 	if seqs = w.feeds[e.Feed()]; seqs == nil {
 		seqs = map[uint64]*list.Element{}
 		w.feeds[e.Feed()] = seqs
 	}
-	seqs[e.Seq()] = w.order.PushBack(&waiter{e, body, now})
+	seqs[e.Seq()] = w.order.PushBack(&waiter{e, body, from, now})
+	w.senders[from]++
+}
+
+// loudest is the node of which most entries wait; of several the one of the oldest entry.
+func (w *waiting) loudest() protocol.PublicKey {
+	most := 0
+	var who protocol.PublicKey
+	for el := w.order.Front(); el != nil; el = el.Next() {
+		if x := el.Value.(*waiter); w.senders[x.from] > most {
+			who, most = x.from, w.senders[x.from]
+		}
+	}
+	return who
+}
+
+// drop removes the oldest entry that a node sent.
+func (w *waiting) drop(from protocol.PublicKey) {
+	for el := w.order.Front(); el != nil; el = el.Next() {
+		if el.Value.(*waiter).from == from {
+			w.remove(el)
+			w.drops++
+			return
+		}
+	}
 }
 
 // take removes and returns the entry at (feed, seq), if it waits.
@@ -102,6 +134,9 @@ func (w *waiting) remove(el *list.Element) *waiter {
 	delete(seqs, x.entry.Seq())
 	if len(seqs) == 0 {
 		delete(w.feeds, x.entry.Feed())
+	}
+	if w.senders[x.from]--; w.senders[x.from] <= 0 {
+		delete(w.senders, x.from)
 	}
 	return x
 }
