@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"github.com/dure-net/dure/protocol"
 )
@@ -63,8 +64,9 @@ type Feed struct {
 	Entries    []protocol.Entry
 	Bodies     [][]byte // by entry; nil for entries without a body
 
-	node protocol.PrivateKey
-	time int64
+	node  protocol.PrivateKey
+	time  int64
+	forks int // that this history was made by
 }
 
 // NewFeed begins a feed of a node with its inception. A second feed of the same node
@@ -85,6 +87,21 @@ func Begin(federation protocol.FederationID, root, node protocol.PrivateKey, tim
 	return f
 }
 
+// Fork is another history of the feed: its first n entries, and whatever is added then.
+// The same content at the same place makes another entry too.
+func (f *Feed) Fork(n int) *Feed {
+	return &Feed{Federation: f.Federation, Entries: f.Entries[:n:n], Bodies: f.Bodies[:n:n], node: f.node, time: f.time + 1, forks: f.forks + 1}
+}
+
+// AppendUnsigned is Append with a signature that is not valid: an entry that only what
+// follows can vouch for.
+func (f *Feed) AppendUnsigned(kind protocol.Kind, content any) (protocol.Entry, []byte) {
+	key := f.node
+	f.node = Key("nobody's")
+	defer func() { f.node = key }()
+	return f.Append(kind, content)
+}
+
 // ID is the feed's name.
 func (f *Feed) ID() protocol.FeedID { return f.Entries[0].ID() }
 
@@ -103,7 +120,7 @@ func (f *Feed) Append(kind protocol.Kind, content any) (protocol.Entry, []byte) 
 	if content == nil {
 		return f.Add(protocol.Header{Kind: kind}, nil)
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "salt/%s/%d", f.ID(), len(f.Entries)))
+	sum := sha256.Sum256(fmt.Appendf(nil, "salt/%s/%d%s", f.ID(), len(f.Entries), strings.Repeat("'", f.forks)))
 	body, err := protocol.EncodeBody(protocol.Salt(sum[:16]), content)
 	if err != nil {
 		panic("dure: internal error: " + err.Error())

@@ -86,6 +86,11 @@ func join(s *state, f *feed, value []byte) ([]write, bool) {
 		if err != nil {
 			return err
 		}
+		run = appendHeader(run, header)
+		n++
+		if l.seq < f.from {
+			return nil // its parent's
+		}
 		at := placeOf(f.no, l.seq)
 		slots = append(slots, slot{l.id.short(), at})
 		bytes += uint64(len(header))
@@ -96,8 +101,6 @@ func join(s *state, f *feed, value []byte) ([]write, bool) {
 			slots = append(slots, slot{l.body.short(), at.body()})
 			bytes += l.size
 		}
-		run = appendHeader(run, header)
-		n++
 		return nil
 	})
 	if err != nil || n == 0 || c.head != digest(value[2:runHeadBytes]) {

@@ -165,7 +165,7 @@ func TestLedger_RepairsARunInPlace(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := b.l.Damaged(); damaged == 0 || len(got) != 1 || got[0] != (Range{b.feed.ID(), 30, 10}) {
+	if got := b.l.Damaged(); damaged == 0 || len(got) != 1 || got[0] != (Range{Feed: b.feed.ID(), From: 30, Count: 10}) {
 		t.Fatalf("%d damaged, listed %+v", damaged, got)
 	}
 	if p, err := b.l.Page(b.feed.ID(), 20, 64, 1<<20); err != nil || len(p.Entries) != 10 {

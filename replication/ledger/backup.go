@@ -15,11 +15,12 @@ type Copied struct {
 	Feeds   uint64
 	Bodies  uint64
 	Bytes   uint64
-	Damaged uint64 // feeds whose rest could not be read and is not in the backup
+	Damaged uint64 // feeds and branches whose rest could not be read and is not in the backup
+	Aside   uint64 // entries of branches set aside
 }
 
-// Backup writes a copy of everything: headers, bodies held, what was erased, evidence
-// and settings. The ledger can be in use meanwhile; what comes later may or may not be
+// Backup writes a copy of everything: headers, bodies held, what was erased, branches set
+// aside, evidence and settings. The ledger can be in use meanwhile; what comes later may or may not be
 // part of the copy, which is whole in itself. The mark is not copied: a restored ledger
 // may have forgotten what was signed since, so its node begins a new feed. Progress is
 // in entries and may be nil.
@@ -29,7 +30,16 @@ func (l *Ledger) Backup(ctx context.Context, w io.Writer, progress func(done, to
 	if err != nil {
 		return copied, err
 	}
-	if err := car.note(note{Kind: "backup", Format: backupFormat, At: l.cfg.Now().UnixMilli()}); err != nil {
+	feeds := l.Feeds()
+	var aside []Branch
+	for _, f := range feeds {
+		aside = append(aside, l.Branches(f.Feed)...)
+	}
+	format := uint64(backupFormat)
+	if len(aside) == 0 {
+		format = backupPlain // also for programs that do not know branches
+	}
+	if err := car.note(note{Kind: "backup", Format: format, At: l.cfg.Now().UnixMilli()}); err != nil {
 		return copied, err
 	}
 	if err := l.backupNotes(car); err != nil {
@@ -37,7 +47,7 @@ func (l *Ledger) Backup(ctx context.Context, w io.Writer, progress func(done, to
 	}
 	total := int64(l.Stats().Entries)
 	var lines []protocol.Standing
-	for _, f := range l.Feeds() {
+	for _, f := range feeds {
 		line := protocol.Standing{Feed: f.Feed}
 		for line.Count < f.Count {
 			if err := ctx.Err(); err != nil {
@@ -48,9 +58,10 @@ func (l *Ledger) Backup(ctx context.Context, w io.Writer, progress func(done, to
 				copied.Damaged++ // listed by Damaged
 				break
 			}
-			if err := l.backupRun(car, raw, &copied); err != nil {
+			if err := l.backupRun(car, note{Kind: "run"}, raw, &copied); err != nil {
 				return copied, err
 			}
+			copied.Entries += uint64(len(raw.Headers))
 			line.Count += uint64(len(raw.Headers))
 			line.Head = protocol.Sum(raw.Headers[len(raw.Headers)-1])
 			if progress != nil {
@@ -60,6 +71,11 @@ func (l *Ledger) Backup(ctx context.Context, w io.Writer, progress func(done, to
 		if line.Count > 0 {
 			copied.Feeds++
 			lines = append(lines, line)
+		}
+	}
+	for _, b := range aside {
+		if err := l.backupBranch(ctx, car, b, &copied); err != nil {
+			return copied, err
 		}
 	}
 	copied.Root = protocol.LedgerRoot(l.federation, lines)
@@ -90,8 +106,33 @@ func (l *Ledger) backupNotes(car *carWriter) error {
 	return nil
 }
 
-func (l *Ledger) backupRun(car *carWriter, raw Raw, copied *Copied) error {
-	n := note{Kind: "run", Feed: raw.Feed, Seq: raw.From, Count: uint64(len(raw.Headers))}
+// backupBranch writes what was set aside, each page behind the header that it follows.
+func (l *Ledger) backupBranch(ctx context.Context, car *carWriter, b Branch, copied *Copied) error {
+	before, err := l.BranchEntry(b.First, b.Base-1)
+	for at := b.Base; err == nil && at < b.Count; {
+		if err := ctx.Err(); err != nil {
+			return protocol.Fail(protocol.ReasonCanceled, "write backup", err)
+		}
+		raw, rerr := l.rawAside(b.First, at, protocol.MaxPage, math.MaxInt)
+		if rerr != nil || len(raw.Headers) == 0 {
+			err = errRun
+			break
+		}
+		if err := l.backupRun(car, note{Kind: "aside", Data: before.Bytes()}, raw, copied); err != nil {
+			return err
+		}
+		at += uint64(len(raw.Headers))
+		copied.Aside += uint64(len(raw.Headers))
+		before, err = protocol.DecodeEntry(raw.Headers[len(raw.Headers)-1])
+	}
+	if err != nil {
+		copied.Damaged++ // listed by Damaged
+	}
+	return nil
+}
+
+func (l *Ledger) backupRun(car *carWriter, n note, raw Raw, copied *Copied) error {
+	n.Feed, n.Seq, n.Count = raw.Feed, raw.From, uint64(len(raw.Headers))
 	for i, body := range raw.Bodies {
 		if body != nil {
 			n.Held |= 1 << i
@@ -111,7 +152,6 @@ func (l *Ledger) backupRun(car *carWriter, raw Raw, copied *Copied) error {
 			car.section(protocol.Sum(b), b)
 		}
 	}
-	copied.Entries += n.Count
 	if car.err != nil {
 		return protocol.Fail(protocol.ReasonHomeUnwritable, "write backup", car.err)
 	}

@@ -18,11 +18,15 @@ import (
 //	settings     one note each (kind "setting")
 //	evidence     one note each (kind "fork")
 //	runs         a note (kind "run"), its headers, then those of its bodies that are held
+//	branches     likewise (kind "aside"), with the header that each page follows
 //	note         kind "end": root, counts, and SHA-256 of every byte before it
 //
 // Notes are DAG-CBOR blocks of their own with their own CIDs. The end note is what tells
 // a whole backup from a truncated one.
-const backupFormat = 1
+const (
+	backupPlain  = 1 // without branches
+	backupFormat = 2
+)
 
 // maxSection bounds one section: the largest is a note around a founding act.
 // Beyond: ReasonTooLarge, before it is allocated.

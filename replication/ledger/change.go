@@ -16,6 +16,7 @@ const (
 	Appended    What = 1 // an entry came in, with or without its body; also again, after it was repaired
 	BodyArrived What = 2 // a wanted body came
 	BodyErased  What = 3 // a body was erased
+	SetAside    What = 4 // an entry left its feed's chain: another branch of a fork was chosen
 )
 
 // Change is something that happened to the ledger, by local number. Numbers begin at 1,

@@ -222,12 +222,14 @@ func (c *committer) publish(g *group) {
 		if f.count == 0 {
 			s.visible++
 		}
+		if s.byID[f.id] == f {
+			s.entries += r.first + uint64(r.count) - f.count
+		}
 		f.runs = append(f.runs, r.first)
 		f.count = r.first + uint64(r.count)
 		f.head = r.last
 		f.bytes += r.bytes
 		s.bytes += r.bytes
-		s.entries += uint64(r.count)
 	}
 	for _, p := range g.gained {
 		s.unwant(p)

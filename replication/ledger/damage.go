@@ -14,8 +14,9 @@ type Wanted struct {
 	Kind  protocol.Kind
 }
 
-// Wanted lists bodies that are not here, governance first, then by feed and seq, at last
-// those that were erased once; at most limit. Erased bodies are not wanted.
+// Wanted lists bodies that are not here, governance first, then by feed and seq, after
+// them those that were erased once, and at last those of branches set aside; at most
+// limit. Erased bodies are not wanted.
 func (r *Reader) Wanted(limit int) []Wanted {
 	r.s.mu.RLock()
 	defer r.s.mu.RUnlock()
@@ -26,6 +27,12 @@ func (r *Reader) Wanted(limit int) []Wanted {
 		}
 	}
 	slices.SortFunc(places, func(a, b place) int {
+		if ca, cb := r.s.onChain(a), r.s.onChain(b); ca != cb {
+			if ca {
+				return -1
+			}
+			return 1
+		}
 		ga, gb := r.s.wanted[a].kind.IsGovernance(), r.s.wanted[b].kind.IsGovernance()
 		switch la, lb := r.s.wanted[a].lifted, r.s.wanted[b].lifted; {
 		case la != lb && lb:
@@ -50,9 +57,10 @@ func (r *Reader) Wanted(limit int) []Wanted {
 
 // Range is a part of a feed.
 type Range struct {
-	Feed  protocol.FeedID
-	From  uint64
-	Count uint64
+	Feed   protocol.FeedID
+	From   uint64
+	Count  uint64
+	Branch protocol.EntryID // the first entry of the branch set aside that it is a part of; undefined for the chain
 }
 
 // Damaged lists the headers that were found unreadable since the start, by feed and seq.
@@ -67,7 +75,16 @@ func (r *Reader) Damaged() []Range {
 	slices.Sort(places)
 	list := make([]Range, len(places))
 	for i, p := range places {
-		list[i] = Range{Feed: r.s.feedNo(p.feed()).id, From: p.seq(), Count: r.s.damaged[p]}
+		f := r.s.feedNo(p.feed())
+		list[i] = Range{Feed: f.id, From: p.seq(), Count: r.s.damaged[p]}
+		if r.s.onChain(placeOf(f.no, p.seq()+r.s.damaged[p]-1)) {
+			continue
+		}
+		if _, on, ok := f.leaves(r.s.byID[f.id]); !ok {
+			list[i].Branch = f.first
+		} else if on != nil {
+			list[i].Branch = on.rival
+		}
 	}
 	return list
 }

@@ -20,6 +20,8 @@
 // number, given in the order in which they were first seen and never used twice.
 //
 //	f feed:4            inception's hash:32. Outlives damage to the headers: it says whose they were.
+//	                    Of a branch also: parent's number:4, from:8, base:8, hashes of the entries at base-1, at from, and of the parent's at from.
+//	c feed:4            number of the branch that is the feed's chain; absent where it was never settled.
 //	h feed:4 first:8    a run: 1 to 64 headers (run.go), ending in a header that was admitted with a valid signature.
 //	b feed:4 seq:8      a body that may be erased, and nothing else under that prefix.
 //	g feed:4 seq:8      a governance body: never erased. Bodies of kinds unknown to the program that wrote them lie here too.
@@ -63,6 +65,15 @@
 // damage has set aside among them, and drops every copy of a body that there can be. A
 // mark outlives the word that made it: only a word that was taken back by somebody
 // entitled to it (erasure.Lapsed) makes the body wanted again.
+//
+// # Why branches are feeds
+//
+// Where a node signed two histories, the second one is kept under a number of its own,
+// with the first as its parent up to the fork. To choose the other branch is then one
+// small key in one transaction: no header and no body moves, so nothing can be half
+// moved, and no deleted copy of a body that may be erased later stays in Badger's files.
+// What is not chosen stays readable, is verified, erased and backed up like the rest, and
+// is outside the root, the counts and the order of arrival.
 //
 // # Damage
 //

@@ -41,11 +41,11 @@ func (s *state) unwant(p place) {
 	delete(s.wanted, p)
 }
 
-// Erasures lists the stored entries that erase, in no order. One that cannot be read is
-// left out.
+// Erasures lists the entries of the chains that erase, in no order. One that cannot be
+// read is left out.
 func (r *Reader) Erasures() []protocol.Entry {
 	r.s.mu.RLock()
-	places := slices.Clone(r.s.orders)
+	places := slices.DeleteFunc(slices.Clone(r.s.orders), func(p place) bool { return !r.s.onChain(p) })
 	r.s.mu.RUnlock()
 	var out []protocol.Entry
 	for _, p := range places {

@@ -45,7 +45,7 @@ func (c *committer) fit(page *protocol.Page, plan []placed) (placed, error) {
 		if e.Seq() >= durable {
 			return fail(protocol.ReasonConflict, e, errors.New("twice in one batch"))
 		}
-		if id := digest(e.ID().Digest()); !c.state.index.has(id.short(), placeOf(p.feed.no, e.Seq())) {
+		if id := digest(e.ID().Digest()); !c.state.index.has(id.short(), placeOf(p.feed.at(e.Seq()).no, e.Seq())) {
 			return fail(protocol.ReasonFork, e, fmt.Errorf("another entry stands at %d", e.Seq()))
 		}
 	}

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dure-net/dure/protocol"
@@ -72,6 +73,12 @@ func (c *committer) add(g *group, j *job) error {
 	if err != nil {
 		return err
 	}
+	var branch branched
+	if j.Branch != nil {
+		if branch, err = c.fitBranch(j.Branch); err != nil {
+			return err
+		}
+	}
 	if g.empty() {
 		g.txn, g.first, g.next = c.store.begin(), c.next, c.next
 		g.last = map[*feed]*growing{}
@@ -82,6 +89,9 @@ func (c *committer) add(g *group, j *job) error {
 	s.mu.Lock()
 	for _, p := range plan {
 		c.putPage(g, p)
+	}
+	if j.Branch != nil {
+		c.putBranch(g, branch)
 	}
 	for i, p := range bodies {
 		if p != 0 {
@@ -122,7 +132,7 @@ func (c *committer) putPage(g *group, p placed) {
 	}
 	for i := range p.skip {
 		if b := bodyOf(p.page, i); b != nil {
-			at := placeOf(f.no, entries[i].Seq())
+			at := placeOf(f.at(entries[i].Seq()).no, entries[i].Seq())
 			if _, ok := s.wanted[at]; ok {
 				c.putBody(g, at, b)
 			}
@@ -188,11 +198,14 @@ func (g *group) runFor(f *feed, seq uint64, n, bytes int) *growing {
 
 func (c *committer) putEntry(g *group, f *feed, r *growing, e *protocol.Entry, body []byte) {
 	s := c.state
-	at := placeOf(f.no, e.Seq())
-	id := digest(e.ID().Digest())
 	r.buf = appendHeader(r.buf, e.Bytes())
 	r.count++
 	r.bytes += uint64(len(e.Bytes()))
+	if e.Seq() < f.from {
+		return // its parent's, which has body and index
+	}
+	at := placeOf(f.no, e.Seq())
+	id := digest(e.ID().Digest())
 	s.index.add(id.short(), at)
 	h := e.Header()
 	if h.Kind == protocol.KindErasure {
@@ -231,20 +244,29 @@ func (c *committer) putBody(g *group, at place, data []byte) {
 	}
 	g.put(g.placeKey(keyWanted, at), nil)
 	g.gained = append(g.gained, at)
-	c.log(g, change{what: BodyArrived, feed: at.feed(), first: at.seq(), count: 1})
+	if c.state.onChain(at) {
+		c.log(g, change{what: BodyArrived, feed: at.feed(), first: at.seq(), count: 1})
+	}
 }
 
-// putRepairs writes damaged runs again that a page covers as a whole. Its entries are
-// the ones that stand: fit has found each in the index.
+// putRepairs writes damaged runs again that a page covers as a whole, with the entries
+// that were stored there.
 func (c *committer) putRepairs(g *group, f *feed, entries []protocol.Entry) {
 	from := entries[0].Seq()
 	for p, count := range c.state.damaged {
 		first := p.seq()
-		if p.feed() != f.no || first < from || first+count > from+uint64(len(entries)) {
+		of := c.state.feedNo(p.feed())
+		if of == nil || of.id != f.id || first < from || first+count > from+uint64(len(entries)) {
 			continue
 		}
 		run := newRun(0)
 		part := entries[first-from : first-from+count]
+		if slices.ContainsFunc(part, func(e protocol.Entry) bool {
+			id := digest(e.ID().Digest())
+			return !c.state.index.has(id.short(), placeOf(of.at(e.Seq()).no, e.Seq()))
+		}) {
+			continue // another branch's
+		}
 		for i := range part {
 			run = appendHeader(run, part[i].Bytes())
 		}
@@ -253,7 +275,9 @@ func (c *committer) putRepairs(g *group, f *feed, entries []protocol.Entry) {
 		g.put(key, run)
 		g.put(repairedKey(key), run)
 		g.repaired = append(g.repaired, p)
-		c.log(g, change{what: Appended, feed: f.no, first: first, count: count})
+		if c.state.onChain(placeOf(of.no, first+count-1)) {
+			c.log(g, change{what: Appended, feed: of.no, first: first, count: count})
+		}
 	}
 }
 

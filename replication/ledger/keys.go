@@ -16,6 +16,7 @@ const (
 	keyAside    = 'q'
 	keyRepaired = 'r'
 	keyEvidence = 'x'
+	keyChosen   = 'c'
 	keyMeta     = 'm'
 )
 

@@ -125,8 +125,9 @@ func (l *Ledger) judge() {
 }
 
 func (l *Ledger) holdsMark(m Mark) bool {
-	e, err := l.Entry(m.Feed, m.Seq)
-	return err == nil && e.ID() == m.Entry
+	// Found also where another branch than this node's own was chosen.
+	e, isBody, err := l.Find(m.Entry)
+	return err == nil && !isBody && e.Feed() == m.Feed && e.Seq() == m.Seq
 }
 
 // Opened is what was found when the ledger was opened.

@@ -36,38 +36,52 @@ func (r *Reader) Page(id protocol.FeedID, from uint64, maxEntries, maxBodyBytes 
 	return p, nil
 }
 
-// part is a stored run, or the rest of one, that goes into a page.
-type part struct{ first, skip, count uint64 }
+// part is a stored run, or a part of one, that goes into a page.
+type part struct {
+	feed               *feed
+	first, skip, count uint64
+	whole              bool // it goes to the end of the run
+}
 
-// parts finds the runs of a page.
-func (r *Reader) parts(id protocol.FeedID, from uint64, maxEntries int) (*feed, []part) {
+// parts finds the runs of a page, all under one feed number. Where a branch begins, the
+// run it parts from is left at the branch's base, which is where a page may end.
+func (r *Reader) parts(f *feed, from uint64, maxEntries int) []part {
 	r.s.mu.RLock()
 	defer r.s.mu.RUnlock()
-	f := r.s.byID[id]
 	if f == nil || from >= f.count {
-		return f, nil
+		return nil
 	}
+	f, end := f.storing(from)
 	var parts []part
 	room := uint64(min(max(maxEntries, 1), protocol.MaxPage))
-	for at, n := from, uint64(0); at < f.count; {
+	for at, n := from, uint64(0); at < end; {
 		first, count := f.runOf(at)
-		p := part{first, at - first, count - (at - first)}
+		stop := min(first+count, end)
+		p := part{f, first, at - first, stop - at, stop == first+count}
 		if n += p.count; n > room && len(parts) > 0 {
 			break
 		}
 		parts = append(parts, p)
-		at = first + count
+		at = stop
 	}
-	return f, parts
+	return parts
 }
 
 // Raw is Page without decoding.
 func (r *Reader) Raw(id protocol.FeedID, from uint64, maxEntries, maxBodyBytes int) (Raw, error) {
+	r.s.mu.RLock()
+	f := r.s.byID[id]
+	r.s.mu.RUnlock()
+	return r.raw(id, f, from, maxEntries, maxBodyBytes)
+}
+
+func (r *Reader) raw(id protocol.FeedID, f *feed, from uint64, maxEntries, maxBodyBytes int) (Raw, error) {
 	page := Raw{Feed: id, From: from}
-	f, parts := r.parts(id, from, maxEntries)
+	parts := r.parts(f, from, maxEntries)
 	if len(parts) == 0 {
 		return page, nil
 	}
+	f = parts[0].feed
 	var glances []glance
 	bodyBytes := 0
 	err := r.db.view("read page", func(txn *badger.Txn) error {
@@ -75,7 +89,7 @@ func (r *Reader) Raw(id protocol.FeedID, from uint64, maxEntries, maxBodyBytes i
 			if i > 0 && bodyBytes >= maxBodyBytes {
 				return nil
 			}
-			run, err := r.readPart(txn, f.no, p)
+			run, err := r.readPart(txn, p)
 			if err != nil {
 				if i > 0 {
 					return nil // the page ends before the damage; asked for, it answers for itself
@@ -97,13 +111,13 @@ func (r *Reader) Raw(id protocol.FeedID, from uint64, maxEntries, maxBodyBytes i
 	if err != nil {
 		return Raw{}, damagedAs("read page", err)
 	}
-	page.Bodies = r.pageBodies(f.no, page.Headers, glances, maxBodyBytes)
+	page.Bodies = r.pageBodies(f, page.Headers, glances, maxBodyBytes)
 	return page, nil
 }
 
 // readPart reads the headers of a run and checks each against the index.
-func (r *Reader) readPart(txn *badger.Txn, no uint32, p part) (headers [][]byte, err error) {
-	at := placeOf(no, p.first)
+func (r *Reader) readPart(txn *badger.Txn, p part) (headers [][]byte, err error) {
+	at := placeOf(p.feed.no, p.first)
 	err = good(txn, placeKey(keyRun, at), func(value []byte) error {
 		value = slices.Clone(value)
 		headers = headers[:0]
@@ -111,8 +125,12 @@ func (r *Reader) readPart(txn *badger.Txn, no uint32, p part) (headers [][]byte,
 			if uint64(i) < p.skip {
 				return nil
 			}
+			if !p.whole && uint64(len(headers)) == p.count {
+				return nil
+			}
 			headers = append(headers, h[:len(h):len(h)])
-			return r.known(sha256.Sum256(h), placeOf(no, p.first+uint64(i)))
+			seq := p.first + uint64(i)
+			return r.known(sha256.Sum256(h), placeOf(p.feed.at(seq).no, seq))
 		})
 		if err == nil && uint64(len(headers)) != p.count {
 			err = errRun
@@ -120,29 +138,32 @@ func (r *Reader) readPart(txn *badger.Txn, no uint32, p part) (headers [][]byte,
 		return err
 	})
 	if err != nil {
-		r.runDamaged(at, p.skip+p.count)
+		r.s.mu.RLock()
+		_, count := p.feed.runOf(p.first)
+		r.s.mu.RUnlock()
+		r.runDamaged(at, count)
 		return nil, err
 	}
 	return headers, nil
 }
 
 // pageBodies reads the bodies of consecutive headers, as far as they fit and are here.
-func (r *Reader) pageBodies(no uint32, headers [][]byte, glances []glance, room int) [][]byte {
+func (r *Reader) pageBodies(f *feed, headers [][]byte, glances []glance, room int) [][]byte {
 	bodies := make([][]byte, len(headers))
 	var due []int
 	for i := range glances {
 		g := &glances[i]
-		if !g.hasBody || len(due) > 0 && int(g.size) > room || r.absent(placeOf(no, g.seq), g, headers[i]) != nil {
+		if !g.hasBody || len(due) > 0 && int(g.size) > room || r.absent(placeOf(f.at(g.seq).no, g.seq), g, headers[i]) != nil {
 			continue
 		}
 		due, room = append(due, i), room-int(g.size)
 	}
 	// One iterator reads most of them; what it does not find right, body reads with all care.
 	_ = r.db.view("read page", func(txn *badger.Txn) error {
-		it := txn.NewIterator(badger.IteratorOptions{Prefix: feedKey(keyBody, no)})
+		it := txn.NewIterator(badger.IteratorOptions{Prefix: feedKey(keyBody, f.no)})
 		defer it.Close()
 		for n, i := range due {
-			key := placeKey(keyBody, placeOf(no, glances[i].seq))
+			key := placeKey(keyBody, placeOf(f.at(glances[i].seq).no, glances[i].seq))
 			if n == 0 {
 				it.Seek(key)
 			}
@@ -160,7 +181,7 @@ func (r *Reader) pageBodies(no uint32, headers [][]byte, glances []glance, room 
 	})
 	for _, i := range due {
 		if bodies[i] == nil {
-			bodies[i], _ = r.body(placeOf(no, glances[i].seq), headers[i]) // damage is noted there
+			bodies[i], _ = r.body(placeOf(f.at(glances[i].seq).no, glances[i].seq), headers[i]) // damage is noted there
 		}
 	}
 	return bodies

@@ -20,17 +20,21 @@ type Reader struct {
 	repair func(func(*committer) error) // asks the committer for a small change; may drop it
 }
 
-// FeedHead is one feed as it is stored: all of it, whatever a cut or a fork leaves standing.
+// FeedHead is one feed as it is stored: all of its chain, whatever a cut or a fork leaves standing.
 type FeedHead struct {
 	Feed       protocol.FeedID
 	Count      uint64
 	Head       protocol.EntryID // the last entry
 	Node, Root protocol.PublicKey
-	Bytes      uint64 // headers, and bodies as declared
+	Bytes      uint64 // headers, and bodies as declared; of a forked feed also of what its chain parted from
 }
 
 func (f *feed) report() FeedHead {
-	return FeedHead{Feed: f.id, Count: f.count, Head: f.head, Node: f.node, Root: f.root, Bytes: f.bytes}
+	h := FeedHead{Feed: f.id, Count: f.count, Head: f.head, Node: f.node, Root: f.root}
+	for ; f != nil; f = f.parent {
+		h.Bytes += f.bytes
+	}
+	return h
 }
 
 // Feeds lists all feeds, in the order in which they were first seen.
@@ -38,7 +42,7 @@ func (r *Reader) Feeds() []FeedHead {
 	r.s.mu.RLock()
 	defer r.s.mu.RUnlock()
 	heads := make([]FeedHead, 0, r.s.visible)
-	for _, f := range r.s.feeds {
+	for _, f := range r.s.chains() {
 		if f.count > 0 {
 			heads = append(heads, f.report())
 		}
@@ -59,10 +63,10 @@ func (r *Reader) Head(id protocol.FeedID) (FeedHead, bool) {
 
 // Stats are counts of what is stored.
 type Stats struct {
-	Entries uint64
+	Entries uint64 // of the chains; branches set aside are not counted
 	Feeds   int
-	Bytes   uint64 // headers, and bodies as declared
-	Wanted  int
+	Bytes   uint64 // headers, and bodies as declared; branches set aside too
+	Wanted  int    // of the chains
 	Lifted  int    // bodies that were erased once, and are taken if somebody still has them
 	Erased  int    // bodies dropped, or never taken
 	Damaged int    // runs of headers that were found damaged and wait for repair
@@ -74,11 +78,19 @@ type Stats struct {
 func (r *Reader) Stats() Stats {
 	r.s.mu.RLock()
 	defer r.s.mu.RUnlock()
-	return Stats{Entries: r.s.entries, Feeds: r.s.visible, Bytes: r.s.bytes, Wanted: len(r.s.wanted) - r.s.lifted, Lifted: r.s.lifted,
+	wanted := len(r.s.wanted) - r.s.lifted
+	if len(r.s.forked) > 0 {
+		for p, w := range r.s.wanted {
+			if !w.lifted && !r.s.onChain(p) {
+				wanted--
+			}
+		}
+	}
+	return Stats{Entries: r.s.entries, Feeds: r.s.visible, Bytes: r.s.bytes, Wanted: wanted, Lifted: r.s.lifted,
 		Erased: len(r.s.erased), Damaged: len(r.s.damaged), Next: r.s.next, Index: r.s.index.bytes()}
 }
 
-// Entry is entry seq of a feed. Not stored: ReasonNotFound. Unreadable: ReasonDamaged.
+// Entry is entry seq of a feed's chain. Not stored: ReasonNotFound. Unreadable: ReasonDamaged.
 func (r *Reader) Entry(id protocol.FeedID, seq uint64) (protocol.Entry, error) {
 	r.s.mu.RLock()
 	f := r.s.byID[id]
@@ -87,20 +99,21 @@ func (r *Reader) Entry(id protocol.FeedID, seq uint64) (protocol.Entry, error) {
 	if !ok {
 		return protocol.Entry{}, notFound("read entry", id)
 	}
-	header, _, err := r.header(placeOf(f.no, seq))
+	header, _, err := r.header(placeOf(f.at(seq).no, seq))
 	if err != nil {
 		return protocol.Entry{}, err
 	}
 	return decode(header)
 }
 
-// Has reports whether an entry is stored, from memory alone.
+// Has reports whether an entry is stored, in a chain or in a branch set aside, from memory alone.
 func (r *Reader) Has(id protocol.EntryID) bool {
 	d := digest(id.Digest())
 	return len(r.candidates(d, func(p place) bool { return !p.isBody() })) > 0
 }
 
-// Find is the entry that id names, or the entry whose body id names. Neither:
+// Find is the entry that id names, or the entry whose body id names, in a chain or in a
+// branch set aside. Neither:
 // ReasonNotFound. A known one that cannot be read: ReasonDamaged.
 func (r *Reader) Find(id protocol.CID) (e protocol.Entry, isBody bool, err error) {
 	header, p, err := r.locate(id)

@@ -36,13 +36,22 @@ func rebuild(db *store, s *state, federation protocol.FederationID, progress fun
 	}
 	for _, f := range s.feeds {
 		f.next, f.nextHead = f.count, f.head
-		s.entries += f.count
 		s.bytes += f.bytes
+		switch {
+		case f.parent != nil:
+			f.node, f.root = f.parent.node, f.parent.root
+			s.addBranch(f)
+		case f.id.Defined():
+			s.byID[f.id] = f
+		}
+	}
+	if err := readChosen(db, s); err != nil {
+		return o, err
+	}
+	for _, f := range s.chains() {
+		s.entries += f.count
 		if f.count > 0 {
 			s.visible++
-		}
-		if f.id.Defined() {
-			s.byID[f.id] = f
 		}
 	}
 	if err := readErased(db, s); err != nil {
@@ -91,8 +100,12 @@ func readFeeds(db *store, s *state) error {
 		}
 		f := s.feedNo(binary.BigEndian.Uint32(key[1:]))
 		return item.Value(func(value []byte) error {
-			if f != nil && len(value) == len(digest{}) {
+			switch {
+			case f == nil:
+			case len(value) == len(digest{}):
 				f.id = cidOf(digest(value))
+			case !s.readBranch(f, value):
+				*f = feed{no: f.no}
 			}
 			return nil
 		})

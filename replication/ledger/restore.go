@@ -17,6 +17,7 @@ const metaRestored = "m\x00restored"
 // takes is what becomes of a backup's parts as they are read and found right.
 type takes struct {
 	page    func(page protocol.Page, erased []protocol.EntryID) error
+	aside   func(page protocol.Page, erased []protocol.EntryID) error
 	setting func(Setting) error
 	fork    func(Evidence) error
 	counted func(entries uint64)
@@ -29,6 +30,7 @@ type takes struct {
 func CheckBackup(ctx context.Context, r io.Reader, federation protocol.FederationID) (Copied, error) {
 	nothing := takes{
 		page:    func(protocol.Page, []protocol.EntryID) error { return nil },
+		aside:   func(protocol.Page, []protocol.EntryID) error { return nil },
 		setting: func(Setting) error { return nil },
 		fork:    func(Evidence) error { return nil },
 		counted: func(uint64) {},
@@ -88,6 +90,24 @@ func (l *Ledger) fillFrom(ctx context.Context, car *carReader, progress func(don
 			erased = append(erased, gone...)
 			for _, b := range portions(page) {
 				if err := submit(b); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		aside: func(page protocol.Page, gone []protocol.EntryID) error {
+			erased = append(erased, gone...)
+			if err := settle(0); err != nil { // what it parts from is looked up on the disk
+				return err
+			}
+			for i, b := range portions(page) {
+				if i == 0 {
+					b.Branch, b.Pages = &b.Pages[0], nil
+				}
+				if err := submit(b); err != nil {
+					return err
+				}
+				if err := settle(0); err != nil {
 					return err
 				}
 			}
@@ -170,7 +190,7 @@ func readSections(ctx context.Context, car *carReader, take takes) (Copied, erro
 	if begun.Kind != "backup" {
 		return copied, protocol.Fail(protocol.ReasonMalformed, "read backup", errors.New("not a backup of a ledger"))
 	}
-	if begun.Format != backupFormat {
+	if begun.Format != backupFormat && begun.Format != backupPlain {
 		return copied, protocol.Fail(protocol.ReasonTooNew, "read backup", fmt.Errorf("format %d", begun.Format))
 	}
 	feeds := map[protocol.FeedID]*restored{}
@@ -188,7 +208,10 @@ func readSections(ctx context.Context, car *carReader, take takes) (Copied, erro
 		case "fork":
 			err = take.fork(Evidence{Feed: n.Feed, Seq: n.Seq, Data: n.Data})
 		case "run":
-			err = readRun(car, n, feeds, take, &copied)
+			err = readRun(car, n, feeds, take.page, &copied)
+			copied.Entries += n.Count
+		case "aside":
+			err = readAside(car, n, feeds, take, &copied)
 		case "end":
 			err = finishBackup(car, n, before, feeds, &copied)
 			return copied, err
@@ -208,8 +231,23 @@ type restored struct {
 	last protocol.Entry
 }
 
+// readAside reads a page of a branch. It follows the header that its note brings, and
+// what that one is, a restore finds out: the ledger takes nothing that follows nothing.
+func readAside(car *carReader, n note, feeds map[protocol.FeedID]*restored, take takes, copied *Copied) error {
+	f := feeds[n.Feed]
+	before, err := protocol.DecodeEntry(n.Data)
+	if err != nil {
+		return err
+	}
+	if f == nil || before.Feed() != n.Feed {
+		return protocol.Fail(protocol.ReasonGap, "read backup", errors.New("a branch of nothing"))
+	}
+	copied.Aside += n.Count
+	return readRun(car, n, map[protocol.FeedID]*restored{n.Feed: {node: f.node, last: before}}, take.aside, copied)
+}
+
 // readRun reads the headers and bodies that a run note announces, and checks them.
-func readRun(car *carReader, n note, feeds map[protocol.FeedID]*restored, take takes, copied *Copied) error {
+func readRun(car *carReader, n note, feeds map[protocol.FeedID]*restored, take func(protocol.Page, []protocol.EntryID) error, copied *Copied) error {
 	if n.Count == 0 || n.Count > protocol.MaxPage {
 		return protocol.Fail(protocol.ReasonMalformed, "read backup", fmt.Errorf("a run of %d", n.Count))
 	}
@@ -245,8 +283,7 @@ func readRun(car *carReader, n note, feeds map[protocol.FeedID]*restored, take t
 	if err := endorsed(car.root, p, feeds); err != nil {
 		return err
 	}
-	copied.Entries += n.Count
-	return take.page(p, erased)
+	return take(p, erased)
 }
 
 // endorsed checks chain and signatures of a run, and remembers where its feed is now.

@@ -11,14 +11,18 @@ import (
 
 // schemaVersion is the layout that this code writes. A store of a lower one is migrated
 // when it is opened; one of a higher one is refused with ReasonTooNew.
-const schemaVersion = 1
+// 2 knows branches.
+const schemaVersion = 2
 
 // step migrates a store from one version to the next; it must be safe to run again after
 // a crash in the middle of it.
 type step func(*store) error
 
-// steps are the migrations, by the version they start from. There are none yet.
-func steps() map[uint32]step { return nil }
+// steps are the migrations, by the version they start from. A store of version 1 is one
+// of version 2 without branches.
+func steps() map[uint32]step {
+	return map[uint32]step{1: func(*store) error { return nil }}
+}
 
 const (
 	metaSchema     = "m\x00schema"

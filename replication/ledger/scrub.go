@@ -133,6 +133,7 @@ func (s *Scrub) part(no uint32, seq uint64) (part *snapshot, last bool) {
 	defer st.mu.RUnlock()
 	for ; st.feedNo(no) != nil; no, seq = no+1, 0 {
 		f := st.feedNo(no)
+		seq = max(seq, f.base)
 		if seq >= f.count {
 			continue
 		}
@@ -140,7 +141,7 @@ func (s *Scrub) part(no uint32, seq uint64) (part *snapshot, last bool) {
 		head := f.report()
 		last = first+count == f.count
 		head.Count = first + count
-		return &snapshot{no: no, head: head, runs: []uint64{first}, part: !last}, last
+		return &snapshot{feed: f, head: head, runs: []uint64{first}, part: !last}, last
 	}
 	return nil, false
 }
@@ -208,6 +209,7 @@ type problemFile struct {
 	From   uint64 `json:"from,omitempty"`
 	Count  uint64 `json:"count,omitempty"`
 	Body   bool   `json:"body,omitempty"`
+	No     uint32 `json:"feed_number,omitempty"`
 }
 
 func (p Pass) file() *passFile {
@@ -216,7 +218,7 @@ func (p Pass) file() *passFile {
 	}
 	out := &passFile{Begun: p.Begun, Ended: p.Ended, Entries: p.Entries, Bodies: p.Bodies, Bytes: p.Bytes, Damaged: p.Damaged}
 	for _, q := range p.Problems {
-		f := problemFile{ID: q.ID, Reason: q.Reason.String(), Detail: q.Detail, From: q.From, Count: q.Count, Body: q.Body}
+		f := problemFile{ID: q.ID, Reason: q.Reason.String(), Detail: q.Detail, From: q.From, Count: q.Count, Body: q.Body, No: q.No}
 		if q.Feed.Defined() {
 			f.Feed = q.Feed.String()
 		}
@@ -231,7 +233,7 @@ func (f *passFile) pass() Pass {
 	}
 	p := Pass{Begun: f.Begun, Ended: f.Ended, Entries: f.Entries, Bodies: f.Bodies, Bytes: f.Bytes, Damaged: f.Damaged}
 	for _, q := range f.Problems[:min(len(f.Problems), maxScrubProblems)] {
-		out := Problem{ID: q.ID, Reason: protocol.ParseReason(q.Reason), Detail: q.Detail, From: q.From, Count: q.Count, Body: q.Body}
+		out := Problem{ID: q.ID, Reason: protocol.ParseReason(q.Reason), Detail: q.Detail, From: q.From, Count: q.Count, Body: q.Body, No: q.No}
 		if feed, err := protocol.ParseCID(q.Feed); err == nil {
 			out.Feed = feed
 		}

@@ -7,11 +7,20 @@ import (
 	"github.com/dure-net/dure/protocol"
 )
 
-// feed is what the ledger keeps in memory of one feed.
+// feed is what the ledger keeps in memory of one feed, or of a branch of one (branch.go):
+// a branch is a feed of its own number whose beginning is another one's.
 type feed struct {
 	no         uint32
 	id         protocol.FeedID
 	node, root protocol.PublicKey
+
+	// Of a branch; never changed. A feed that was never forked has no parent.
+	parent *feed
+	from   uint64           // the first seq at which it has another entry than its parent
+	base   uint64           // where its own runs begin: at from, or up to 63 entries earlier
+	prev   protocol.EntryID // the entry at base-1, which is its parent's
+	first  protocol.EntryID // the entry at from
+	rival  protocol.EntryID // its parent's entry at from
 
 	// Durable; guarded by state.mu.
 	count uint64
@@ -54,9 +63,10 @@ type fork struct {
 type state struct {
 	mu sync.RWMutex // guards all below, and the durable part of every feed
 
-	feeds   []*feed // by number - 1; feeds of count 0 are not visible
-	byID    map[protocol.FeedID]*feed
-	index   index // also knows places that are on their way to the disk: check seq against count
+	feeds   []*feed                     // by number - 1; feeds of count 0 are not visible
+	byID    map[protocol.FeedID]*feed   // the end of the chain: a branch, where one was chosen
+	forked  map[protocol.FeedID][]*feed // feeds with branches: the feed, and all its branches
+	index   index                       // also knows places that are on their way to the disk: check seq against count
 	wanted  map[place]wanted
 	erased  map[place]erasedAs
 	says    judge   // what counts as erased beside that; nil: nothing
@@ -76,6 +86,7 @@ type state struct {
 func newState(seed uint64) *state {
 	return &state{
 		byID:    map[protocol.FeedID]*feed{},
+		forked:  map[protocol.FeedID][]*feed{},
 		wanted:  map[place]wanted{},
 		erased:  map[place]erasedAs{},
 		forks:   map[fork]struct{}{},
@@ -102,16 +113,16 @@ func (s *state) addFeed(id protocol.FeedID) *feed {
 	return f
 }
 
-// visible reports whether a place holds a durable entry.
+// holds reports whether a place holds a durable entry, of the chain or of a branch.
 func (s *state) holds(p place) (*feed, bool) {
 	f := s.feedNo(p.feed())
-	return f, f != nil && p.seq() < f.count
+	return f, f != nil && p.seq() >= f.from && p.seq() < f.count
 }
 
 // standings are the frontier of everything stored: full counts, no fork marks.
 func (s *state) standings() []protocol.Standing {
 	lines := make([]protocol.Standing, 0, len(s.feeds))
-	for _, f := range s.feeds {
+	for _, f := range s.chains() {
 		if f.count > 0 {
 			lines = append(lines, protocol.Standing{Feed: f.id, Count: f.count, Head: f.head})
 		}

@@ -17,6 +17,12 @@ type Batch struct {
 	// Bodies are checked against their headers; entries without one are wanted from then on.
 	Pages []protocol.Page
 
+	// Branch continues a branch of a fork, or begins one: its first entry follows one that
+	// is held, whose own signature was found valid, and it ends in such an entry too. It is
+	// set aside: held and readable, outside root, counts and changes, until Choose. At most
+	// maxBranches of a feed; beyond, ReasonBusy. What belongs to the chain is ReasonConflict.
+	Branch *protocol.Page
+
 	// Bodies are wanted ones that arrive later. What is held, erased or not asked for is
 	// passed over; an entry that is not held is ReasonNotFound.
 	Bodies []Body
@@ -133,6 +139,14 @@ func prepare(b Batch) (*job, error) {
 	for i := range b.Pages {
 		if err := j.addPage(&b.Pages[i]); err != nil {
 			return j, err
+		}
+	}
+	if b.Branch != nil {
+		if err := j.addPage(b.Branch); err != nil {
+			return j, err
+		}
+		if b.Branch.Entries[0].Seq() == 0 {
+			return j, &protocol.Error{Reason: protocol.ReasonMalformed, Op: "submit", Field: "branch"}
 		}
 	}
 	for _, body := range b.Bodies {

@@ -99,7 +99,7 @@ func (l *Ledger) look(ctx context.Context, in func(protocol.FeedID) bool) (gone,
 		var hit, lost []found
 		_, err := runHeaders(value, func(_ int, header []byte) error {
 			g, err := glanceAt(header)
-			if err != nil {
+			if err != nil || g.seq < f.from { // its parent's
 				return err
 			}
 			x := found{placeOf(f.no, g.seq), sha256.Sum256(header), g}

@@ -21,13 +21,15 @@ type Problem struct {
 	Feed        protocol.FeedID
 	From, Count uint64
 	Body        bool
+	No          uint32 // the ledger's own number of the feed, or of the branch of it
 }
 
 // Report is what a verification found.
 type Report struct {
-	Entries  uint64 // headers read and found right
+	Entries  uint64 // headers read and found right, those set aside too
 	Bodies   uint64 // bodies read and found right
 	Feeds    int
+	Branches int // runs of forked feeds beside their chains: set aside, or what a chain parts from
 	Bytes    uint64
 	Wanted   int
 	Erased   int
@@ -56,9 +58,13 @@ func (r *Reader) Mended(p Problem) bool {
 		return false
 	}
 	for seq := p.From; seq < p.From+p.Count; seq++ {
-		e, err := r.Entry(p.Feed, seq)
+		var header []byte
+		at, err := r.placeIn(p.Feed, p.No, seq)
+		if err == nil {
+			header, _, err = r.header(at)
+		}
 		if err == nil && p.Body {
-			_, err = r.Body(e)
+			_, err = r.body(at, header)
 		}
 		if err != nil && !(p.Body && protocol.ReasonOf(err) == protocol.ReasonErased) {
 			return false
@@ -93,10 +99,10 @@ type verifier struct {
 
 // snapshot is a feed as it stood when the verification began.
 type snapshot struct {
-	no   uint32
-	head FeedHead
-	runs []uint64
-	part bool // it does not reach the feed's head
+	*feed // what never changes of it
+	head  FeedHead
+	runs  []uint64
+	part  bool // it does not reach the feed's head
 }
 
 func (v *verifier) run() (Report, error) {
@@ -104,8 +110,12 @@ func (v *verifier) run() (Report, error) {
 	var feeds []snapshot
 	for _, f := range v.s.feeds {
 		if f.count > 0 {
-			feeds = append(feeds, snapshot{no: f.no, head: f.report(), runs: f.runs[:len(f.runs):len(f.runs)]})
+			feeds = append(feeds, snapshot{feed: f, head: f.report(), runs: f.runs[:len(f.runs):len(f.runs)]})
 		}
+	}
+	tips := map[*feed]bool{}
+	for _, f := range v.s.chains() {
+		tips[f] = true
 	}
 	next, entries := v.s.next, v.s.entries
 	want := protocol.LedgerRoot(v.federation, v.s.standings())
@@ -113,12 +123,19 @@ func (v *verifier) run() (Report, error) {
 	v.total = int64(entries)
 
 	lines := make([]protocol.Standing, 0, len(feeds))
+	damaged := map[*feed]bool{}
 	for _, f := range feeds {
 		c, err := v.feed(f)
 		if err != nil {
 			return v.rep, err
 		}
-		if c.next > 0 {
+		damaged[f.feed] = c.next == 0 || f.parent != nil && damaged[f.parent]
+		if !tips[f.feed] {
+			v.rep.Branches++
+			continue
+		}
+		v.rep.Feeds++
+		if !damaged[f.feed] {
 			lines = append(lines, protocol.Standing{Feed: f.head.Feed, Count: c.next, Head: cidOf(c.head)})
 		}
 	}
@@ -129,7 +146,6 @@ func (v *verifier) run() (Report, error) {
 	if err := v.log(next); err != nil {
 		return v.rep, err
 	}
-	v.rep.Feeds = len(feeds)
 	stats := v.Stats()
 	v.rep.Wanted, v.rep.Erased = stats.Wanted, stats.Erased
 	return v.rep, nil
@@ -137,7 +153,10 @@ func (v *verifier) run() (Report, error) {
 
 // feed walks one feed; the chain ends before the first run that is damaged.
 func (v *verifier) feed(f snapshot) (chain, error) {
-	c := chain{feed: f.head.Feed.Digest(), next: f.runs[0]}
+	c := f.beginning()
+	if len(f.runs) > 0 && f.runs[0] != f.base {
+		c = chain{feed: c.feed, next: f.runs[0]}
+	}
 	whole := true
 	for i, first := range f.runs {
 		if err := v.ctx.Err(); err != nil {
@@ -151,7 +170,7 @@ func (v *verifier) feed(f snapshot) (chain, error) {
 		links, next, err := v.readRun(at, f, first, end, c)
 		if err != nil {
 			v.rep.found(Problem{ID: fmt.Sprintf("%s/%d", f.head.Feed, first), Reason: protocol.ReasonDamaged,
-				Feed: f.head.Feed, From: first, Count: end - first}, err)
+				Feed: f.head.Feed, From: first, Count: end - first, No: f.no}, err)
 			v.runDamaged(at, end-first)
 			whole = false
 			// The runs behind are whole in themselves: what they follow is in memory.
@@ -160,7 +179,9 @@ func (v *verifier) feed(f snapshot) (chain, error) {
 		}
 		c = next
 		for _, l := range links {
-			v.entry(f.head.Feed, placeOf(f.no, l.seq), l)
+			if l.seq >= f.from {
+				v.entry(f.head.Feed, placeOf(f.no, l.seq), l)
+			}
 		}
 		v.done += int64(len(links))
 		v.progress(v.done, max(v.total, v.done))
@@ -193,7 +214,7 @@ func (v *verifier) readRun(at place, f snapshot, first, end uint64, c chain) (li
 			return fmt.Errorf("the run ends at %d and not at %d", c.next, end)
 		}
 		for _, l := range links {
-			if err := v.known(l.id, placeOf(f.no, l.seq)); err != nil {
+			if err := v.known(l.id, placeOf(f.at(l.seq).no, l.seq)); err != nil {
 				return fmt.Errorf("entry %d: %w", l.seq, err)
 			}
 		}
@@ -232,7 +253,7 @@ func (v *verifier) entry(feed protocol.FeedID, p place, l link) {
 	case protocol.ReasonWanted:
 		// Known not to be here: it may have been taken by damage found earlier.
 	default:
-		v.rep.found(Problem{ID: cidOf(l.body).String(), Reason: protocol.ReasonDamaged, Feed: feed, From: l.seq, Count: 1, Body: true}, err)
+		v.rep.found(Problem{ID: cidOf(l.body).String(), Reason: protocol.ReasonDamaged, Feed: feed, From: l.seq, Count: 1, Body: true, No: p.feed()}, err)
 	}
 }
 

@@ -47,8 +47,9 @@ func (r *Reader) Governance(each func(e protocol.Entry, body []byte)) error {
 	return nil
 }
 
-// Walk calls each with every entry in the order of its arrival, with its local number,
-// until each returns an error, which Walk returns. It reads every stored run once. An
+// Walk calls each with every entry of the chains in the order of its arrival, with its
+// local number, until each returns an error, which Walk returns. It reads every stored
+// run once; what was set aside and chosen again is told twice. An
 // entry that cannot be read is left out; it is told by Changes when it is repaired.
 func (r *Reader) Walk(each func(local uint64, e protocol.Entry) error) error {
 	type span struct {
@@ -93,15 +94,18 @@ func (r *Reader) walkRun(no uint32, seq, max, local uint64, each func(uint64, pr
 	p := placeOf(no, seq)
 	r.s.mu.RLock()
 	f, ok := r.s.holds(p)
-	var first, count uint64
+	var first, count, n uint64
 	if ok {
 		first, count = f.runOf(seq)
+		n = min(max, first+count-seq)
+		for ok = r.s.onChain(p); ok && n > 1 && !r.s.onChain(placeOf(no, seq+n-1)); {
+			n-- // the chain has left this branch within the run
+		}
 	}
 	r.s.mu.RUnlock()
 	if !ok {
-		return max, nil // what the log stood for was lost to damage
+		return max, nil // what the log stood for was lost to damage, or is set aside
 	}
-	n := min(max, first+count-seq)
 	var entries []protocol.Entry
 	err := r.db.good(placeKey(keyRun, placeOf(no, first)), func(value []byte) error {
 		entries = entries[:0]

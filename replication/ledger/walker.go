@@ -21,6 +21,19 @@ type reading struct {
 	lost   uint64   // headers in them, as far as they can be counted
 }
 
+func newReading(f *feed) *reading {
+	return &reading{feed: f, chain: f.beginning()}
+}
+
+// beginning is the chain before the first of the runs kept under the feed's number.
+func (f *feed) beginning() chain {
+	c := chain{feed: f.id.Digest()}
+	if f.parent != nil {
+		c.head, c.next = f.prev.Digest(), f.base
+	}
+	return c
+}
+
 // readRepaired reads the second copies of runs.
 func readRepaired(db *store) (map[place][]byte, error) {
 	repaired := map[place][]byte{}
@@ -44,7 +57,7 @@ func readRepaired(db *store) (map[place][]byte, error) {
 func (w walker) read(db *store, feeds []*feed) []*reading {
 	all := make([]*reading, len(feeds))
 	for i, f := range feeds {
-		all[i] = &reading{feed: f, chain: chain{feed: f.id.Digest()}}
+		all[i] = newReading(f)
 	}
 	first := feeds[0].no
 	err := db.scan([]byte{keyRun}, feedKey(keyRun, first), func(key []byte, item *badger.Item) error {
@@ -62,10 +75,10 @@ func (w walker) read(db *store, feeds []*feed) []*reading {
 	})
 	if err != nil { // a table that Badger cannot walk through: ask for each run by its name
 		for _, f := range feeds {
-			f.runs, f.count, f.head, f.bytes = nil, 0, protocol.EntryID{}, 0
+			f.runs, f.count, f.head, f.bytes = nil, f.base, f.prev, 0
 		}
 		for i, f := range feeds {
-			all[i] = &reading{feed: f, chain: chain{feed: f.id.Digest()}}
+			all[i] = newReading(f)
 			w.follow(db, all[i])
 		}
 		return all
@@ -130,9 +143,12 @@ func (w walker) take(r *reading, value []byte) bool {
 	c, ours, bytes := r.chain, true, uint64(0)
 	var node, root protocol.PublicKey
 	err := c.walk(value, func(l link) {
+		bytes += uint64(len(l.header))
+		if l.seq < f.from {
+			return // its parent's
+		}
 		at := placeOf(f.no, l.seq)
 		r.slots = append(r.slots, slot{l.id.short(), at})
-		bytes += uint64(len(l.header))
 		if l.kind == protocol.KindErasure {
 			r.orders = append(r.orders, at)
 		}
