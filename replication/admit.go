@@ -33,6 +33,9 @@ type admitted struct {
 // each feed's runs in order.
 func (a *admitted) submit(own bool) {
 	a.limit = a.feed.limit
+	if a.feed.count == 0 {
+		a.r.erasures.restate(a.feed)
+	}
 	page, rest := portion(a.page)
 	a.commit = a.r.ledger.Submit(ledger.Batch{Pages: []protocol.Page{page}, Own: own, OnCommit: func(first uint64) {
 		a.local = first
@@ -287,6 +290,9 @@ func (a *admitted) wait() error {
 	}
 	// Under mu, or an older line could follow a newer one.
 	r.frontier.set(r.standing(f))
+	if !f.limit.Open() {
+		r.erasures.restate(f)
+	}
 	follow := r.waiting.run(f.id, last.Seq()+1)
 	news := f.limit != a.limit || f.limit.Head.Defined()
 	state := r.state
@@ -300,6 +306,7 @@ func (a *admitted) wait() error {
 	}
 	var blocks []charter.Block
 	for i, e := range a.page.Entries {
+		r.erasures.hear(a.limit.Member, e, a.page.Bodies[i])
 		if e.Kind().IsGovernance() {
 			blocks = append(blocks, charter.Block{Entry: e, Body: a.page.Bodies[i]})
 		}

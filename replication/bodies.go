@@ -24,8 +24,14 @@ func (s *session) bodies() error {
 	}
 	ask, asked := protocol.Ask{}, map[protocol.EntryID]bool{}
 	for _, w := range wanted {
+		if e, _, err := s.r.ledger.Find(w.Entry); err == nil && s.r.erasures.gone(e) {
+			continue // until the next sweep forgets that it was wanted
+		}
 		ask.Bodies = append(ask.Bodies, w.Entry)
 		asked[w.Entry] = true
+	}
+	if len(ask.Bodies) == 0 {
+		return nil
 	}
 	_ = s.s.SetDeadline(time.Now().Add(idleTime))
 	if err := protocol.WriteFrame(s.s, &ask); err != nil {
@@ -69,10 +75,14 @@ func (r *Replica) fill(id protocol.EntryID, body []byte) error {
 		r.counts.refuse(protocol.ReasonBadHash)
 		return err
 	}
+	if r.erasures.gone(e) {
+		return protocol.Fail(protocol.ReasonErased, "store body", nil)
+	}
 	commit := r.ledger.Submit(ledger.Batch{Bodies: []ledger.Body{{Entry: id, Data: body}}})
 	if err := commit.Wait(context.Background()); err != nil { // see admitted.wait
 		return err
 	}
+	r.erasures.hear(r.MemberOf(e.Feed()), e, body)
 	if e.Kind().IsGovernance() {
 		r.govern([]charter.Block{{Entry: e, Body: body}})
 	}

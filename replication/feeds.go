@@ -1,6 +1,7 @@
 package replication
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -29,12 +30,20 @@ func (r *Replica) load() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.folder = charter.NewFolder(r.cfg.Founding, r.cfg.Federation)
+	whys := map[protocol.EntryID][]byte{}
 	err := r.ledger.Governance(func(e protocol.Entry, body []byte) {
 		r.folder.Add(charter.Block{Entry: e, Body: body})
+		switch e.Kind() {
+		case protocol.KindErasure:
+			whys[e.ID()] = body
+		case protocol.KindErased:
+			r.erasures.fold.Add(e, body)
+		}
 	})
 	if err != nil {
 		return err
 	}
+	r.erasures.load(whys)
 	for _, h := range r.ledger.Feeds() {
 		head, err := r.ledger.Entry(h.Feed, h.Count-1)
 		if err != nil {
@@ -85,6 +94,8 @@ func (r *Replica) restate() (came, went []protocol.PublicKey) {
 		delete(r.vouched, f.node)
 	}
 	r.frontier.set(lines...)
+	r.erasures.act(r.state)
+	r.erasures.restate(slices.Collect(maps.Values(r.feeds))...)
 	return came, went
 }
 

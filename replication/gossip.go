@@ -29,6 +29,9 @@ func (r *Replica) Gossip(ctx context.Context, from protocol.PublicKey, message [
 	}
 	switch reason := protocol.ReasonOf(err); reason {
 	case protocol.ReasonNone:
+		if body != nil && r.erasures.gone(e) {
+			return protocol.Ignore // its header came in; its body is not passed on
+		}
 		return protocol.Accept
 	case protocol.ReasonKnown:
 		return protocol.Ignore

@@ -53,6 +53,10 @@ func (r *Replica) tend(ctx context.Context) error {
 			r.log.Error("recovering did not succeed; it is tried again", "err", err)
 			timer.Reset(certifyAfter)
 		}
+		if err := r.erasures.repeat(ctx); err != nil && ctx.Err() == nil {
+			r.log.Error("erasures could not be said again; it is tried again", "err", err)
+			timer.Reset(certifyAfter)
+		}
 		switch condition, _ := r.Condition(); condition {
 		case Recovering:
 			timer.Reset(recoverAgain)

@@ -113,6 +113,7 @@ type Replica struct {
 	ledger   *ledger.Ledger
 	frontier *frontier
 	self     protocol.PublicKey
+	erasures *Erasures
 
 	mu          sync.Mutex // guards all below
 	feeds       map[protocol.FeedID]*feed
@@ -189,6 +190,7 @@ func New(cfg Config) (*Replica, error) {
 		tended:     make(chan struct{}, 1),
 		hinted:     make(chan struct{}, 1),
 	}
+	r.erasures = newErasures(r)
 	if err := r.load(); err != nil {
 		return nil, err
 	}
@@ -204,6 +206,7 @@ func (r *Replica) Run(ctx context.Context, n Network) error {
 	g.Go(func() error { return r.catchUp(ctx, n) })
 	g.Go(func() error { return r.tellHealth(ctx, n) })
 	g.Go(func() error { return r.tend(ctx) })
+	g.Go(func() error { return r.erasures.run(ctx) })
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}

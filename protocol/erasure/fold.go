@@ -74,7 +74,10 @@ type Fold struct {
 	told     map[Digest]bool // acknowledgements whose bodies were read
 }
 
-type feed struct{ Standing }
+type feed struct {
+	Standing
+	orders int // in it
+}
 
 type order struct {
 	feed  *feed
@@ -101,9 +104,15 @@ func New() *Fold {
 func (f *Fold) Empty() bool { return len(f.orders) == 0 && len(f.acts) == 0 && len(f.lapsed) == 0 }
 
 // Stand says whose a feed is and how far it stands now. It is said of every feed whose
-// entries are asked about, before they are.
-func (f *Fold) Stand(id Digest, s Standing) {
-	f.feed(id).Standing = s
+// entries are asked about, before they are. It reports whether answers may change by it.
+func (f *Fold) Stand(id Digest, s Standing) bool {
+	at := f.feed(id)
+	before := at.Standing
+	at.Standing = s
+	if before == s || before == (Standing{}) && at.orders == 0 || f.Empty() {
+		return false
+	}
+	return at.orders > 0 || before.Member != s.Member || before.Undecided != s.Undecided || before.Count > s.Count
 }
 
 func (f *Fold) feed(id Digest) *feed {
@@ -157,6 +166,7 @@ func (f *Fold) order(e protocol.Entry, body []byte) bool {
 			}
 		}
 		f.orders[id] = o
+		o.feed.orders++
 		switch {
 		case !o.cause.Whole:
 			for _, ref := range o.refs {
