@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -122,6 +123,41 @@ func (s *shown) same(records int, clients ...*api.Client) {
 	}
 }
 
+// sameMatches fails unless every node finds the expected matches of the sample records,
+// with the same reasons in the same order.
+func (s *shown) sameMatches(clients ...*api.Client) {
+	s.t.Helper()
+	want := map[string]int{"kr-seoul-4": 94, "ph-quezon-city-3": 66, "ph-quezon-city-4": 98, "ca-chantier-2": 83, "kr-sen-1": 94 + 53, "it-bologna-1": 86,
+		"es-bilbao-1": 94, "kr-ssec-1": 89, "gb-lambeth-1": 94, "ml-bamako-1": 59, "mx-mexico-city-1": 98, "sn-dakar-1": 0, "ca-montreal-3": 0}
+	page, err := clients[0].Records(s.t.Context(), api.RecordQuery{Types: []string{"request"}, Limit: api.MaxLimit})
+	if err != nil || len(page.Items) != len(want) {
+		s.t.Fatalf("%d requests: %v", len(page.Items), err)
+	}
+	day := time.Now().UTC().Format(time.DateOnly)
+	for _, request := range page.Items {
+		var first string
+		for i, c := range clients {
+			m, err := c.Matches(s.t.Context(), api.MatchQuery{Ref: request.ID, AsOf: day})
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			told, sum := "", 0
+			for _, one := range m.Items {
+				sum += one.Score
+				told += fmt.Sprintln(one.Record.ID, one.Score, one.Reasons)
+			}
+			if sum != want[request.Number] {
+				s.t.Errorf("%s finds matches of %d points for %s, want %d", s.Members[i].Handle, sum, request.Number, want[request.Number])
+			}
+			if i == 0 {
+				first = told
+			} else if told != first {
+				s.t.Errorf("%s matches %s otherwise:\n%s\n%s", s.Members[i].Handle, request.Number, told, first)
+			}
+		}
+	}
+}
+
 func TestDemo_FiveCities(t *testing.T) {
 	s := showDemo(t)
 	if !s.Settled || s.Records != 40 || len(s.Members) != 5 || s.Root == "" {
@@ -166,6 +202,7 @@ func TestDemo_FiveCities(t *testing.T) {
 		}
 	}
 	s.same(40, clients...)
+	s.sameMatches(clients...)
 	s.interrupt()
 	left, err := os.ReadDir(s.temp)
 	if err != nil || len(left) > 0 {

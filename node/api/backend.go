@@ -17,6 +17,7 @@ import (
 // chain. Returned values are the caller's.
 type Backend interface {
 	Reader
+	Matcher
 	Publisher
 	Governor
 	Keeper

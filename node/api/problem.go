@@ -22,6 +22,9 @@ type Phrases interface {
 	Error(lang string, err error) (sentence, hint string)
 	// Fault is the sentence for one fault of a record, without its path.
 	Fault(lang string, f record.Fault) string
+	// MatchReason and MatchMiss say why two listings fit, or do not.
+	MatchReason(lang, code string, facts map[string][]string) string
+	MatchMiss(lang, code string, facts map[string][]string) string
 }
 
 // Problem is how errors are told (RFC 9457). Title and Hint are in the language of the

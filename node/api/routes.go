@@ -92,6 +92,7 @@ func (s *server) reads() {
 			return &answer[Decisions]{d}, err
 		})
 
+	s.matches()
 	s.blocks()
 	s.stream()
 }

@@ -1,11 +1,13 @@
 package web
 
 import (
+	"context"
 	"encoding/hex"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/protocol"
@@ -111,6 +113,7 @@ type oneRecord struct {
 	Revisions string
 	ID        string
 	Files     []proof
+	Matches   *matches
 	Machine   string // languages that a machine wrote, in words
 }
 
@@ -126,6 +129,7 @@ func (s *site) showRecord(w http.ResponseWriter, r *http.Request, v *view) error
 	kind, _ := protocol.ParseKind(rec.Type)
 	o := oneRecord{Line: v.recordLine(rec), ID: rec.ID, Published: v.query.Has("published"), Reason: v.text(rec.Reason, rec.Lang),
 		Fields: v.fields(kind, rec.Content, rec.Lang)}
+	s.nameReferences(r.Context(), v, o.Fields)
 	o.Also = v.others(record.HeadOf(kind, rec.Content).Title, o.Line.Title.Lang)
 	if rec.State != api.RecordPublished {
 		o.State, o.StateHint = o.Line.State, v.T("web.record.state."+string(rec.State)+".hint")
@@ -139,9 +143,32 @@ func (s *site) showRecord(w http.ResponseWriter, r *http.Request, v *view) error
 			o.Files = append(o.Files, proof{v.T(file.label), "/blocks/" + file.id, file.id, hex.EncodeToString(sum[:])})
 		}
 	}
+	if o.Matches, err = s.matches(r.Context(), v, rec); err != nil {
+		return err
+	}
 	v.Title, v.Here, v.Data = o.Line.Title.Text, "records", o
 	s.render(w, v, http.StatusOK, "record")
 	return nil
+}
+
+// nameReferences calls the records that fields refer to by their titles, where they are
+// held here; a reader learns nothing from an id.
+func (s *site) nameReferences(ctx context.Context, v *view, fields []field) {
+	for _, f := range fields {
+		for i, val := range f.Values {
+			id, ok := strings.CutPrefix(val.URL, "/records/")
+			if !ok {
+				continue
+			}
+			if rec, err := s.backend.Record(ctx, id); err == nil {
+				line := v.recordLine(rec)
+				f.Values[i].Text, f.Values[i].Lang, f.Values[i].URL = line.Title.Text, line.Title.Lang, line.URL
+			}
+		}
+		for _, inner := range f.Inner {
+			s.nameReferences(ctx, v, inner)
+		}
+	}
 }
 
 // sendBlock gives a browser the exact bytes, which the interface for programs would ask

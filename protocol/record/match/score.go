@@ -49,19 +49,20 @@ func (p pair) topic() []Reason {
 	o, r := p.offer.Listing, p.request.Listing
 	themes := func(of int) Reason {
 		shared := common(o.Themes, r.Themes)
-		halves := 2*len(shared) + akin(o.Themes, r.Themes, shared)
+		related, groups := akin(o.Themes, r.Themes, shared)
+		halves := 2*len(shared) + related
 		all := len(o.Themes) + len(r.Themes) - len(shared)
 		points := 0
 		if all > 0 {
 			points = of * halves / (2 * all)
 		}
-		return Reason{CodeThemes, points, of, Facts{"themes": shared}}
+		return Reason{CodeThemes, points, of, Facts{"themes": shared, "groups": groups}}
 	}
 	switch {
 	case o.Goods != "" && r.Goods != "":
-		goods := Reason{CodeGoods, 0, 30, Facts{"goods": {o.Goods}}}
+		goods := Reason{CodeGoods, 0, 30, nil}
 		if o.Goods == r.Goods {
-			goods.Points = 30
+			goods.Points, goods.Facts = 30, Facts{"goods": {o.Goods}}
 		}
 		return []Reason{goods, themes(15)}
 	case len(o.Skills) > 0 && len(r.Skills) > 0:
@@ -70,8 +71,8 @@ func (p pair) topic() []Reason {
 	return []Reason{themes(45)}
 }
 
-// akin counts the pairs of different themes that belong to one group.
-func akin(a, b, shared []string) (n int) {
+// akin counts the pairs of different themes that belong to one group, and names the groups.
+func akin(a, b, shared []string) (n int, groups []string) {
 	group := func(themes []string) map[string]int {
 		left := map[string]int{}
 		for _, t := range themes {
@@ -83,9 +84,12 @@ func akin(a, b, shared []string) (n int) {
 	}
 	other := group(b)
 	for parent, count := range group(a) {
-		n += min(count, other[parent])
+		if pairs := min(count, other[parent]); pairs > 0 {
+			n, groups = n+pairs, append(groups, parent)
+		}
 	}
-	return n
+	slices.Sort(groups)
+	return n, groups
 }
 
 // skills compares ISCO-08 unit groups: four digits are the same occupation, three of
@@ -224,11 +228,13 @@ func (p pair) quantity() Reason {
 // returns: a gift suits everybody.
 func (p pair) returns() Reason {
 	o, r := p.offer.Listing.Return, p.request.Listing.Return
-	reason := Reason{CodeReturn, 0, 4, Facts{"offer": {o}, "request": {r}}}
-	if o == r || o == "gift" {
-		reason.Points = 4
+	switch {
+	case o == r:
+		return Reason{CodeReturn, 4, 4, Facts{"same": {o}}}
+	case o == "gift":
+		return Reason{CodeReturn, 4, 4, Facts{"offer": {o}, "request": {r}}}
 	}
-	return reason
+	return Reason{CodeReturn, 0, 4, Facts{"offer": {o}, "request": {r}}}
 }
 
 // costs: a cost is in dispute where both name one bearer and not the same. What one of
