@@ -15,6 +15,9 @@ import (
 // joinTime bounds the whole conversation with an outsider.
 const joinTime = 30 * time.Second
 
+// askTime bounds reading an outsider's request: it is at most some 260 KB, in practice one or two.
+const askTime = 15 * time.Second
+
 // MaxSkew is how far an applicant's clock may be off before it is told: an invitation
 // could seem expired, or not yet expired, by mistake.
 const MaxSkew = protocol.MaxAhead
@@ -25,13 +28,14 @@ const MaxSkew = protocol.MaxAhead
 func (r *Replica) ServeJoin(ctx context.Context, from protocol.PublicKey, s mesh.Stream) {
 	ctx, cancel := context.WithTimeout(ctx, joinTime)
 	defer cancel()
-	_ = s.SetDeadline(time.Now().Add(joinTime))
+	_ = s.SetDeadline(time.Now().Add(askTime))
 	var req protocol.JoinRequest
 	if err := protocol.ReadFrame(bufio.NewReader(s), protocol.MaxMessageBytes*protocol.MaxFollow, &req); err != nil {
 		r.counts.refuse(protocol.ReasonOf(err))
 		_ = s.Reset()
 		return
 	}
+	_ = s.SetDeadline(time.Now().Add(joinTime))
 	answer, err := r.consider(ctx, from, req)
 	if err != nil {
 		var e *protocol.Error

@@ -55,11 +55,22 @@ const (
 
 	// Streams from one node at a time. One catch-up exchange uses one stream; three
 	// more allow for a reconnect whose old stream has not ended. Beyond: the new
-	// stream is reset. joinStreams bounds all join streams together, because each
-	// comes from someone unknown.
+	// stream is reset. joinStreams bounds the join streams of all outsiders together,
+	// because each comes from someone unknown, and joinStreamsPerAddress those of one
+	// address (a /64 in IPv6; a machine's own addresses count only against joinStreams):
+	// nobody takes all seats from one place. Members' nodes have seats of their own.
 	syncStreamsPerPeer = 4
 	joinStreamsPerPeer = 1
-	joinStreams        = 8
+	joinStreams        = 32
+
+	joinStreamsPerAddress = 4
+
+	// joinRate and joinBurst bound the join requests of outsiders from one address.
+	// Beyond: the answer waits. maxAddresses bounds the addresses remembered for it; beyond,
+	// all are forgotten.
+	joinRate     = 2.0
+	joinBurst    = 60
+	maxAddresses = 1024
 
 	// joinBudget bounds what is read from one join stream: an application, or the
 	// founding act with its charter, in frames. Beyond: reading fails with

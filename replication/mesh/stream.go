@@ -3,6 +3,7 @@ package mesh
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	libp2pproto "github.com/libp2p/go-libp2p/core/protocol"
 	msmux "github.com/multiformats/go-multistream"
+	"golang.org/x/time/rate"
 
 	"github.com/dure-net/dure/protocol"
 )
@@ -91,35 +93,44 @@ func (s *stream) SetDeadline(t time.Time) error {
 
 // serveStreams registers the handlers of both stream protocols.
 func (m *Mesh) serveStreams() {
-	sync := newSeats(syncStreamsPerPeer, maxRoster*syncStreamsPerPeer)
+	sync := newSeats(syncStreamsPerPeer, maxRoster*syncStreamsPerPeer, 0)
 	for _, id := range m.speaks.sync {
-		m.host.SetStreamHandler(id, func(s network.Stream) { m.serve(s, sync, -1, m.handler.ServeSync) })
+		m.host.SetStreamHandler(id, func(s network.Stream) { m.serve(s, sync, sync, -1, m.handler.ServeSync) })
 	}
-	join := newSeats(joinStreamsPerPeer, joinStreams)
+	join := newSeats(joinStreamsPerPeer, maxRoster, 0)
+	guests := newSeats(joinStreamsPerPeer, joinStreams, joinStreamsPerAddress)
 	for _, id := range m.speaks.join {
-		m.host.SetStreamHandler(id, func(s network.Stream) { m.serve(s, join, joinBudget, m.handler.ServeJoin) })
+		m.host.SetStreamHandler(id, func(s network.Stream) { m.serve(s, join, guests, joinBudget, m.handler.ServeJoin) })
 	}
 }
 
-func (m *Mesh) serve(s network.Stream, seats *seats, budget int64, handle func(context.Context, Peer, Stream)) {
+func (m *Mesh) serve(s network.Stream, members, guests *seats, budget int64, handle func(context.Context, Peer, Stream)) {
 	id := s.Conn().RemotePeer()
 	p, ok := peerOf(id)
 	if !ok || !slices.Contains(m.speaks.join, s.Protocol()) && !m.door.stands(id) {
 		_ = s.Reset()
 		return
 	}
-	if !seats.take(id) {
+	seats, from := members, netip.Prefix{}
+	if !m.door.stands(id) {
+		seats, from = guests, origin(s.Conn().RemoteMultiaddr())
+	}
+	if !seats.take(id, from) {
 		m.counts.refused("stream")
 		_ = s.Reset()
 		return
 	}
-	defer seats.leave(id)
+	defer seats.leave(id, from)
 	ctx, done, ok := m.serving.enter()
 	if !ok {
 		_ = s.Reset()
 		return
 	}
 	defer done()
+	if err := seats.wait(ctx, from); err != nil {
+		_ = s.Reset()
+		return
+	}
 	defer s.Close()
 	handle(ctx, p, newStream(s, p, m.cfg.Now, budget))
 }
@@ -178,37 +189,68 @@ func (m *Mesh) unreachable(op string, node Peer, err error) error {
 	return &protocol.Error{Reason: protocol.ReasonUnreachable, Op: op, ID: node.String(), Args: map[string]string{"node": node.Short()}, Err: err}
 }
 
-// seats counts streams by node and in all. Beyond either bound take is false.
+// seats counts streams by node, by address and in all. Beyond any bound take is false.
 type seats struct {
-	perPeer, all int
+	perPeer, all, perAddress int // perAddress 0: addresses do not matter
 
-	mu    sync.Mutex // guards what follows
-	taken map[peer.ID]int
-	total int
+	mu        sync.Mutex // guards what follows
+	taken     map[peer.ID]int
+	addresses map[netip.Prefix]int
+	rates     map[netip.Prefix]*rate.Limiter
+	total     int
 }
 
-func newSeats(perPeer, all int) *seats {
-	return &seats{perPeer: perPeer, all: all, taken: map[peer.ID]int{}}
+func newSeats(perPeer, all, perAddress int) *seats {
+	return &seats{perPeer: perPeer, all: all, perAddress: perAddress, taken: map[peer.ID]int{}, addresses: map[netip.Prefix]int{},
+		rates: map[netip.Prefix]*rate.Limiter{}}
 }
 
-func (s *seats) take(id peer.ID) bool {
+// counts reports whether the address matters: outsiders', but not those of this machine.
+func (s *seats) counts(from netip.Prefix) bool {
+	return s.perAddress > 0 && !(from.IsValid() && from.Addr().IsLoopback())
+}
+
+func (s *seats) take(id peer.ID, from netip.Prefix) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.taken[id] >= s.perPeer || s.total >= s.all {
+	if s.taken[id] >= s.perPeer || s.total >= s.all || s.counts(from) && s.addresses[from] >= s.perAddress {
 		return false
 	}
 	s.taken[id]++
+	s.addresses[from]++
 	s.total++
 	return true
 }
 
-func (s *seats) leave(id peer.ID) {
+func (s *seats) leave(id peer.ID, from netip.Prefix) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.total--
 	if s.taken[id]--; s.taken[id] <= 0 {
 		delete(s.taken, id)
 	}
+	if s.addresses[from]--; s.addresses[from] <= 0 {
+		delete(s.addresses, from)
+	}
+}
+
+// wait returns when an address may ask again. Whoever waits keeps a seat of its own
+// address, and none of another's.
+func (s *seats) wait(ctx context.Context, from netip.Prefix) error {
+	if !s.counts(from) {
+		return nil
+	}
+	s.mu.Lock()
+	limit := s.rates[from]
+	if limit == nil {
+		if len(s.rates) >= maxAddresses {
+			clear(s.rates)
+		}
+		limit = rate.NewLimiter(joinRate, joinBurst)
+		s.rates[from] = limit
+	}
+	s.mu.Unlock()
+	return limit.Wait(ctx)
 }
 
 // serving lets handlers run only while Run does, and lets Run wait for them.

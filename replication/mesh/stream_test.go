@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/netip"
 	"os"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/dure-net/dure/protocol"
 )
@@ -172,6 +175,63 @@ func TestMesh_DialTellsWhyNot(t *testing.T) {
 		}
 		if took := time.Since(from); took > 2*time.Second {
 			t.Errorf("gave up after %v", took)
+		}
+	})
+}
+
+// Eight outsiders that said nothing held all seats for joining, the members' own further
+// nodes among them.
+func TestSeats_NobodyTakesAllFromOnePlace(t *testing.T) {
+	s := newSeats(joinStreamsPerPeer, joinStreams, joinStreamsPerAddress)
+	id := func(n int) peer.ID { return idOf(testKey(n).Public()) }
+	here, there := netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("198.51.100.1/32")
+	took := 0
+	for i := range 20 {
+		if s.take(id(i), here) {
+			took++
+		}
+	}
+	if took != joinStreamsPerAddress {
+		t.Errorf("%d seats for one address, want %d", took, joinStreamsPerAddress)
+	}
+	if !s.take(id(30), there) || s.take(id(30), there) {
+		t.Error("another address finds no seat, or one node two")
+	}
+	s.leave(id(0), here)
+	if !s.take(id(31), here) {
+		t.Error("a seat that was left is not given again")
+	}
+	loop := netip.MustParsePrefix("127.0.0.1/32")
+	for i := range 10 {
+		if !s.take(id(40+i), loop) {
+			t.Error("this machine's own nodes are counted as one place")
+		}
+	}
+}
+
+// Who asks too often from one address waits; others do not.
+func TestSeats_RateOfAnAddress(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		s := newSeats(joinStreamsPerPeer, joinStreams, joinStreamsPerAddress)
+		here, there := netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("198.51.100.1/32")
+		began := time.Now()
+		for range joinBurst + 10 {
+			if err := s.wait(t.Context(), here); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(began); took < 4*time.Second || took > 6*time.Second {
+			t.Errorf("ten requests beyond a burst waited %s", took)
+		}
+		began = time.Now()
+		if err := s.wait(t.Context(), there); err != nil || time.Since(began) > 0 {
+			t.Errorf("another address waited %s, %v", time.Since(began), err)
+		}
+		for i := range 3 * maxAddresses {
+			_ = s.wait(t.Context(), netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 32))
+		}
+		if len(s.rates) > maxAddresses {
+			t.Errorf("%d addresses are remembered", len(s.rates))
 		}
 	})
 }
