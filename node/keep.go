@@ -11,6 +11,10 @@ import (
 	"github.com/dure-net/dure/replication/ledger"
 )
 
+// FloorFor is the free space below which nothing new is accepted on a disk of this size
+// where none is set.
+func FloorFor(total uint64) uint64 { return ledger.FloorFor(total) }
+
 // Verify implements api.Keeper.
 func (n *Node) Verify(ctx context.Context, progress func(api.Progress)) (api.VerifyReport, error) {
 	rep, err := n.ledger.Verify(ctx, steps("verify", progress))

@@ -199,11 +199,11 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	base := "http://" + callable(listener.Addr().String())
 	n.mesh.Store(m)
 	n.address.Store(&base)
-	stopped, err := n.home.SaveRun(home.Run{API: base, Started: n.started})
-	if err != nil {
+	told := runTold{run: home.Run{API: base, Started: n.started}}
+	if err := told.try(n.home); err != nil && protocol.ReasonOf(err) != protocol.ReasonReadOnly {
 		return errors.Join(err, listener.Close(), m.Close())
 	}
-	defer func() { err = errors.Join(err, stopped()) }()
+	defer func() { err = errors.Join(err, told.stop()) }()
 	if err := n.measure(m); err != nil {
 		return errors.Join(err, listener.Close(), m.Close())
 	}
@@ -216,12 +216,47 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return n.scrubSlowly(gctx) })
 	g.Go(func() error { return api.Serve(gctx, listener, handler, n.log) })
 	g.Go(func() error { return giveBack(gctx) })
+	g.Go(func() error { return told.until(gctx, n.home, n.log) })
 	n.log.Info("the node runs", "member", n.facts.Handle, "api", base, "addresses", m.Addrs())
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
 	n.log.Info("the node stops", "member", n.facts.Handle)
 	return nil
+}
+
+// runTold says in the home where this node's interface is. A full disk keeps no node
+// from starting, so it is said later where there is no room for it.
+type runTold struct {
+	run     home.Run
+	stopped func() error // nil until it is said
+}
+
+func (r *runTold) try(h *home.Home) (err error) {
+	r.stopped, err = h.SaveRun(r.run)
+	return err
+}
+
+// until tries until it is said.
+func (r *runTold) until(ctx context.Context, h *home.Home, log *slog.Logger) error {
+	for r.stopped == nil {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+		if err := r.try(h); err != nil {
+			log.Debug("commands do not find this node while its disk is full", "err", err)
+		}
+	}
+	return nil
+}
+
+func (r *runTold) stop() error {
+	if r.stopped == nil {
+		return nil
+	}
+	return r.stopped()
 }
 
 // CaptureLibraryLogs routes what the networking libraries write into log, lowered. A

@@ -33,7 +33,7 @@ func (n *Node) Status(context.Context) (api.Status, error) {
 			Protocol: protocol.Version, Started: n.started.UTC(), Addresses: n.addresses()},
 		Ledger: api.Ledger{Root: n.replica.Root().String(), Entries: entries, Feeds: uint64(feeds), Bytes: stats.Bytes, Wanted: uint64(stats.Wanted),
 			Seq: stats.Next - 1, Newest: n.newest()},
-		Storage: api.Storage{FreeBytes: free, UsedBytes: n.ledger.DiskBytes()},
+		Storage: api.Storage{FreeBytes: free, UsedBytes: n.ledger.DiskBytes(), FloorBytes: n.ledger.FloorBytes()},
 	}
 	if base := n.address.Load(); base != nil {
 		out.Node.API = *base

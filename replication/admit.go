@@ -340,6 +340,9 @@ func (r *Replica) failed(f *feed, err error) {
 	default:
 		r.log.Error("the ledger could not be written", "err", err)
 		r.condition, r.why = ReadOnly, "state.read_only.disk"
+		if r.ledger.Failed() != nil {
+			r.why = "state.read_only.failed"
+		}
 	}
 	r.nudge()
 	if f.durable == 0 {

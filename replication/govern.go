@@ -26,6 +26,8 @@ func (r *Replica) tend(ctx context.Context) error {
 	timer, act := time.NewTimer(0), time.NewTimer(certifyAfter)
 	defer timer.Stop()
 	defer act.Stop()
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
 	acting := true // act will fire
 	for {
 		select {
@@ -40,6 +42,11 @@ func (r *Replica) tend(ctx context.Context) error {
 			acting = false
 			r.actFor(ctx)
 		case <-timer.C:
+		case <-look.C:
+			r.roomGone()
+			if c, _ := r.Condition(); c != ReadOnly {
+				continue
+			}
 		}
 		if err := r.Begin(ctx); err != nil && ctx.Err() == nil {
 			r.log.Error("this node's own entries could not be begun", "err", err)

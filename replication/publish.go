@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/replication/ledger"
@@ -232,6 +233,8 @@ func (r *Replica) settleCondition() error {
 		return err
 	}
 	switch {
+	case r.ledger.Failed() != nil: // room does not end this, a restart does
+		r.condition, r.why = ReadOnly, "state.read_only.failed"
 	case low:
 		r.condition, r.why = ReadOnly, "state.read_only.disk"
 	case r.own != nil && r.renewed:
@@ -246,6 +249,23 @@ func (r *Replica) settleCondition() error {
 		r.condition, r.why = Joining, "state.joining"
 	}
 	return nil
+}
+
+// lookEvery is how often a node that writes nothing looks whether it could.
+const lookEvery = 10 * time.Second
+
+// roomGone begins the read-only condition when the disk is too full for writing, also
+// where nobody has tried.
+func (r *Replica) roomGone() {
+	if _, low, err := r.ledger.FreeBytes(); err != nil || !low {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.condition == Ready || r.condition == Joining {
+		r.condition, r.why = ReadOnly, "state.read_only.disk"
+		r.log.Warn("the disk is too full: nothing new is accepted until there is room")
+	}
 }
 
 // roomAgain ends the read-only condition once there is room on the disk again.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dure-net/dure/node"
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/node/home"
 	"github.com/dure-net/dure/protocol"
@@ -96,8 +97,11 @@ func checkWritable(_ context.Context, p *patient) (string, args) {
 const roomToSpare = 2
 
 func (a *app) checkSpace(_ context.Context, p *patient) (string, args) {
-	free, err := freeBytes(p.dir)
+	free, total, err := diskBytes(p.dir)
 	floor := p.settings.Config.Storage.FloorBytes
+	if floor == 0 {
+		floor = node.FloorFor(total)
+	}
 	values := args{"free": a.book.Bytes(a.lang, free), "floor": a.book.Bytes(a.lang, floor)}
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):

@@ -2,12 +2,12 @@ package main
 
 import "golang.org/x/sys/unix"
 
-func freeBytes(dir string) (uint64, error) {
+func diskBytes(dir string) (free, total uint64, err error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	return s.Bavail * uint64(s.Bsize), nil
+	return s.Bavail * uint64(s.Bsize), s.Blocks * uint64(s.Bsize), nil
 }
 
 // remoteFilesystems are those whose locks and mapped files a store cannot rely on; the numbers are from statfs(2).

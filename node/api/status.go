@@ -108,8 +108,9 @@ type NodeStatus struct {
 
 // Storage is the disk, in bytes.
 type Storage struct {
-	FreeBytes uint64 `json:"free_bytes"`
-	UsedBytes uint64 `json:"used_bytes"`
+	FreeBytes  uint64 `json:"free_bytes"`
+	UsedBytes  uint64 `json:"used_bytes"`
+	FloorBytes uint64 `json:"floor_bytes"` // free space below which nothing new is accepted
 }
 
 // Traffic is bytes since the node started.

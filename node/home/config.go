@@ -38,7 +38,7 @@ type Config struct {
 	} `toml:"log"`
 
 	Storage struct {
-		FloorBytes uint64 `toml:"floor_bytes"` // free space below which nothing new is accepted
+		FloorBytes uint64 `toml:"floor_bytes"` // free space below which nothing new is accepted; 0: by the size of the disk
 		ScrubDays  uint64 `toml:"scrub_days"`  // in so many days the running node reads its whole ledger again, to find damage
 	} `toml:"storage"`
 }
@@ -69,7 +69,6 @@ func Default() Config {
 	c.API.Listen = "127.0.0.1:7710"
 	c.Log.Level = "info"
 	c.Log.Format = "auto"
-	c.Storage.FloorBytes = 512 << 20
 	c.Storage.ScrubDays = 7
 	return c
 }

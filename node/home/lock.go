@@ -1,6 +1,7 @@
 package home
 
 import (
+	"bytes"
 	"io"
 	"os"
 	"strconv"
@@ -56,20 +57,28 @@ func (h *Home) Lock() (release func(), err error) {
 	}
 	raw, err := encodeJSON(holder{PID: os.Getpid(), Started: h.opts.Now().UTC().Truncate(time.Second)})
 	if err == nil {
-		err = f.Truncate(0)
+		err = writeHolder(f, raw)
 	}
-	if err == nil {
-		_, err = f.WriteAt(raw, 0)
-	}
-	if err != nil {
+	if err != nil && !isFull(err) { // on a full disk the lock holds all the same, and only does not say whose it is
 		f.Close()
 		return nil, h.writeError("lock home", path, err)
 	}
 	return sync.OnceFunc(func() {
 		// The file stays: removing it would let two processes lock two files of one name.
-		f.Truncate(0)
+		_ = writeHolder(f, nil)
 		f.Close()
 	}), nil
+}
+
+// holderBytes is the length of the lock file. It is written in place, so that a full disk
+// has the block for it.
+const holderBytes = 256
+
+func writeHolder(f *os.File, raw []byte) error {
+	padded := bytes.Repeat([]byte{' '}, max(holderBytes, len(raw)))
+	copy(padded, raw)
+	_, err := f.WriteAt(padded, 0)
+	return err
 }
 
 func lockedError(dir string, by holder) error {

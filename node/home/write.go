@@ -98,11 +98,14 @@ func readBounded(path string, max int64) ([]byte, error) {
 // writeError gives a failed write the reason a person can act on.
 func (h *Home) writeError(op, path string, err error) error {
 	reason := protocol.ReasonHomeUnwritable
-	if errors.Is(err, syscall.ENOSPC) || isQuota(err) {
+	if isFull(err) {
 		reason = protocol.ReasonReadOnly
 	}
 	return &protocol.Error{Reason: reason, Op: op, Args: map[string]string{"path": path}, Err: bare(err)}
 }
+
+// isFull reports whether an error says that the disk has no room.
+func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || isQuota(err) }
 
 // readError gives a failed read of a file that is there its reason.
 func (h *Home) readError(op, name string, err error) error {

@@ -107,12 +107,12 @@ func (c *committer) take(g *group, j *job) *group {
 		j.commit.finish(c.alone(j))
 		return newGroup()
 	}
-	if !g.fits(j) {
+	if !g.fits(j, c.store.z.group) {
 		c.hand(g)
 		g = newGroup()
 	}
 	if g.empty() {
-		if err := c.space.enough(); err != nil {
+		if err := c.room(); err != nil {
 			j.commit.finish(err)
 			return g
 		}
@@ -123,6 +123,21 @@ func (c *committer) take(g *group, j *job) *group {
 	return g
 }
 
+// room says whether there is room to write, and has a store that was opened without any
+// written again. While it is frozen nothing is on its way to the disk.
+func (c *committer) room() error {
+	if err := c.space.enough(); err != nil {
+		return err
+	}
+	if c.store.frozen {
+		if err := c.store.thaw(); err != nil {
+			return err
+		}
+		c.store.tell()
+	}
+	return c.store.ready()
+}
+
 // alone runs a job that wants the store for itself.
 func (c *committer) alone(j *job) error {
 	c.state.mu.RLock()
@@ -131,7 +146,7 @@ func (c *committer) alone(j *job) error {
 	if err != nil {
 		return err
 	}
-	if err := c.space.enough(); err != nil {
+	if err := c.room(); err != nil {
 		return err
 	}
 	if j.repair != nil {

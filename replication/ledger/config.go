@@ -10,13 +10,15 @@ import (
 
 // Bounds of this package, each with what happens beyond it.
 const (
-	// DefaultFloorBytes is the free space below which nothing is accepted any more:
-	// Badger's memory-mapped log dies of SIGBUS on a full disk, and needs room for one
-	// memtable, its table and a compaction. Beyond: ReasonReadOnly, reads go on.
-	DefaultFloorBytes = 256 << 20
+	// DefaultFloorBytes is the free space below which nothing is accepted any more on a
+	// disk of 8 GiB or more (FloorFor has the others): Badger's memory-mapped files die of
+	// SIGBUS on a full disk, and it needs room for one memtable, its table and a
+	// compaction. Beyond: ReasonReadOnly, reads go on.
+	DefaultFloorBytes = 512 << 20
 
-	// DefaultReserveBytes is a file kept on the disk for the day it is full: it is given
-	// back when the ledger starts below the floor, so that Badger can open at all.
+	// DefaultReserveBytes is a file of real blocks kept on the disk for the day it is full:
+	// it is given back where Badger must finish what it has begun, and made again when
+	// there is room. Two tables' worth; a small disk has a smaller one.
 	DefaultReserveBytes = 64 << 20
 
 	// MaxBatchBytes bounds one batch: the largest page (64 headers, and bodies within
@@ -53,8 +55,8 @@ type Config struct {
 	Dir        string                // the ledger's own directory; made if it is missing
 	Federation protocol.FederationID // required for a new ledger; an existing one of another federation is refused; undefined opens an existing one as it is
 
-	FloorBytes   uint64                 // 0 = DefaultFloorBytes
-	ReserveBytes uint64                 // 0 = DefaultReserveBytes
+	FloorBytes   uint64                 // 0 = FloorFor the disk
+	ReserveBytes uint64                 // 0 = DefaultReserveBytes, less on a small disk
 	Free         func() (uint64, error) // free bytes on the ledger's disk; nil asks the system
 
 	Now      func() time.Time        // nil = time.Now; stamps backups and the closing marker, decides nothing
@@ -65,12 +67,6 @@ type Config struct {
 func (c Config) withDefaults() (Config, error) {
 	if c.Dir == "" {
 		return c, &protocol.Error{Reason: protocol.ReasonConfig, Op: "open ledger", Field: "Dir", Err: errors.New("missing")}
-	}
-	if c.FloorBytes == 0 {
-		c.FloorBytes = DefaultFloorBytes
-	}
-	if c.ReserveBytes == 0 {
-		c.ReserveBytes = DefaultReserveBytes
 	}
 	if c.Free == nil {
 		dir := c.Dir

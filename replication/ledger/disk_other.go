@@ -2,18 +2,17 @@
 
 package ledger
 
-import "os"
+import (
+	"errors"
+	"os"
+)
 
 // syncData makes the bytes of a file durable.
 func syncData(f *os.File) error { return f.Sync() }
 
-// reserve gives a file real blocks, by writing them.
-func reserve(f *os.File, n int64) error {
-	block := make([]byte, 1<<20)
-	for at := int64(0); at < n; at += int64(len(block)) {
-		if _, err := f.WriteAt(block[:min(int64(len(block)), n-at)], at); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+// reserve gives a file real blocks, and a size.
+func reserve(f *os.File, n int64) error { return fill(f, n) }
+
+// blocks gives a part of a file real blocks, also beyond its end: not on these systems,
+// where the floor alone must do.
+func blocks(*os.File, int64, int64) error { return errors.ErrUnsupported }

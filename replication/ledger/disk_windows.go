@@ -23,6 +23,24 @@ func freeBytes(dir string) (uint64, error) {
 	return free, nil
 }
 
+// totalBytes is the size of the disk of this directory.
+func totalBytes(dir string) (uint64, error) {
+	name, err := windows.UTF16PtrFromString(dir)
+	if err != nil {
+		return 0, err
+	}
+	var total uint64
+	if err := windows.GetDiskFreeSpaceEx(name, nil, &total, nil); err != nil {
+		return 0, err
+	}
+	return total, nil
+}
+
+// full reports whether an error says that the disk, or this user's part of it, is full.
+func full(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL) || errors.Is(err, windows.ERROR_DISK_QUOTA_EXCEEDED)
+}
+
 // allocated is what a file takes on the disk.
 func allocated(info os.FileInfo) uint64 { return uint64(info.Size()) }
 

@@ -230,6 +230,14 @@ func (r *Reader) dropped(p place) bool {
 // there. Each body's key is a prefix of nothing else.
 func (s *store) wipe(places []place) (err error) {
 	defer caught("erase body", &err)
+	if s.frozen {
+		s.unwiped = append(s.unwiped, places...)
+		return nil
+	}
+	if err := s.ready(); err != nil {
+		return err
+	}
+	s.tell()
 	prefixes := make([][]byte, 0, 2*len(places))
 	done := make([]write, len(places))
 	for i, p := range places {
@@ -243,6 +251,9 @@ func (s *store) wipe(places []place) (err error) {
 		done[i] = write{placeKey(keyErased, p), []byte{byte(eraseDone)}}
 	}
 	if err := s.db.DropPrefix(prefixes...); err != nil {
+		return protocol.Fail(protocol.ReasonInternal, "erase body", err)
+	}
+	if err := s.logs.begin(); err != nil { // it has turned to another log
 		return protocol.Fail(protocol.ReasonInternal, "erase body", err)
 	}
 	return s.commit(done)

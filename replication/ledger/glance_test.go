@@ -208,7 +208,7 @@ func TestStore_MigratesOldAndRefusesNew(t *testing.T) {
 	dir := t.TempDir()
 	open := func() *store {
 		t.Helper()
-		s, err := openStore(dir, Config{Dir: dir}.mustDefaults(t).Logger)
+		s, err := openStore(dir, sizesFor(0, ""), false, Config{Dir: dir}.mustDefaults(t).Logger)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -233,11 +233,11 @@ func TestStore_MigratesOldAndRefusesNew(t *testing.T) {
 	if _, err := s.identify(fed, 3, migrations); err == nil {
 		t.Fatal("a migration that failed passes")
 	}
-	if err := s.close(); err != nil {
+	if err := s.shut(); err != nil {
 		t.Fatal(err)
 	}
 	s = open()
-	defer s.close()
+	defer s.shut()
 	if got, err := s.identify(protocol.FederationID{}, 3, migrations); err != nil || got != fed {
 		t.Fatal(err)
 	}

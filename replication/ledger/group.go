@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"github.com/dgraph-io/badger/v4"
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/erasure"
 )
@@ -16,7 +15,7 @@ type group struct {
 	size    int
 	writes  int
 
-	txn      *badger.Txn
+	txn      *batch
 	err      error // the transaction could not be built: an internal fault
 	runs     []*growing
 	last     map[*feed]*growing
@@ -47,8 +46,8 @@ func newGroup() *group { return &group{} }
 
 func (g *group) empty() bool { return len(g.jobs) == 0 }
 
-func (g *group) fits(j *job) bool {
-	return g.empty() || g.size+j.size <= maxGroupBytes && g.writes+j.writes <= maxGroupWrites
+func (g *group) fits(j *job, bytes int) bool {
+	return g.empty() || g.size+j.size <= bytes && g.writes+j.writes <= maxGroupWrites
 }
 
 // add checks a job against what is stored and on its way, and makes it part of the

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dure-net/dure/protocol"
@@ -20,6 +21,7 @@ type Ledger struct {
 	federation protocol.FederationID
 	lock       *os.File
 	c          *committer
+	watch      *watch
 	opened     Opened
 	scrub      *Scrub
 	once       sync.Once // guards closeErr
@@ -69,7 +71,19 @@ func Open(cfg Config) (l *Ledger, err error) {
 	if l.lock, err = lockDir(cfg.Dir); err != nil {
 		return l, err
 	}
-	room := space{dir: cfg.Dir, floor: cfg.FloorBytes, reserve: cfg.ReserveBytes, free: cfg.Free}
+	dir := filepath.Join(cfg.Dir, "store")
+	total, err := totalBytes(cfg.Dir)
+	if err != nil {
+		total = 0 // not known; Free will say what is wrong
+	}
+	z := sizesFor(total, dir)
+	room := space{dir: cfg.Dir, floor: cfg.FloorBytes, reserve: cfg.ReserveBytes, free: cfg.Free, coming: new(atomic.Uint64), reduced: new(atomic.Bool)}
+	if room.floor == 0 {
+		room.floor = FloorFor(total)
+	}
+	if room.reserve == 0 {
+		room.reserve = z.reserve
+	}
 	if err := room.settle(); err != nil {
 		return l, err
 	}
@@ -77,9 +91,20 @@ func Open(cfg Config) (l *Ledger, err error) {
 	if l.c.marks, err = openMark(cfg.Dir); err != nil {
 		return l, err
 	}
-	if l.c.store, err = openStore(filepath.Join(cfg.Dir, "store"), cfg.Logger); err != nil {
+	frozen := false
+	if err := room.enough(); err != nil {
+		if protocol.ReasonOf(err) != protocol.ReasonReadOnly {
+			return l, err
+		}
+		frozen = true
+		cfg.Logger.Warn("the disk is full: the ledger is opened for reading alone until there is room", "err", err)
+	}
+	if l.c.store, err = openStore(dir, z, frozen, cfg.Logger); err != nil {
 		return l, err
 	}
+	l.watch = &watch{space: room, store: l.c.store, log: cfg.Logger, stop: make(chan struct{}), done: make(chan struct{})}
+	go l.watch.run()
+	l.c.store.tell()
 	if l.federation, err = l.c.store.identify(cfg.Federation, schemaVersion, steps()); err != nil {
 		return l, err
 	}
@@ -143,7 +168,18 @@ func (l *Ledger) FreeBytes() (free uint64, low bool, err error) {
 	if err != nil {
 		return 0, false, protocol.Fail(protocol.ReasonInternal, "measure free space", err)
 	}
-	return free, free < l.cfg.FloorBytes, nil
+	return free, free < l.c.space.need(), nil
+}
+
+// FloorBytes is the free space below which nothing is accepted now.
+func (l *Ledger) FloorBytes() uint64 { return l.c.space.need() }
+
+// Failed says why nothing can be written any more before the ledger is opened again;
+// nil while writing goes on or waits for room alone.
+func (l *Ledger) Failed() error {
+	l.c.state.mu.RLock()
+	defer l.c.state.mu.RUnlock()
+	return l.c.state.failed
 }
 
 // suggest queues a small change of the ledger's own; it is dropped when the queue is full.
@@ -188,7 +224,11 @@ func (l *Ledger) shut() error {
 // release closes what Open has opened, in reverse order.
 func (l *Ledger) release() (err error) {
 	if l.c != nil && l.c.store != nil {
-		err = l.c.store.close()
+		err = l.closeStore()
+	}
+	if l.watch != nil {
+		close(l.watch.stop)
+		<-l.watch.done
 	}
 	if l.c != nil && l.c.marks != nil {
 		err = errors.Join(err, l.c.marks.close())
@@ -197,6 +237,26 @@ func (l *Ledger) release() (err error) {
 		err = errors.Join(err, l.lock.Close())
 	}
 	return err
+}
+
+// closeStore has Badger write its last table, for which there must be room: where there
+// is none even with the reserve, the store is left as after a crash. It lacks nothing
+// then, and the process that leaves it is about to end.
+func (l *Ledger) closeStore() error {
+	s, room := l.c.store, l.c.space
+	table := uint64(s.z.memtable + s.z.memtable/8)
+	if !s.frozen {
+		if free, err := room.free(); err == nil && free < table {
+			room.give(room.reserve)
+		}
+		if free, err := room.free(); err == nil && free < table && s.logs.end > 0 {
+			l.cfg.Logger.Warn("the disk is full: the store is left as it is, and read from its log at the next start", "free", free)
+			s.logs.close()
+			return nil
+		}
+		s.tell()
+	}
+	return s.shut()
 }
 
 // Root is the hash of everything stored now, forks and cuts apart: the ledger root

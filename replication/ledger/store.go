@@ -10,43 +10,47 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
 	"github.com/dure-net/dure/protocol"
 )
 
-// Badger keeps one memtable and its log in memory at all times, so memtables are half
-// their default: a node shall be content with 150 MB. More and larger tables are let
-// stand before they are merged, so that bulk writing of some hundred thousand entries
-// costs no more than with Badger's defaults (measured: these, 124,000 entries a CPU
-// second; 16 MiB memtables with the default levels, 63,000; the defaults, 119,000).
-const (
-	memtableBytes  = 32 << 20
-	tableBytes     = 8 << 20
-	baseLevelBytes = 64 << 20
-	freshTables    = 8  // in level 0, before they are merged
-	stallTables    = 24 // in level 0, before writing waits
-)
-
 // store is Badger, with its panics turned into errors. Timestamps are ours ("managed"
 // mode), because a reader with Badger's own would wait for every commit under way.
+//
+// On a disk without room it is frozen: Badger is opened for reading alone, and so
+// allocates nothing. What the start wants to write is kept until thaw opens it for
+// writing, in the same process.
 type store struct {
-	db *badger.DB
-	ts uint64 // of the last commit; the committer's own
+	dir string
+	z   sizes
+	log *slog.Logger
+
+	mu sync.RWMutex // held for reading while db is read, for writing while it is exchanged
+	db *badger.DB   // nil when neither way of opening succeeded
+
+	// The committer's own, or of whoever opens the ledger.
+	ts       uint64 // of the last commit
+	logs     logs
+	frozen   bool
+	deferred []write
+	unwiped  []place       // erased bodies whose bytes are still to go
+	turned   chan struct{} // told, without waiting, that a table is being written
 }
 
-func openStore(dir string, log *slog.Logger) (s *store, err error) {
-	defer caught("open store", &err)
-	o := badger.DefaultOptions(dir).
+func (s *store) options() badger.Options {
+	return badger.DefaultOptions(s.dir).
 		WithSyncWrites(true).
 		WithDetectConflicts(false). // one writer
-		WithMemTableSize(memtableBytes).
+		WithMemTableSize(s.z.memtable).
 		WithNumMemtables(3).
-		WithBaseTableSize(tableBytes).
-		WithBaseLevelSize(baseLevelBytes).
-		WithNumLevelZeroTables(freshTables).
-		WithNumLevelZeroTablesStall(stallTables).
+		WithBaseTableSize(s.z.table).
+		WithBaseLevelSize(s.z.base).
+		WithNumLevelZeroTables(s.z.fresh).
+		WithNumLevelZeroTablesStall(s.z.stall).
 		WithNumCompactors(2).
 		WithNumGoroutines(2).
 		WithBlockCacheSize(8 << 20). // needed by compression
@@ -54,18 +58,96 @@ func openStore(dir string, log *slog.Logger) (s *store, err error) {
 		WithValueLogFileSize(1 << 26).
 		WithCompression(options.Snappy).
 		WithMetricsEnabled(false).
-		WithLogger(badgerLog{log})
-	if err := dropStillborn(dir); err != nil {
-		return nil, protocol.Fail(protocol.ReasonHomeUnwritable, "open store", err)
+		WithBypassLockGuard(true). // the ledger has its own, which a store that could not be closed does not hold
+		WithLogger(badgerLog{s.log})
+}
+
+// openStore opens or makes a store; frozen, for reading alone. A store that Badger does
+// not open is ReasonDamaged.
+func openStore(dir string, z sizes, frozen bool, log *slog.Logger) (*store, error) {
+	s := &store{dir: dir, z: z, log: log, frozen: frozen, logs: logs{dir: dir}, turned: make(chan struct{}, 1)}
+	if err := s.open(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// open opens Badger the way frozen says. The caller holds mu, or is the only one yet.
+func (s *store) open() (err error) {
+	defer caught("open store", &err)
+	if err := dropStillborn(s.dir); err != nil {
+		return protocol.Fail(protocol.ReasonHomeUnwritable, "open store", err)
+	}
+	o := s.options()
+	if s.frozen {
+		begun, err := settleLogs(s.dir)
+		if err != nil {
+			return protocol.Fail(protocol.ReasonHomeUnwritable, "open store", err)
+		}
+		if begun {
+			o = o.WithReadOnly(true)
+		} else { // nothing is here yet, and there is no room to make it
+			o = o.WithDir("").WithValueDir("").WithInMemory(true).WithSyncWrites(false)
+		}
 	}
 	db, err := badger.OpenManaged(o)
 	if err != nil {
-		return nil, &protocol.Error{Reason: protocol.ReasonDamaged, Op: "open store", ID: dir, Err: err,
+		return &protocol.Error{Reason: protocol.ReasonDamaged, Op: "open store", ID: s.dir, Err: err,
 			Hint: "restore a backup, or move the directory away and let the node catch up into a new one"}
 	}
-	s = &store{db: db, ts: db.MaxVersion()}
+	s.db, s.ts = db, db.MaxVersion()
+	if s.frozen {
+		return nil
+	}
 	db.SetDiscardTs(s.ts)
-	return s, nil
+	if err := s.logs.begin(); err != nil {
+		return protocol.Fail(protocol.ReasonHomeUnwritable, "open store", err)
+	}
+	return nil
+}
+
+// thaw opens a frozen store for writing, and writes what waited for it.
+func (s *store) thaw() error {
+	s.mu.Lock()
+	err := s.exchange()
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	deferred, unwiped := s.deferred, s.unwiped
+	if err := s.commit(deferred); err != nil {
+		return err
+	}
+	s.deferred = nil
+	if len(unwiped) > 0 {
+		if err := s.wipe(unwiped); err != nil {
+			return err
+		}
+		s.unwiped = nil
+	}
+	s.log.Info("there is room on the disk again: the ledger is open for writing")
+	return nil
+}
+
+// exchange closes the store that is read and opens the one that is written. If that
+// cannot be opened, reading goes on.
+func (s *store) exchange() error {
+	if s.db != nil {
+		if err := s.shut(); err != nil {
+			s.log.Warn("the store that was read alone could not be closed in order", "err", err)
+		}
+		s.db = nil
+	}
+	s.frozen = false
+	err := s.open()
+	if err == nil {
+		return nil
+	}
+	s.frozen = true
+	if again := s.open(); again != nil {
+		s.log.Error("the store cannot be read any more without a restart", "err", again)
+	}
+	return err
 }
 
 // dropStillborn removes logs of no length, of memtables and of values: a process that was
@@ -93,6 +175,11 @@ func dropStillborn(dir string) error {
 // view runs fn on the newest committed bytes. Badger can panic on damaged tables.
 func (s *store) view(op string, fn func(*badger.Txn) error) (err error) {
 	defer caught(op, &err)
+	s.mu.RLock() // calls of view do not nest: an exchange waiting between them would end both
+	defer s.mu.RUnlock()
+	if s.db == nil {
+		return damagedAs(op, errors.New("the store is not open"))
+	}
 	txn := s.db.NewTransactionAt(math.MaxUint64, false)
 	defer txn.Discard()
 	return fn(txn)
@@ -180,10 +267,27 @@ var errStop = errors.New("enough")
 // write is one key of a transaction; a nil value deletes it.
 type write struct{ key, value []byte }
 
+// batch is a transaction, and what it takes in Badger's log at most.
+type batch struct {
+	*badger.Txn
+	bytes int
+}
+
+// logRecord is what a key takes in Badger's log beside its own bytes and its value's, at
+// most: a header of 22, a timestamp of 8, a checksum of 4.
+const logRecord = 34
+
 // commit writes all in one synced transaction.
 func (s *store) commit(writes []write) (err error) {
 	if len(writes) == 0 {
 		return nil
+	}
+	if s.frozen {
+		s.deferred = append(s.deferred, writes...)
+		return nil
+	}
+	if err := s.ready(); err != nil {
+		return err
 	}
 	txn := s.begin()
 	defer txn.Discard()
@@ -195,33 +299,80 @@ func (s *store) commit(writes []write) (err error) {
 	return s.send(txn)
 }
 
-func (s *store) begin() *badger.Txn { return s.db.NewTransactionAt(math.MaxUint64, true) }
+func (s *store) begin() *batch {
+	return &batch{Txn: s.db.NewTransactionAt(math.MaxUint64, true), bytes: 2 * logRecord}
+}
 
-func put(txn *badger.Txn, w write) error {
+func put(txn *batch, w write) error {
+	txn.bytes += logRecord + len(w.key) + len(w.value)
 	if w.value == nil {
 		return txn.Delete(w.key)
 	}
 	return txn.SetEntry(&badger.Entry{Key: w.key, Value: w.value})
 }
 
-// send commits the transaction and returns when it is on the disk.
-func (s *store) send(txn *badger.Txn) (err error) {
+// ready makes sure that the next two transactions find their blocks: the one under way and
+// the one that is built meanwhile. ReasonReadOnly says that the disk has none.
+func (s *store) ready() error {
+	return s.logs.ready(2 * max(s.z.group, MaxBatchBytes) * 5 / 4)
+}
+
+// send commits the transaction and returns when it is on the disk. Its blocks must be
+// ready.
+func (s *store) send(txn *batch) (err error) {
 	defer caught("write store", &err)
 	s.ts++
 	if err := txn.CommitAt(s.ts, nil); err != nil {
 		return protocol.Fail(protocol.ReasonInternal, "write store", err)
 	}
 	s.db.SetDiscardTs(s.ts)
-	return nil
-}
-
-func (s *store) close() (err error) {
-	defer caught("close store", &err)
-	if err := s.db.Close(); err != nil {
-		return protocol.Fail(protocol.ReasonInternal, "close store", err)
+	turned, err := s.logs.wrote(txn.bytes)
+	if turned {
+		s.tell()
+	}
+	if err != nil {
+		// What was written is written. The next transaction finds out what is wrong.
+		s.log.Warn("the store's logs cannot be looked at", "err", err)
 	}
 	return nil
 }
+
+// tell has the watch look at the disk, because Badger is writing a table.
+func (s *store) tell() {
+	select {
+	case s.turned <- struct{}{}:
+	default:
+	}
+}
+
+// shut closes Badger, or gives up: where it cannot write its last table it tries for
+// ever, and nothing is lost by that, because all of it is in its log.
+func (s *store) shut() error {
+	s.logs.close()
+	if s.db == nil {
+		return nil
+	}
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		defer func() { done <- err }()
+		defer caught("close store", &err)
+		if err = s.db.Close(); err != nil {
+			err = protocol.Fail(protocol.ReasonInternal, "close store", err)
+		}
+	}()
+	late := time.NewTimer(closePatience)
+	defer late.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-late.C:
+		return protocol.Fail(protocol.ReasonInternal, "close store", errors.New("badger does not come to an end; nothing that was written is lost"))
+	}
+}
+
+// closePatience is how long Badger has to write its last table and to finish merging.
+const closePatience = 20 * time.Second
 
 func caught(op string, err *error) {
 	if p := recover(); p != nil {

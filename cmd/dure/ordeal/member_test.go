@@ -34,6 +34,7 @@ type member struct {
 	port      int
 	api       string // host:port
 	space     string // network namespace; "": this process's own
+	log       string // its log; "": beside the home
 
 	process *exec.Cmd
 	ended   chan error // closed after the process ended
@@ -78,8 +79,13 @@ func (m *member) spawn() {
 	m.t.Cleanup(m.kill)
 }
 
-// logFile lies beside the home, so that it lives as long.
-func (m *member) logFile() string { return m.home + ".log" }
+// logFile lies beside the home, so that it lives as long, where nothing else is said.
+func (m *member) logFile() string {
+	if m.log != "" {
+		return m.log
+	}
+	return m.home + ".log"
+}
 
 // kill ends the process at once, as a power switch does, and waits until it is gone.
 func (m *member) kill() { m.end(syscall.SIGKILL) }

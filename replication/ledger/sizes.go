@@ -1,0 +1,76 @@
+package ledger
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/dgraph-io/badger/v4"
+)
+
+// sizes are how large Badger's parts are. It keeps one memtable and its log in memory at
+// all times, so memtables are half their default: a node shall be content with 150 MB.
+// More and larger tables are let stand before they are merged, so that bulk writing of
+// some hundred thousand entries costs no more than with Badger's defaults (measured:
+// these, 124,000 entries a CPU second; 16 MiB memtables with the default levels, 63,000;
+// the defaults, 119,000). On a small disk all of it is smaller: what Badger may come to
+// allocate decides how much of the disk can be used.
+type sizes struct {
+	memtable, table, base int64
+	fresh                 int // tables in level 0, before they are merged
+	stall                 int // tables in level 0, before writing waits
+	group                 int // bytes of one transaction; Badger takes 15 % of a memtable at most
+	reserve               uint64
+}
+
+// smallDisk is the size below which a disk is small.
+const smallDisk = 4 << 30
+
+func sizesFor(total uint64, dir string) sizes {
+	small := sizes{memtable: 8 << 20, table: 2 << 20, base: 16 << 20, fresh: 4, stall: 12, group: 1 << 20, reserve: 24 << 20}
+	if total == 0 || total >= smallDisk || largestLog(dir) > small.memtable {
+		return sizes{memtable: 32 << 20, table: 8 << 20, base: 64 << 20, fresh: 8, stall: 24, group: maxGroupBytes, reserve: DefaultReserveBytes}
+	}
+	return small
+}
+
+// largestLog is how much the fullest of Badger's logs holds: it is read into a memtable,
+// which must be as large.
+func largestLog(dir string) (most int64) {
+	logs, _ := filepath.Glob(filepath.Join(dir, "*"+logSuffix)) // the pattern is a good one
+	for _, path := range logs {
+		if info, err := os.Stat(path); err == nil {
+			most = max(most, int64(allocated(info)))
+		}
+	}
+	return most
+}
+
+// FloorFor is the floor of a disk of this size where none is set: a sixteenth of it, at
+// least 48 MiB and at most DefaultFloorBytes. 0 is a disk whose size is not known.
+func FloorFor(total uint64) uint64 {
+	if total == 0 {
+		return DefaultFloorBytes
+	}
+	return min(max(total/16, 48<<20), DefaultFloorBytes)
+}
+
+// coming is what Badger may still allocate by itself when nothing more is accepted than
+// fits the memtable: the table of one memtable, and the merges that are due then.
+func (z sizes) coming(levels []badger.LevelInfo) uint64 {
+	table := z.memtable + z.memtable/8
+	merges, base := int64(0), int64(0)
+	for _, l := range levels {
+		if l.IsBaseLevel {
+			base = l.Size
+		}
+	}
+	for _, l := range levels {
+		switch {
+		case l.Level == 0 && l.NumTables+2 >= z.fresh:
+			merges += l.Size + table + base
+		case l.Level > 0 && l.Score > 0.9: // one table, and what it overlaps in the next level
+			merges += min(12*l.TargetFileSize, l.Size+12*l.TargetFileSize)
+		}
+	}
+	return uint64(table + merges)
+}
