@@ -39,6 +39,12 @@ func (n *Node) seekOthers(ctx context.Context, m *mesh.Mesh) error {
 	if err != nil {
 		n.log.Warn("the address book cannot be read and is begun anew", "err", err)
 	}
+	if n.replica.Forgetful() {
+		// Its ledger may not know them any more; the address book holds standing members' nodes alone.
+		for _, k := range book {
+			n.replica.Vouch(k.Node)
+		}
+	}
 	tick := time.NewTicker(rosterTime)
 	defer tick.Stop()
 	saved := n.opts.Now()

@@ -335,14 +335,16 @@ func (r *Replica) failed(f *feed, err error) {
 	case protocol.ReasonRecovering:
 		r.log.Error("the ledger has forgotten entries of this node", "err", err)
 		if r.own == f {
-			r.condition, r.why, r.own = Recovering, "state.recovering.behind", nil
+			r.become(Recovering, whyBehind)
+			r.own = nil
 		}
 	default:
 		r.log.Error("the ledger could not be written", "err", err)
-		r.condition, r.why = ReadOnly, "state.read_only.disk"
+		why := "state.read_only.disk"
 		if r.ledger.Failed() != nil {
-			r.why = "state.read_only.failed"
+			why = "state.read_only.failed"
 		}
+		r.become(ReadOnly, why)
 	}
 	r.nudge()
 	if f.durable == 0 {

@@ -22,6 +22,8 @@ type peer struct {
 	due     time.Time // the next exchange by the timer
 	began   time.Time // the last exchange
 	last    time.Time // the last finished exchange, by the claimed clock, as it is shown
+	caught  time.Time // the last exchange that left nothing to fetch, by this process's own time
+	left    bool      // the last finished exchange left to others, or to the next one, what is known to be missing; a member's allowance apart
 	fails   int
 	speaks  uint64 // newest protocol version of a node that speaks none of ours; 0 = it does, or is not known
 	health  *protocol.Health
@@ -247,6 +249,12 @@ func (r *Replica) exchange(ctx context.Context, n Network, node protocol.PublicK
 			}
 		} else {
 			p.fails, p.last, p.linked = 0, r.cfg.Now(), true
+			if got == 0 && !p.left {
+				p.caught = time.Now()
+				if r.condition == Recovering || r.unheard {
+					r.nudge()
+				}
+			}
 			if got == 0 && !r.informed {
 				r.informed = true
 				r.nudge()

@@ -56,6 +56,11 @@ func (r *Replica) load() error {
 		}
 	}
 	r.restate()
+	alone, err := r.ledger.Meta(metaAlone)
+	if err != nil {
+		return err
+	}
+	r.unheard = alone != nil
 	return r.settleCondition()
 }
 

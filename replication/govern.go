@@ -56,6 +56,7 @@ func (r *Replica) tend(ctx context.Context) error {
 			r.log.Error("this node could not be designated; it is tried again", "err", err)
 			timer.Reset(certifyAfter)
 		}
+		r.metOthers(ctx)
 		if err := r.recover(ctx); err != nil && ctx.Err() == nil {
 			r.log.Error("recovering did not succeed; it is tried again", "err", err)
 			timer.Reset(certifyAfter)
@@ -115,6 +116,9 @@ func (r *Replica) Answer(ctx context.Context, place charter.Place, decision prot
 	if lacks := r.State().Lacks(protocol.Features()); len(lacks) > 0 {
 		return &protocol.Error{Reason: protocol.ReasonTooNew, Op: "answer", Args: map[string]string{"features": strings.Join(lacks, ", ")}}
 	}
+	if err := r.answerable(); err != nil {
+		return err
+	}
 	a, err := charter.SignAnswer(r.State(), place, decision, r.cfg.Key, r.cfg.Now().UTC().Format(time.DateOnly))
 	if err != nil {
 		return err
@@ -123,6 +127,20 @@ func (r *Replica) Answer(ctx context.Context, place charter.Place, decision prot
 		return err
 	}
 	return r.certify(ctx, &place)
+}
+
+// answerable says why this node may not answer decisions now, if it may not: one that
+// has forgotten what it answered could answer one place twice.
+func (r *Replica) answerable() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.writable(); err != nil {
+		return err
+	}
+	if v := r.view(); r.unheard && (v.others > 0 || v.strangers) {
+		return &protocol.Error{Reason: protocol.ReasonRecovering, Op: "answer"}
+	}
+	return nil
 }
 
 // certify publishes the certificates and closings that the answers held allow: those

@@ -53,7 +53,7 @@ func (r *Replica) sayHealth(n Network) {
 		Federation: r.cfg.Federation, Time: r.cfg.Now().UnixMilli(), Root: r.frontier.ledgerRoot(), Entries: entries,
 		Wanted: uint64(r.ledger.Stats().Wanted), Act: r.state.Act().Number, State: string(r.condition), Version: r.cfg.Version,
 	}
-	standing := r.own != nil
+	standing := r.own != nil || r.condition == Recovering && r.stood()
 	r.mu.Unlock()
 	if !standing {
 		return
@@ -75,6 +75,17 @@ func (r *Replica) sayHealth(n Network) {
 	if err != nil {
 		r.log.Debug("health was not told", "err", err)
 	}
+}
+
+// stood reports whether others may know this node by a feed that it does not go on with.
+// The caller holds mu.
+func (r *Replica) stood() bool {
+	for _, f := range r.feeds {
+		if f.node == r.self && !f.limit.Void {
+			return true
+		}
+	}
+	return false
 }
 
 // Health judges one message of the health topic.

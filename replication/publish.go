@@ -159,7 +159,7 @@ func (r *Replica) Begin(ctx context.Context) error {
 	}
 	r.mu.Lock()
 	if r.condition == Joining {
-		r.condition, r.why = Ready, ""
+		r.become(Ready, "")
 	}
 	r.mu.Unlock()
 	return r.designate(ctx)
@@ -234,19 +234,19 @@ func (r *Replica) settleCondition() error {
 	}
 	switch {
 	case r.ledger.Failed() != nil: // room does not end this, a restart does
-		r.condition, r.why = ReadOnly, "state.read_only.failed"
+		r.become(ReadOnly, "state.read_only.failed")
 	case low:
-		r.condition, r.why = ReadOnly, "state.read_only.disk"
+		r.become(ReadOnly, "state.read_only.disk")
 	case r.own != nil && r.renewed:
-		r.condition, r.why = Ready, "" // the mark that was found at the start is of an older feed
+		r.become(Ready, "") // the mark that was found at the start is of an older feed
 	case opened.Status == ledger.MarkBehind, opened.Status == ledger.MarkAbsent && (!opened.Restored.IsZero() || r.cfg.Begun):
 		// The store forgot entries that this node signed: it never continues that feed.
-		r.condition, r.why = Recovering, "state.recovering.behind"
+		r.become(Recovering, forgot(opened, r.ledger.Stats().Entries))
 		r.own = nil
 	case r.own != nil:
-		r.condition, r.why = Ready, ""
+		r.become(Ready, "")
 	default:
-		r.condition, r.why = Joining, "state.joining"
+		r.become(Joining, "state.joining")
 	}
 	return nil
 }
@@ -263,9 +263,22 @@ func (r *Replica) roomGone() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.condition == Ready || r.condition == Joining {
-		r.condition, r.why = ReadOnly, "state.read_only.disk"
+		r.become(ReadOnly, "state.read_only.disk")
 		r.log.Warn("the disk is too full: nothing new is accepted until there is room")
 	}
+}
+
+// forgot says why a store may lack entries that this node signed.
+func forgot(o ledger.Opened, entries uint64) string {
+	switch {
+	case o.Status == ledger.MarkBehind:
+		return whyBehind
+	case !o.Restored.IsZero():
+		return whyRestored
+	case entries == 0:
+		return whyEmptied
+	}
+	return whyUnmarked
 }
 
 // roomAgain ends the read-only condition once there is room on the disk again.

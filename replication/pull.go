@@ -24,8 +24,9 @@ type session struct {
 	br   *bufio.Reader
 	got  int
 
-	whole []string // ranges of the other side's frontier that it listed completely
-	left  bool     // something known to be missing here was not asked for, or not taken
+	whole  []string // ranges of the other side's frontier that it listed completely
+	left   bool     // something known to be missing here was not asked for, or not taken
+	behind bool     // likewise, for another reason than a member's allowance
 
 	claimed, moved time.Time // when feeds were claimed, and when they last brought something; Replica.mu guards both
 }
@@ -129,6 +130,7 @@ func (s *session) run(ctx context.Context) error {
 	if !s.left { // or the next exchange would not be told again
 		p.since = offer.Next
 	}
+	p.left = s.behind
 	return nil
 }
 
@@ -190,7 +192,7 @@ func (s *session) lines(offer protocol.Offer) ([]protocol.Line, error) {
 			}
 		}
 		if len(lines)+len(deeper) > maxDiffering {
-			s.left = true // the next exchange finds the rest
+			s.left, s.behind = true, true // the next exchange finds the rest
 			break
 		}
 		differing = deeper
@@ -293,7 +295,7 @@ func (s *session) fetch(ctx context.Context, runs []protocol.RunAsk) error {
 	for len(runs) > 0 {
 		ask := s.r.claim(s, runs, protocol.MaxAsk)
 		if len(ask) == 0 {
-			s.left = true
+			s.left, s.behind = true, true
 			return nil // others are fetching them
 		}
 		_ = s.s.SetDeadline(time.Now().Add(idleTime))

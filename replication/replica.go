@@ -129,7 +129,11 @@ type Replica struct {
 	why         string    // phrase key of the condition
 	renewed     bool      // own was opened because an older feed could not be gone on with
 	ended       bool      // recovering because the own feed was forked, not because anything was forgotten
+	since       time.Time // since when sinceOf is the condition, by the claimed clock
+	sinceOf     Condition
 	recovering  time.Time // since when, by this process's own time; zero = not
+	enoughAt    time.Time // since when enough members were caught up with, likewise
+	unheard     bool      // began anew with nobody in sight and has caught up with nobody since
 	informed    bool      // an exchange has found nothing more to fetch
 	designating bool      // the governing statement is being published
 	peers       map[protocol.PublicKey]*peer
