@@ -25,12 +25,17 @@ var (
 	descReady    = prometheus.NewDesc("dure_ready", "1 while this node can publish.", nil, nil)
 	descLinked   = prometheus.NewDesc("dure_nodes_connected", "Other members' nodes connected now.", nil, nil)
 	descAct      = prometheus.NewDesc("dure_act", "Number of the last act.", nil, nil)
+	descDamaged  = prometheus.NewDesc("dure_ledger_damaged", "Runs of entries and bodies found damaged on this disk and not repaired yet.", nil, nil)
+	descRecover  = prometheus.NewDesc("dure_recovering", "1 while this node catches up before it writes on.", nil, nil)
+	descChecked  = prometheus.NewDesc("dure_scrub_checked_entries", "Entries read again in the pass of the scrub under way.", nil, nil)
+	descScrubbed = prometheus.NewDesc("dure_scrub_last_end_seconds", "When the last whole pass of the scrub ended, Unix time; 0 = never.", nil, nil)
+	descFound    = prometheus.NewDesc("dure_scrub_found", "Damaged things found by the last whole pass of the scrub and the one under way, repaired since or not.", nil, nil)
 	descFree     = prometheus.NewDesc("dure_storage_free_bytes", "Free bytes on the ledger's disk.", nil, nil)
 )
 
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descAdmitted, descRefused, descStanding, descFeeds, descBytes, descWanted,
-		descWaiting, descReady, descLinked, descAct, descFree} {
+		descWaiting, descReady, descLinked, descAct, descFree, descDamaged, descRecover, descChecked, descScrubbed, descFound} {
 		ch <- d
 	}
 }
@@ -61,6 +66,17 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	gauge(descLinked, float64(linked))
 	gauge(descAct, float64(c.n.replica.State().Act().Number))
+	runs, bodies := c.n.ledger.Broken()
+	gauge(descDamaged, float64(runs+bodies))
+	gauge(descRecover, truth(condition == replication.Recovering))
+	now, last := c.n.ledger.Scrub().Passes()
+	gauge(descChecked, float64(now.Entries))
+	gauge(descFound, float64(now.Damaged+last.Damaged))
+	ended := 0.0
+	if !last.Ended.IsZero() {
+		ended = float64(last.Ended.Unix())
+	}
+	gauge(descScrubbed, ended)
 	if free, _, err := c.n.ledger.FreeBytes(); err == nil {
 		gauge(descFree, float64(free))
 	}

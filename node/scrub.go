@@ -158,7 +158,7 @@ func (n *Node) mend(ctx context.Context, problems []ledger.Problem, progress fun
 	return list, repaired
 }
 
-// custody is what is known of damage on this disk.
+// custody fills in what is known of damage on this disk, and of recovering from it.
 func (n *Node) custody(out *api.Status) {
 	runs, bodies := n.ledger.Broken()
 	out.Ledger.Damaged = uint64(runs + bodies)
@@ -171,5 +171,9 @@ func (n *Node) custody(out *api.Status) {
 		ended := last.Ended.UTC()
 		out.Scrub.LastEnded, out.Scrub.LastFound = &ended, last.Damaged
 	}
+	if r, ok := n.replica.Recovery(); ok {
+		out.Recovery = &api.Recovery{Others: r.Others, Seen: r.Seen, CaughtUp: r.CaughtUp, Needed: r.Needed, Fetching: r.Fetching}
+	}
+	out.Node.Since = n.replica.Since().UTC()
 	out.Scrub.Total = max(n.ledger.Stats().Entries, now.Entries)
 }

@@ -38,6 +38,14 @@ func (a *app) sayStatus(s api.Status, running bool) {
 		a.line(s.Node.Reason, nil)
 	}
 	a.sayAlerts(s)
+	if rec := s.Recovery; running && rec != nil {
+		switch {
+		case rec.Seen > 0:
+			a.line("cli.status.recovery", args{"count": rec.Needed, "seen": rec.Seen, "done": rec.CaughtUp})
+		case rec.Others > 0:
+			a.line("cli.status.recovery_nobody", nil)
+		}
+	}
 	a.line("cli.status.federation", args{"name": a.name(s.Federation.Names, s.Federation.Name), "number": strconv.FormatUint(s.Federation.Act, 10)})
 	if running {
 		a.sayOthers(s)
@@ -46,6 +54,15 @@ func (a *app) sayStatus(s api.Status, running bool) {
 	a.line("cli.status.ledger", held)
 	if s.Ledger.Wanted > 0 {
 		a.line("cli.status.wanted", args{"count": s.Ledger.Wanted})
+	}
+	if s.Ledger.Damaged > 0 {
+		a.line("cli.status.damaged", args{"count": s.Ledger.Damaged})
+	}
+	switch {
+	case s.Scrub.Begun != nil:
+		a.line("cli.status.scrub", args{"done": s.Scrub.Checked, "total": s.Scrub.Total, "begun": s.Scrub.Begun.Local()})
+	case s.Scrub.LastEnded != nil:
+		a.line("cli.status.scrubbed", args{"ended": s.Scrub.LastEnded.Local()})
 	}
 	if s.Catchup.Running && s.Catchup.Known > 0 {
 		a.line("cli.status.catchup", args{"fetched": s.Catchup.Fetched, "count": s.Catchup.Known})

@@ -87,3 +87,14 @@ type Scrub struct {
 	LastEnded *time.Time `json:"last_ended,omitempty" doc:"when the last whole pass ended"`
 	LastFound uint64     `json:"last_found" doc:"damaged things found in that one"`
 }
+
+// Recovery is how far a recovering node is. It may have forgotten entries that it signed,
+// so it catches up with a majority of the members it can see before it writes on, in a
+// new chain of entries. Approvals and answers wait until then.
+type Recovery struct {
+	Others   int  `json:"others" doc:"further members, as far as this node knows"`
+	Seen     int  `json:"seen" doc:"members of whom a node is connected"`
+	CaughtUp int  `json:"caught_up" doc:"of them, those from whom nothing is left to fetch"`
+	Needed   int  `json:"needed" doc:"so many of them it waits for; 0 while it sees nobody"`
+	Fetching bool `json:"fetching" doc:"something known to be missing is on its way"`
+}

@@ -41,6 +41,7 @@ type Problem struct {
 	ID        string            `json:"id,omitempty" doc:"what it is about"`
 	Field     string            `json:"field,omitempty"`
 	Args      map[string]string `json:"args,omitempty" doc:"values of the sentence"`
+	Why       string            `json:"why,omitempty" doc:"of /readyz: the stable code that the status has as node.reason"`
 	Errors    []ProblemField    `json:"errors,omitempty" doc:"every fault of the content"`
 }
 
@@ -64,6 +65,7 @@ type failure struct {
 	key    string
 	header http.Header
 	fields []ProblemField
+	why    string // key of a sentence that says more than the reason's hint
 }
 
 func (f *failure) Error() string { return f.err.Error() }
@@ -101,6 +103,11 @@ func (s *server) problem(lang string, f *failure) *Problem {
 		p.Title, p.Hint = s.phrases.Say(lang, f.key, nil), s.phrases.Say(lang, f.key+".hint", nil)
 	} else {
 		p.Title, p.Hint = s.phrases.Error(lang, f.err)
+	}
+	if p.Why = f.why; f.why != "" {
+		if said := s.phrases.Say(lang, f.why, nil); said != f.why {
+			p.Hint = said
+		}
 	}
 	var e *protocol.Error
 	if errors.As(f.err, &e) {

@@ -167,11 +167,19 @@ func (s *server) statusReady(ctx context.Context) error {
 	case StateReady:
 		return nil
 	case StateReadOnly:
-		return protocol.Fail(protocol.ReasonReadOnly, "answer readiness", nil)
+		return unready(protocol.ReasonReadOnly, status)
 	case StateRecovering:
-		return protocol.Fail(protocol.ReasonRecovering, "answer readiness", nil)
+		return unready(protocol.ReasonRecovering, status)
 	}
-	return protocol.Fail(protocol.ReasonJoining, "answer readiness", nil)
+	return unready(protocol.ReasonJoining, status)
+}
+
+// unready says why the node cannot write: reading works all the same, so a balancer that
+// sends readers elsewhere asks /healthz.
+func unready(r protocol.Reason, status Status) error {
+	f := fail(protocol.Fail(r, "answer readiness", nil))
+	f.why = status.Node.Reason
+	return f
 }
 
 // unknown answers paths that are not ours, and methods that a path does not have.

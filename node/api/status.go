@@ -24,6 +24,7 @@ type Status struct {
 	Catchup    Catchup            `json:"catchup"`
 	Alerts     []Alert            `json:"alerts" doc:"what somebody should know or do, most urgent first"`
 	Scrub      Scrub              `json:"scrub"`
+	Recovery   *Recovery          `json:"recovery,omitempty" doc:"while the node recovers: how far it is"`
 }
 
 // Alert is something that the people of this node should know, said by a code whose
@@ -64,6 +65,7 @@ type Node struct {
 	ID        string    `json:"id" doc:"public key of the node"`
 	State     NodeState `json:"state" enum:"ready,joining,recovering,read_only"`
 	Reason    string    `json:"reason,omitempty" doc:"stable code of why the node is not ready"`
+	Since     time.Time `json:"since" doc:"when the state became what it is, at the latest when the node started"`
 	Version   string    `json:"version"`
 	Protocol  int       `json:"protocol"`
 	Started   time.Time `json:"started"`

@@ -70,9 +70,17 @@ func (h *home) tell(v *view) {
 		h.Tone = "ready"
 	}
 	if code := st.Node.Reason; code != "" {
-		if key := "hint." + code; v.book.Has(key) {
-			h.Hint = v.T(key)
+		if v.book.Has(code) { // "state.recovering.restored": a key of the catalogue
+			h.Hint = v.T(code)
 		}
+	}
+	if rec := st.Recovery; rec != nil && rec.Seen > 0 {
+		h.Facts = append(h.Facts, v.T("cli.status.recovery", "count", rec.Needed, "seen", rec.Seen, "done", rec.CaughtUp))
+	} else if rec != nil && rec.Others > 0 {
+		h.Facts = append(h.Facts, v.T("cli.status.recovery_nobody"))
+	}
+	if st.Ledger.Damaged > 0 {
+		h.Facts = append(h.Facts, v.T("cli.status.damaged", "count", st.Ledger.Damaged))
 	}
 
 	for _, a := range st.Alerts {
