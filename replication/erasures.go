@@ -156,19 +156,56 @@ func (x *Erasures) sweepSoon(member string) {
 
 // restate tells how feeds stand and which acts there are. The caller holds Replica.mu.
 func (x *Erasures) restate(feeds ...*feed) {
-	standings := make([]erasure.Standing, len(feeds))
+	standings, chains := make([]erasure.Standing, len(feeds)), make([]map[protocol.EntryID]bool, len(feeds))
 	for i, f := range feeds {
 		standings[i] = x.r.erasedStanding(f)
+		if !f.limit.Open() {
+			chains[i] = x.chain(f)
+		}
 	}
 	x.mu.Lock()
 	news := false
 	for i, f := range feeds {
 		news = x.fold.Stand(f.id.Digest(), standings[i]) || news
+		if chains[i] != nil {
+			news = x.fold.Chain(f.id.Digest(), func(_ uint64, e protocol.EntryID) bool { return chains[i][e] }) || news
+		}
 	}
 	x.mu.Unlock()
 	if news {
 		x.sweepSoon("")
 	}
+}
+
+// chain tells which of a feed's words on erasures lie on its chain, and hears those that
+// the chain has gained since another branch was chosen; nil where it has none.
+func (x *Erasures) chain(f *feed) map[protocol.EntryID]bool {
+	if _, forked := x.r.state.Forks()[f.id]; forked {
+		for _, e := range x.r.ledger.Erasures() {
+			if e.Feed() != f.id {
+				continue
+			}
+			body, err := x.r.ledger.Body(e)
+			if err != nil {
+				body = nil
+			}
+			x.mu.Lock()
+			x.fold.Add(e, body)
+			x.mu.Unlock()
+		}
+	}
+	x.mu.RLock()
+	marks := x.fold.Marks(f.id.Digest())
+	x.mu.RUnlock()
+	if len(marks) == 0 {
+		return nil
+	}
+	on := map[protocol.EntryID]bool{}
+	for id, seq := range marks {
+		e, err := x.r.ledger.Entry(f.id, seq)
+		on[id] = err == nil && e.ID() == id || protocol.ReasonOf(err) == protocol.ReasonDamaged
+	}
+	return on
 }
 
 // act tells which acts erase. The caller holds Replica.mu.

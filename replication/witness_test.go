@@ -151,6 +151,9 @@ func (a *actor) wants() int {
 	}
 	n = 0
 	for _, want := range a.ledger.Wanted(10_000) {
+		if want.Lifted {
+			continue
+		}
 		if e, _, err := a.ledger.Find(want.Entry); err != nil || a.w.writer(e.Feed()) == nil {
 			n++
 		}

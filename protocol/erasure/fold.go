@@ -70,13 +70,21 @@ type Fold struct {
 	records  map[Digest][]*order
 	acts     map[Digest]Act
 	lapsed   map[Digest]bool // entries that only overruled acts name
-	accounts map[Digest][]account
-	told     map[Digest]bool // acknowledgements whose bodies were read
+	accounts map[Digest][]*account
+	told     map[Digest]*account // by the acknowledgement's entry
 }
 
 type feed struct {
 	Standing
 	orders int // in it
+	marks  []mark
+}
+
+// mark is an entry that says something here.
+type mark struct {
+	seq   uint64
+	entry protocol.EntryID
+	aside *bool
 }
 
 type order struct {
@@ -85,6 +93,7 @@ type order struct {
 	cause Cause
 	refs  []Digest
 	of    Digest
+	aside bool // it lies on a branch of a forked feed that is not its chain
 }
 
 // account is one node's word that a body's bytes are gone.
@@ -92,12 +101,14 @@ type account struct {
 	feed *feed
 	seq  uint64
 	time int64
+
+	aside bool
 }
 
 // New is a fold of nothing.
 func New() *Fold {
 	return &Fold{feeds: map[Digest]*feed{}, orders: map[Digest]*order{}, entries: map[Digest][]*order{}, records: map[Digest][]*order{},
-		acts: map[Digest]Act{}, lapsed: map[Digest]bool{}, accounts: map[Digest][]account{}, told: map[Digest]bool{}}
+		acts: map[Digest]Act{}, lapsed: map[Digest]bool{}, accounts: map[Digest][]*account{}, told: map[Digest]*account{}}
 }
 
 // Empty reports whether nothing was ever ordered to be erased.
@@ -122,6 +133,28 @@ func (f *Fold) feed(id Digest) *feed {
 		f.feeds[id] = at
 	}
 	return at
+}
+
+// Chain tells which entries of a forked feed lie on the chain that counts, of those that
+// say something here. It reports whether answers may change by it.
+func (f *Fold) Chain(feed Digest, on func(seq uint64, entry protocol.EntryID) bool) (news bool) {
+	for _, m := range f.feed(feed).marks {
+		if aside := !on(m.seq, m.entry); aside != *m.aside {
+			*m.aside, news = aside, true
+		}
+	}
+	return news
+}
+
+// Marks lists the entries of a feed that say something here, by id with their seqs.
+func (f *Fold) Marks(feed Digest) map[protocol.EntryID]uint64 {
+	out := map[protocol.EntryID]uint64{}
+	if at := f.feeds[feed]; at != nil {
+		for _, m := range at.marks {
+			out[m.entry] = m.seq
+		}
+	}
+	return out
 }
 
 // Acts replaces the orders of acts: those on the line, and those of acts overruled.
@@ -167,6 +200,7 @@ func (f *Fold) order(e protocol.Entry, body []byte) bool {
 		}
 		f.orders[id] = o
 		o.feed.orders++
+		o.feed.marks = append(o.feed.marks, mark{h.Seq, e.ID(), &o.aside})
 		switch {
 		case !o.cause.Whole:
 			for _, ref := range o.refs {
@@ -187,15 +221,16 @@ func (f *Fold) order(e protocol.Entry, body []byte) bool {
 }
 
 func (f *Fold) account(e protocol.Entry, body []byte) bool {
-	if id := e.ID().Digest(); body == nil || f.told[id] || !e.Header().Body.Matches(body) {
+	if id := e.ID().Digest(); body == nil || f.told[id] != nil || !e.Header().Body.Matches(body) {
 		return false
 	}
 	said, err := protocol.OpenBody[protocol.Erased](body)
 	if err != nil {
 		return false
 	}
-	f.told[e.ID().Digest()] = true
-	a := account{feed: f.feed(e.Feed().Digest()), seq: e.Seq(), time: e.Header().Time}
+	a := &account{feed: f.feed(e.Feed().Digest()), seq: e.Seq(), time: e.Header().Time}
+	f.told[e.ID().Digest()] = a
+	a.feed.marks = append(a.feed.marks, mark{a.seq, e.ID(), &a.aside})
 	for _, id := range said.Entries {
 		f.accounts[id.Digest()] = append(f.accounts[id.Digest()], a)
 	}
@@ -203,7 +238,7 @@ func (f *Fold) account(e protocol.Entry, body []byte) bool {
 }
 
 // counts reports whether an order is in force, for entries of its own member.
-func (o *order) counts() bool { return o.feed.Member != "" && o.seq < o.feed.Count }
+func (o *order) counts() bool { return o.feed.Member != "" && o.seq < o.feed.Count && !o.aside }
 
 // Says tells what is said about a body.
 func (f *Fold) Says(t Target) Word {
@@ -293,7 +328,7 @@ func (f *Fold) about(t Target) func(func(*order) bool) {
 // claimed time; false if it has not. The first time counts.
 func (f *Fold) Said(node protocol.PublicKey, entry protocol.EntryID) (at int64, ok bool) {
 	for _, a := range f.accounts[entry.Digest()] {
-		if a.feed.Node == node && a.feed.Member != "" && a.seq < a.feed.Count && (!ok || a.time < at) {
+		if a.feed.Node == node && a.feed.Member != "" && a.seq < a.feed.Count && !a.aside && (!ok || a.time < at) {
 			at, ok = a.time, true
 		}
 	}

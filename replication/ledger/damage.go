@@ -12,6 +12,8 @@ type Wanted struct {
 	Body  protocol.BodyID
 	Size  uint64
 	Kind  protocol.Kind
+
+	Lifted bool // it was erased once, and perhaps nobody has it
 }
 
 // Wanted lists bodies that are not here, governance first, then by feed and seq, after
@@ -50,7 +52,7 @@ func (r *Reader) Wanted(limit int) []Wanted {
 	list := make([]Wanted, len(places))
 	for i, p := range places {
 		w := r.s.wanted[p]
-		list[i] = Wanted{Entry: cidOf(w.entry), Body: cidOf(w.body), Size: w.size, Kind: w.kind}
+		list[i] = Wanted{Entry: cidOf(w.entry), Body: cidOf(w.body), Size: w.size, Kind: w.kind, Lifted: w.lifted}
 	}
 	return list
 }
