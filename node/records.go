@@ -150,11 +150,15 @@ func (n *Node) Publish(ctx context.Context, d api.Draft) (api.Receipt, error) {
 	if err != nil {
 		return api.Receipt{}, err
 	}
+	warnings := personal(rec)
 	draft := replication.Draft{Kind: kind, Content: rec.Content()}
 	refs := rec.Refs()
 	if d.Of == "" {
+		if d.Dry {
+			return api.Receipt{Dry: true, Warnings: warnings}, nil
+		}
 		draft.Refs = refs[:min(len(refs), protocol.MaxReferences)]
-		return n.publish(ctx, draft, true)
+		return warned(warnings)(n.publish(ctx, draft, true))
 	}
 	row, err := n.owned(d.Of)
 	if err != nil {
@@ -167,9 +171,31 @@ func (n *Node) Publish(ctx context.Context, d api.Draft) (api.Receipt, error) {
 	if row.Withdrawn || row.Erased {
 		return api.Receipt{}, &protocol.Error{Reason: protocol.ReasonConflict, Op: "revise", ID: row.Record.String(), Args: map[string]string{"number": row.Number}}
 	}
+	if d.Dry {
+		return api.Receipt{Dry: true, Warnings: warnings}, nil
+	}
 	draft.Of = row.Record
 	draft.Refs = append([]protocol.CID{row.Current.Entry}, refs[:min(len(refs), protocol.MaxReferences-1)]...)
-	return n.publish(ctx, draft, false)
+	return warned(warnings)(n.publish(ctx, draft, false))
+}
+
+// personal tells the writer, and nobody else, what looks like data of private persons.
+func personal(r record.Record) []api.Personal {
+	var out []api.Personal
+	for _, p := range record.FindPersonal(r) {
+		out = append(out, api.Personal{Field: p.Field, Code: string(p.Code), Found: p.Found})
+	}
+	return out
+}
+
+// warned adds warnings to a receipt.
+func warned(warnings []api.Personal) func(api.Receipt, error) (api.Receipt, error) {
+	return func(r api.Receipt, err error) (api.Receipt, error) {
+		if err == nil {
+			r.Warnings = warnings
+		}
+		return r, err
+	}
 }
 
 // Withdraw implements api.Publisher.

@@ -12,31 +12,36 @@ import (
 )
 
 func (a *app) publishCommand() *cobra.Command {
-	var check bool
+	var check, yes bool
 	c := a.command("publish FILE|-", between(1, 1), api.Receipt{}, func(ctx context.Context, arguments []string) error {
 		d, err := a.draft(arguments[0])
 		if err != nil {
 			return err
 		}
 		if check {
+			a.sayPersonal(d)
 			return a.answer(map[string]bool{"valid": true}, func() { a.line("cli.publish.valid", args{"type": a.word("type", d.Type)}) })
 		}
-		return a.publish(ctx, d, "cli.publish.done")
+		return a.publish(ctx, d, "cli.publish.done", yes)
 	})
 	c.Example = "dure publish request.json"
 	a.switchFlag(c.Flags(), &check, "check")
+	a.switchFlag(c.Flags(), &yes, "yes")
 	return c
 }
 
 func (a *app) reviseCommand() *cobra.Command {
-	return a.command("revise ID FILE|-", between(2, 2), api.Receipt{}, func(ctx context.Context, arguments []string) error {
+	var yes bool
+	c := a.command("revise ID FILE|-", between(2, 2), api.Receipt{}, func(ctx context.Context, arguments []string) error {
 		d, err := a.draft(arguments[1])
 		if err != nil {
 			return err
 		}
 		d.Of = arguments[0]
-		return a.publish(ctx, d, "cli.revise.done")
+		return a.publish(ctx, d, "cli.revise.done", yes)
 	})
+	a.switchFlag(c.Flags(), &yes, "yes")
+	return c
 }
 
 func (a *app) withdrawCommand() *cobra.Command {
@@ -73,7 +78,30 @@ func (a *app) draft(name string) (api.Draft, error) {
 	return api.Draft{Type: r.Kind().String(), Raw: json.RawMessage(raw)}, nil
 }
 
-func (a *app) publish(ctx context.Context, d api.Draft, key string) error {
+// sayPersonal says what in a draft looks like data of private persons, and what erasing
+// cannot recall. It reports whether there is any.
+func (a *app) sayPersonal(d api.Draft) bool {
+	r, err := record.ParseAny(d.Raw, func(name string) (protocol.RecordID, bool) { return protocol.Sum([]byte(name)), true })
+	if err != nil {
+		return false // its faults are told elsewhere
+	}
+	found := record.FindPersonal(r)
+	for _, p := range found {
+		a.note("cli.publish.personal", args{"field": p.Field, "sentence": a.say("personal."+string(p.Code), args{"found": p.Found})})
+	}
+	if len(found) > 0 {
+		a.note("personal.what", nil)
+	}
+	return len(found) > 0
+}
+
+// publish publishes a draft. Where it seems to hold data of private persons, whoever sits
+// at the terminal is asked first; programs are told, and go on.
+func (a *app) publish(ctx context.Context, d api.Draft, key string, yes bool) error {
+	if a.sayPersonal(d) && !yes && a.interactive() && !a.agrees("cli.publish.ask") {
+		a.note("cli.publish.not", nil)
+		return nil
+	}
 	return a.with(ctx, func(s *session) error {
 		receipt, err := s.Publish(ctx, d)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"math/big"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -94,6 +95,16 @@ func (a *app) ask(key string, values args) (string, error) {
 		return "", protocol.Fail(protocol.ReasonCanceled, "ask", err)
 	}
 	return strings.TrimSpace(line), nil
+}
+
+// agrees asks a question that is answered by yes, in any of the languages; anything else
+// is no.
+func (a *app) agrees(key string) bool {
+	said, err := a.ask(key, nil)
+	if err != nil {
+		return false
+	}
+	return slices.Contains([]string{"y", "yes", "예", "네", "o", "oui", "s", "si", "sí"}, strings.ToLower(said))
 }
 
 // showWords writes the words down, numbered, four in a row, and asks two of them back.

@@ -56,7 +56,8 @@ type Reader interface {
 // Publisher writes records of this member. What it acknowledges is durable: it
 // survives the loss of power right after the call returned.
 type Publisher interface {
-	// Publish writes a new record, or a revision where d.Of is set.
+	// Publish writes a new record, or a revision where d.Of is set. With d.Dry it tells
+	// what it would refuse, or warn of, and writes nothing.
 	Publish(ctx context.Context, d Draft) (Receipt, error)
 
 	// Withdraw withdraws a record of this member. reason is text by language and may be empty.

@@ -121,6 +121,9 @@ func (c *Client) Publish(ctx context.Context, d Draft) (Receipt, error) {
 	if d.Of != "" {
 		path += "/" + url.PathEscape(d.Of) + "/revisions"
 	}
+	if d.Dry {
+		path += "?dry_run=true"
+	}
 	return c.write(ctx, path, d.Raw)
 }
 

@@ -63,6 +63,7 @@ type Draft struct {
 	Type string
 	Raw  json.RawMessage
 	Of   string // the record to revise, named as in Reader.Record; empty for a new one
+	Dry  bool   // judge it and write nothing
 }
 
 // Receipt says that an entry is durable on this node.
@@ -73,6 +74,17 @@ type Receipt struct {
 	Seq     uint64 `json:"seq" doc:"local sequence"`
 	Feed    string `json:"feed" doc:"CID of the chain of entries it was written to"`
 	FeedSeq uint64 `json:"feed_seq" doc:"place in that chain"`
+
+	Dry      bool       `json:"dry_run,omitempty" doc:"nothing was written, and every other field but warnings is empty"`
+	Warnings []Personal `json:"warnings,omitempty" doc:"what looks like data of private persons"`
+}
+
+// Personal is something in a record that looks like data of a private person: a guess,
+// and no fault.
+type Personal struct {
+	Field string `json:"field" doc:"path in the record"`
+	Code  string `json:"code" doc:"email, phone, national or bank_account"`
+	Found string `json:"found" doc:"the words in question"`
 }
 
 // Codec says how a block's bytes are to be read.

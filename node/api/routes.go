@@ -99,6 +99,7 @@ func (s *server) reads() {
 
 // created is the answer to a write of an entry.
 type created struct {
+	Status   int
 	Location string `header:"Location"`
 	Replayed string `header:"Idempotent-Replay" doc:"true where this repeats the answer of an earlier request of the same key"`
 	Body     Receipt
@@ -128,26 +129,34 @@ func (s *server) writes() {
 
 	type publishing struct {
 		Keyed
+		Dry     bool `query:"dry_run" doc:"judge the record, tell all faults and warnings, and write nothing (200)"`
 		RawBody []byte
 	}
 	op := post("publish-record", "/records", "Publish a record; answered when it is durable", http.StatusCreated)
 	op.MaxBodyBytes, op.RequestBody, op.SkipValidateBody = maxDraftBytes, draft("the record"), true
 	route(s, op, func(ctx context.Context, in *publishing) (*created, error) {
+		if in.Dry {
+			return s.judge(ctx, "", in.RawBody)
+		}
 		return s.write(ctx, in.Key, "publish", in.RawBody, func(raw []byte) (Receipt, error) {
-			return s.publish(ctx, "", raw)
+			return s.publish(ctx, Draft{Raw: raw})
 		})
 	})
 
 	type revising struct {
 		Keyed
 		ID      string `path:"id" maxLength:"120"`
+		Dry     bool   `query:"dry_run" doc:"as for a new record"`
 		RawBody []byte
 	}
 	op = post("revise-record", "/records/{id}/revisions", "Publish a new version of an own record", http.StatusCreated)
 	op.MaxBodyBytes, op.RequestBody, op.SkipValidateBody = maxDraftBytes, draft("the whole new version"), true
 	route(s, op, func(ctx context.Context, in *revising) (*created, error) {
+		if in.Dry {
+			return s.judge(ctx, in.ID, in.RawBody)
+		}
 		return s.write(ctx, in.Key, "revise "+in.ID, in.RawBody, func(raw []byte) (Receipt, error) {
-			return s.publish(ctx, in.ID, raw)
+			return s.publish(ctx, Draft{Of: in.ID, Raw: raw})
 		})
 	})
 
@@ -205,7 +214,7 @@ func (s *server) write(ctx context.Context, key, target string, raw []byte, do f
 	if err != nil {
 		return nil, err
 	}
-	out := &created{Location: base + "/records/" + receipt.Record, Body: receipt}
+	out := &created{Status: http.StatusCreated, Location: base + "/records/" + receipt.Record, Body: receipt}
 	if replayed {
 		out.Replayed = "true"
 	}
@@ -214,12 +223,19 @@ func (s *server) write(ctx context.Context, key, target string, raw []byte, do f
 
 // publish reads the type, which decides what else is allowed; the rest is judged by
 // protocol/record, all at once.
-func (s *server) publish(ctx context.Context, of string, raw []byte) (Receipt, error) {
+func (s *server) publish(ctx context.Context, d Draft) (Receipt, error) {
 	var head struct {
 		Type string `json:"type"`
 	}
-	if err := json.Unmarshal(raw, &head); err != nil {
+	if err := json.Unmarshal(d.Raw, &head); err != nil {
 		return Receipt{}, protocol.Fail(protocol.ReasonMalformed, "read record", err)
 	}
-	return s.backend.Publish(ctx, Draft{Type: head.Type, Raw: raw, Of: of})
+	d.Type = head.Type
+	return s.backend.Publish(ctx, d)
+}
+
+// judge is publish without writing; nothing is kept under an idempotency key.
+func (s *server) judge(ctx context.Context, of string, raw []byte) (*created, error) {
+	receipt, err := s.publish(ctx, Draft{Of: of, Raw: bytes.Clone(raw), Dry: true})
+	return &created{Status: http.StatusOK, Body: receipt}, err
 }

@@ -254,6 +254,33 @@ func TestServer_InternalFaultsTellNoDetails(t *testing.T) {
 	}
 }
 
+// A dry run judges as a real one does, warns of what looks personal, and writes nothing.
+func TestServer_DryRun(t *testing.T) {
+	w := newWorld(t)
+	before, _ := w.fake.Records(t.Context(), api.RecordQuery{})
+	named := strings.Replace(goodRequest, `"summary":{"ko":"`, `"summary":{"ko":"문의 010-1234-5678 `, 1)
+	if named == goodRequest {
+		t.Fatal("the request has no summary to write into")
+	}
+	for path, want := range map[string]int{"/api/v1/records?dry_run=true": 200, "/api/v1/records/kr-seoul-41/revisions?dry_run=true": 200} {
+		resp, raw := w.ask("POST", path, named, "Idempotency-Key", "dry")
+		var r api.Receipt
+		if err := json.Unmarshal(raw, &r); err != nil || resp.StatusCode != want || !r.Dry || r.ID != "" || len(r.Warnings) != 1 || r.Warnings[0].Code != "phone" {
+			t.Errorf("%s: got %d %s", path, resp.StatusCode, raw)
+		}
+	}
+	if resp, raw := w.ask("POST", "/api/v1/records?dry_run=true", `{"type":"request","lang":"ko"}`); resp.StatusCode != 422 {
+		t.Errorf("faults: got %d %s", resp.StatusCode, raw)
+	}
+	after, _ := w.fake.Records(t.Context(), api.RecordQuery{})
+	if len(after.Items) != len(before.Items) {
+		t.Error("a dry run wrote a record")
+	}
+	if resp, raw := w.ask("POST", "/api/v1/records", goodRequest, "Idempotency-Key", "dry"); resp.StatusCode != 201 || resp.Header.Get("Idempotent-Replay") != "" {
+		t.Errorf("after a dry run under one key: %d %s", resp.StatusCode, raw)
+	}
+}
+
 func TestServer_AllFaultsAtOnce(t *testing.T) {
 	w := newWorld(t)
 	resp, raw := w.ask("POST", "/api/v1/records", `{"type":"request","lang":"ko","kind":"personnel","mode":"trainer","titel":{"ko":"x"}}`, "Accept-Language", "ko")

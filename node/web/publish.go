@@ -29,7 +29,8 @@ type requestPreview struct {
 	Values   []pair // what was typed, to send again
 	Token    string
 	Key      string
-	Sentence string // why publishing failed
+	Personal []string // what looks like data of private persons
+	Sentence string   // why publishing failed
 	Hint     string
 }
 
@@ -124,6 +125,9 @@ func (s *site) renderPreview(w http.ResponseWriter, r *http.Request, v *view, f 
 	head := rec.Head()
 	p := requestPreview{Title: v.text(head.Title, head.Lang), Fields: v.fields(protocol.KindRequest, content, head.Lang), Token: s.sessions.FormToken(r, formName), Key: key}
 	p.Also = v.others(head.Title, p.Title.Lang)
+	for _, found := range record.FindPersonal(rec) {
+		p.Personal = append(p.Personal, v.T("personal."+string(found.Code), "found", found.Found))
+	}
 	for _, name := range formFields {
 		for _, value := range f.all(name) {
 			p.Values = append(p.Values, pair{name, value})

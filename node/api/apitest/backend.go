@@ -273,6 +273,18 @@ func (b *Backend) Publish(ctx context.Context, d api.Draft) (api.Receipt, error)
 	if b.Pause != nil {
 		b.Pause(ctx)
 	}
+	if d.Dry {
+		kind, _ := protocol.ParseKind(d.Type)
+		rec, err := record.ParseWith(kind, d.Raw, func(name string) (protocol.RecordID, bool) { return protocol.Sum([]byte(name)), true })
+		if err != nil {
+			return api.Receipt{}, err
+		}
+		r := api.Receipt{Dry: true}
+		for _, p := range record.FindPersonal(rec) {
+			r.Warnings = append(r.Warnings, api.Personal{Field: p.Field, Code: string(p.Code), Found: p.Found})
+		}
+		return r, nil
+	}
 	return b.add("kr-seoul", d.Type, d.Raw, d.Of, b.Now, "local")
 }
 
