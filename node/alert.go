@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/protocol"
@@ -14,10 +15,12 @@ import (
 
 // alerts gathers what the people of this node should know. Each source says what holds
 // now; nothing is remembered, so an alert goes away with its reason.
-func alerts(s charter.State, nodes []replication.Node) []api.Alert {
+func alerts(s charter.State, nodes []replication.Node, floods []replication.Flood, offenders []replication.Offender) []api.Alert {
 	out := []api.Alert{}
 	out = append(out, lacking(s)...)
 	out = append(out, strangeVersions(s, nodes)...)
+	out = append(out, flooding(floods)...)
+	out = append(out, offending(offenders)...)
 	slices.SortStableFunc(out, func(a, b api.Alert) int {
 		return cmp.Or(strings.Compare(b.Level, a.Level), strings.Compare(a.Code, b.Code), strings.Compare(a.Member, b.Member))
 	})
@@ -51,3 +54,30 @@ func strangeVersions(s charter.State, nodes []replication.Node) []api.Alert {
 	}
 	return out
 }
+
+// flooding names the members that write more than this node takes in at once.
+func flooding(floods []replication.Flood) []api.Alert {
+	var out []api.Alert
+	for _, f := range floods {
+		a := api.Alert{Code: "flood", Level: api.AlertNote, Member: f.Member, Args: map[string]string{"since": moment(f.Since),
+			"taken": strconv.FormatUint(f.Taken, 10), "waiting": strconv.FormatUint(f.Waiting, 10), "node": "?"}}
+		if !f.Node.IsZero() {
+			a.Node, a.Args["node"] = f.Node.String(), f.Node.Short()
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// offending names the nodes that pass on what no node that checks would pass on.
+func offending(offenders []replication.Offender) []api.Alert {
+	var out []api.Alert
+	for _, o := range offenders {
+		out = append(out, api.Alert{Code: "offender", Level: api.AlertWarn, Member: o.Member, Node: o.Node.String(), Args: map[string]string{
+			"node": o.Node.Short(), "since": moment(o.Since), "count": strconv.FormatUint(o.Count, 10)}})
+	}
+	return out
+}
+
+// moment is a time that reads the same in every language.
+func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") + " UTC" }

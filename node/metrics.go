@@ -24,6 +24,8 @@ var (
 	descWaiting  = prometheus.NewDesc("dure_waiting_entries", "Entries waiting for a predecessor or for their author's admission.", nil, nil)
 	descReady    = prometheus.NewDesc("dure_ready", "1 while this node can publish.", nil, nil)
 	descLinked   = prometheus.NewDesc("dure_nodes_connected", "Other members' nodes connected now.", nil, nil)
+	descFlooding = prometheus.NewDesc("dure_members_flooding", "Members that write more than this node takes in at once.", nil, nil)
+	descOffend   = prometheus.NewDesc("dure_nodes_offending", "Nodes that passed on, in the last ten minutes, what they cannot have checked.", nil, nil)
 	descAct      = prometheus.NewDesc("dure_act", "Number of the last act.", nil, nil)
 	descDamaged  = prometheus.NewDesc("dure_ledger_damaged", "Runs of entries and bodies found damaged on this disk and not repaired yet.", nil, nil)
 	descRecover  = prometheus.NewDesc("dure_recovering", "1 while this node catches up before it writes on.", nil, nil)
@@ -35,7 +37,7 @@ var (
 
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descAdmitted, descRefused, descStanding, descFeeds, descBytes, descWanted,
-		descWaiting, descReady, descLinked, descAct, descFree, descDamaged, descRecover, descChecked, descScrubbed, descFound} {
+		descWaiting, descReady, descLinked, descFlooding, descOffend, descAct, descFree, descDamaged, descRecover, descChecked, descScrubbed, descFound} {
 		ch <- d
 	}
 }
@@ -56,6 +58,8 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(descBytes, float64(stats.Bytes))
 	gauge(descWanted, float64(stats.Wanted))
 	gauge(descWaiting, float64(counts.Waiting))
+	gauge(descFlooding, float64(len(c.n.replica.Floods())))
+	gauge(descOffend, float64(len(c.n.replica.Offenders())))
 	condition, _ := c.n.replica.Condition()
 	gauge(descReady, truth(condition == replication.Ready))
 	linked := 0
