@@ -143,3 +143,21 @@ func TestEndorse_BadOwnSignatureIsEndorsedLater(t *testing.T) {
 		t.Errorf("a broken chain: %d, %v", n, err)
 	}
 }
+
+func TestEntry_CloneSharesNothing(t *testing.T) {
+	fed := Sum([]byte("a federation"))
+	entries, _ := testFeed(t, fed, "seoul", 2)
+	raw := bytes.Clone(entries[2].Bytes())
+	page, err := DecodeEntries([][]byte{entries[1].Bytes(), raw})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := page[1].Clone()
+	clear(raw)
+	if !bytes.Equal(kept.Bytes(), entries[2].Bytes()) || kept.ID() != entries[2].ID() {
+		t.Error("the clone changed with the page")
+	}
+	if err := kept.Verify(fed, entries[0].Header().Init.Node); err != nil {
+		t.Error(err)
+	}
+}

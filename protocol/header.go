@@ -61,15 +61,15 @@ func appendCID(dst []byte, key string, c CID) []byte {
 
 // readHeader reads a later entry's header into h, whose Signature then shares raw. It
 // reports false, leaving h in any state, for everything but exactly the bytes that
-// appendHeader writes.
-func readHeader(raw []byte, h *Header) bool {
+// appendHeader writes. CIDs that prev has too are shared with it.
+func readHeader(raw []byte, h *Header, prev *Entry) bool {
 	c := cursor{b: raw}
 	for range c.head(majorMap) {
 		switch string(c.text()) {
 		case "v":
 			h.Version = c.head(majorUint)
 		case "of":
-			h.Of = c.link()
+			h.Of = c.likely(prev.h.Of)
 		case "act":
 			if c.head(majorMap) != 2 || string(c.text()) != "n" {
 				return false
@@ -78,7 +78,7 @@ func readHeader(raw []byte, h *Header) bool {
 			if string(c.text()) != "id" {
 				return false
 			}
-			h.Act.ID = c.link()
+			h.Act.ID = c.likely(prev.h.Act.ID)
 		case "num":
 			h.Number = c.head(majorUint)
 		case "seq":
@@ -88,11 +88,11 @@ func readHeader(raw []byte, h *Header) bool {
 		case "body":
 			h.Body = c.link()
 		case "feed":
-			h.Feed = c.link()
+			h.Feed = c.likely(prev.Feed())
 		case "kind":
 			h.Kind = Kind(c.head(majorUint))
 		case "prev":
-			h.Prev = c.link()
+			h.Prev = c.likely(prev.id)
 		case "refs":
 			n := c.head(majorArray)
 			if n > MaxReferences {
@@ -148,6 +148,16 @@ func (c *cursor) bytes(major byte) []byte {
 }
 
 func (c *cursor) text() []byte { return c.bytes(majorText) }
+
+// likely is link where the CID is probably this one, and then costs no memory.
+func (c *cursor) likely(this CID) CID {
+	const n = len(linkHead) + cidBytes
+	if this.Defined() && len(c.b) >= n && [5]byte(c.b[:5]) == linkHead && string(c.b[5:n]) == this.KeyString() {
+		c.b = c.b[n:]
+		return this
+	}
+	return c.link()
+}
 
 func (c *cursor) link() CID {
 	if len(c.b) < len(linkHead)+cidBytes || [5]byte(c.b[:5]) != linkHead || !isCID(c.b[5:5+cidBytes]) {

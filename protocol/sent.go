@@ -1,8 +1,7 @@
 package protocol
 
 // Nearly every byte of a catch-up travels in a Sent, so that it too is read and
-// written by hand (see header.go). Byte strings are copied one by one: a feed's head
-// is kept for as long as the node runs, and must not keep its whole page.
+// written by hand (see header.go). Byte strings that were read share the frame's memory.
 
 // appendSent writes the frame in canonical form.
 func appendSent(dst []byte, s *Sent) []byte {
@@ -103,9 +102,7 @@ func (c *cursor) blocks() [][]byte {
 	}
 	out := make([][]byte, n)
 	for i := range out {
-		b := c.bytes(majorBytes)
-		out[i] = make([]byte, len(b))
-		copy(out[i], b)
+		out[i] = c.bytes(majorBytes)
 	}
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/dure-net/dure/protocol"
@@ -13,8 +14,9 @@ import (
 
 // admission is one run of entries at the door.
 type admission struct {
-	page protocol.Page
-	via  Via
+	page    protocol.Page
+	via     Via
+	checked bool // its bodies were, by checkBodies
 }
 
 // admitted is a run on its way to the disk.
@@ -37,7 +39,7 @@ func (a *admitted) submit(own bool) {
 		a.r.erasures.restate(a.feed)
 	}
 	page, rest := portion(a.page)
-	a.commit = a.r.ledger.Submit(ledger.Batch{Pages: []protocol.Page{page}, Own: own, OnCommit: func(first uint64) {
+	a.commit = a.r.ledger.Submit(ledger.Batch{Pages: []protocol.Page{page}, Checked: true, Own: own, OnCommit: func(first uint64) {
 		a.local = first
 		if a.r.cfg.Arrived != nil && first > 0 {
 			a.r.cfg.Arrived(Arrival{First: first, Page: a.page, Member: a.limit.Member, Stands: a.limit.Stands(math.MaxUint64, protocol.EntryID{}), Via: a.via})
@@ -47,7 +49,7 @@ func (a *admitted) submit(own bool) {
 		a.bodies = append(a.bodies, a.r.ledger.Submit(ledger.Batch{Bodies: bodies}))
 	}
 	last := a.page.Entries[len(a.page.Entries)-1]
-	a.feed.head, a.feed.count = last, last.Seq()+1
+	a.feed.head, a.feed.count = last.Clone(), last.Seq()+1 // or the head would keep its page in memory
 }
 
 // portionBytes bounds the bodies that go to the ledger in one batch: with 64 headers
@@ -127,16 +129,8 @@ func (r *Replica) enter(a admission) (*admitted, error) {
 	if len(p.Bodies) != len(p.Entries) {
 		return nil, protocol.Fail(protocol.ReasonMalformed, "admit", errors.New("bodies do not go with the headers"))
 	}
-	for i, e := range p.Entries {
-		if p.Bodies[i] == nil {
-			continue
-		}
-		if err := e.CheckBody(p.Bodies[i]); err != nil {
-			// A page came with a body that is not the entry's: the header may stand, the
-			// body is wanted.
-			p.Bodies[i] = nil
-			r.counts.refuse(protocol.ReasonBadHash)
-		}
+	if !a.checked {
+		r.checkBodies(p)
 	}
 	for try := 0; ; try++ {
 		in, again, err := r.enterOnce(a, p)
@@ -148,6 +142,20 @@ func (r *Replica) enter(a admission) (*admitted, error) {
 				r.counts.refuse(protocol.ReasonOf(err))
 			}
 			return in, err
+		}
+	}
+}
+
+// checkBodies drops bodies that are not their entries': the header may stand all the
+// same, the body is wanted.
+func (r *Replica) checkBodies(p protocol.Page) {
+	for i := range p.Entries {
+		if p.Bodies[i] == nil {
+			continue
+		}
+		if err := p.Entries[i].CheckBody(p.Bodies[i]); err != nil {
+			p.Bodies[i] = nil
+			r.counts.refuse(protocol.ReasonBadHash)
 		}
 	}
 }
@@ -286,7 +294,7 @@ func (a *admitted) wait() error {
 		f.durable, f.lastHead = count, last.ID()
 	}
 	if f.durable > f.count {
-		f.head, f.count = last, f.durable
+		f.head, f.count = last.Clone(), f.durable
 	}
 	// Under mu, or an older line could follow a newer one.
 	r.frontier.set(r.standing(f))
@@ -308,7 +316,7 @@ func (a *admitted) wait() error {
 	for i, e := range a.page.Entries {
 		r.erasures.hear(a.limit.Member, e, a.page.Bodies[i])
 		if e.Kind().IsGovernance() {
-			blocks = append(blocks, charter.Block{Entry: e, Body: a.page.Bodies[i]})
+			blocks = append(blocks, charter.Block{Entry: e.Clone(), Body: slices.Clone(a.page.Bodies[i])})
 		}
 		if e.Kind() == protocol.KindNode && a.page.Bodies[i] != nil {
 			r.learnAddresses(f.node, a.page.Bodies[i])

@@ -149,6 +149,7 @@ type canned struct{ mesh.Stream }
 func (canned) Write(b []byte) (int, error)     { return len(b), nil }
 func (canned) SetDeadline(time.Time) error     { return nil }
 func (canned) SetReadDeadline(time.Time) error { return nil }
+func (canned) Reset() error                    { return nil }
 
 // Feeds were kept for a node as long as its session lasted, however little it brought.
 func TestClaim_SlowNodeHoldsNothingBack(t *testing.T) {

@@ -127,14 +127,14 @@ func (x *Erasures) hear(member string, e protocol.Entry, body []byte) {
 	switch kind := e.Kind(); {
 	case kind == protocol.KindErasure:
 		x.mu.Lock()
-		fresh := x.fold.Add(e, body)
+		fresh := x.fold.Add(e.Clone(), slices.Clone(body))
 		x.mu.Unlock()
 		if fresh {
 			x.sweepSoon(member)
 		}
 	case kind == protocol.KindErased:
 		x.mu.Lock()
-		x.fold.Add(e, body)
+		x.fold.Add(e.Clone(), slices.Clone(body))
 		x.mu.Unlock()
 	case kind.IsErasable() && e.Header().Body.Defined() && x.gone(e):
 		x.sweepSoon(member) // to be said, and perhaps dropped: bytes may be older than their header

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -316,9 +315,9 @@ func (s *session) fetch(ctx context.Context, runs []protocol.RunAsk) error {
 	return nil
 }
 
-// receive reads pages until the end of an answer. Decoding and hashing go on while
-// earlier pages are written to disk by the ledger's committer. What was handed in is
-// waited for in any case, or it would lie on the disk and not count.
+// receive takes the pages of one answer in. Reading, decoding and hashing go on
+// meanwhile, and earlier pages are written to disk by the ledger's committer. What was
+// handed in is waited for in any case, or it would lie on the disk and not count.
 func (s *session) receive(ctx context.Context, asked []protocol.RunAsk) (err error) {
 	var (
 		underWay []taken
@@ -351,18 +350,14 @@ func (s *session) receive(ctx context.Context, asked []protocol.RunAsk) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, settle(0)) }()
-	for {
-		var sent protocol.Sent
-		if err := s.read(&sent); err != nil {
-			return err
+	answer, ended := s.readAhead(ctx), false
+	defer func() { answer.close(s, ended) }()
+	for t := range answer.pages {
+		if t.err != nil {
+			return t.err
 		}
-		if sent.End {
-			return settle(0)
-		}
-		page, err := decodePage(sent)
-		if err != nil {
-			return err
-		}
+		answer.room.Release(t.bytes)
+		page := t.page
 		id, n := page.Feed(), uint64(len(page.Entries))
 		if from, ok := next[id]; !ok || page.Entries[0].Seq() != from || page.Entries[n-1].Seq() != from+n-1 || from+n > end[id] {
 			return protocol.Fail(protocol.ReasonMalformed, "read page", errors.New("entries that were not asked for"))
@@ -399,7 +394,7 @@ func (s *session) receive(ctx context.Context, asked []protocol.RunAsk) (err err
 		for len(page.Entries) > 0 {
 			n := min(len(page.Entries), protocol.MaxPage)
 			part := protocol.Page{Entries: page.Entries[:n], Bodies: page.Bodies[:n]}
-			in, err := s.r.enter(admission{page: part, via: ViaCatchUp})
+			in, err := s.r.enter(admission{page: part, via: ViaCatchUp, checked: true})
 			reason := protocol.ReasonOf(err)
 			if in != nil {
 				underWay, wasted = append(underWay, taken{admitted: in}), 0
@@ -443,6 +438,11 @@ func (s *session) receive(ctx context.Context, asked []protocol.RunAsk) (err err
 			return err
 		}
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ended = true
+	return settle(0)
 }
 
 // taken is a run on its way to the disk, and the room that its page takes until then.
@@ -459,31 +459,4 @@ const (
 	intakePages = 192
 )
 
-func intakeOf(p protocol.Page) int64 {
-	size := 0
-	for i, e := range p.Entries {
-		size += len(e.Bytes()) + len(p.Bodies[i])
-	}
-	return int64(max(size, intakeBytes/intakePages))
-}
-
-func decodePage(sent protocol.Sent) (protocol.Page, error) {
-	if len(sent.Headers) == 0 || len(sent.Headers) > protocol.MaxPage || len(sent.Bodies) != len(sent.Headers) {
-		return protocol.Page{}, protocol.Fail(protocol.ReasonMalformed, "read page", fmt.Errorf("%d headers, %d bodies", len(sent.Headers), len(sent.Bodies)))
-	}
-	p := protocol.Page{Entries: make([]protocol.Entry, len(sent.Headers)), Bodies: sent.Bodies}
-	for i, raw := range sent.Headers {
-		e, err := protocol.DecodeEntry(raw)
-		if err != nil {
-			return protocol.Page{}, err
-		}
-		if i > 0 && e.Feed() != p.Entries[0].Feed() {
-			return protocol.Page{}, protocol.Fail(protocol.ReasonMalformed, "read page", errors.New("entries of two feeds"))
-		}
-		p.Entries[i] = e
-		if len(sent.Bodies[i]) == 0 {
-			p.Bodies[i] = nil
-		}
-	}
-	return p, nil
-}
+func intakeOf(p protocol.Page) int64 { return max(weight(p), intakeBytes/intakePages) }

@@ -41,6 +41,12 @@ type store struct {
 	turned   chan struct{} // told, without waiting, that a table is being written
 }
 
+// StoreOptions are the settings of the store of a directory on a disk with room, for
+// whoever holds the ledger against Badger alone.
+func StoreOptions(dir string) badger.Options {
+	return (&store{dir: dir, z: sizesFor(0, dir)}).options().WithLogger(nil)
+}
+
 func (s *store) options() badger.Options {
 	return badger.DefaultOptions(s.dir).
 		WithSyncWrites(true).

@@ -23,6 +23,10 @@ type Batch struct {
 	// maxBranches of a feed; beyond, ReasonBusy. What belongs to the chain is ReasonConflict.
 	Branch *protocol.Page
 
+	// Checked says that the submitter has just checked the bodies of all pages by
+	// protocol.Entry.CheckBody; hashing them again is then left out.
+	Checked bool
+
 	// Bodies are wanted ones that arrive later. What is held, erased or not asked for is
 	// passed over; an entry that is not held is ReasonNotFound.
 	Bodies []Body
@@ -199,7 +203,7 @@ func (j *job) addPage(p *protocol.Page) error {
 			continue
 		}
 		h := e.Header()
-		if uint64(len(p.Bodies[i])) != h.Size || !h.Body.Matches(p.Bodies[i]) {
+		if uint64(len(p.Bodies[i])) != h.Size || !j.Checked && !h.Body.Matches(p.Bodies[i]) {
 			return &protocol.Error{Reason: protocol.ReasonBadHash, Op: "submit", ID: e.ID().String(), Field: "bodies"}
 		}
 		bytes += len(p.Bodies[i])
