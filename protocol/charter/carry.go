@@ -17,7 +17,8 @@ type Carry struct {
 
 // Uncarried lists such bodies, in order of kind and id: decisions, certificates and
 // closings of acts on the line and of a halt's branches, statements of members' root
-// keys, and fork evidence of members' feeds.
+// keys, fork evidence of members' feeds, decisions that can be answered, and electors'
+// answers to them: an answer given in a branch that was not chosen is given all the same.
 func (s State) Uncarried() []Carry { return slices.Clone(s.v.uncarried) }
 
 func (f *Folder) uncarriedBodies(s State) []Carry {
@@ -72,9 +73,27 @@ func (f *Folder) uncarriedBodies(s State) []Carry {
 			need[carried{protocol.KindForkEvidence, id}] = true
 		}
 	}
+	for _, t := range v.tabled {
+		if t.Condition == ConditionOpen {
+			need[carried{protocol.KindDecision, t.ID}] = true
+		}
+	}
+	for _, by := range []By{ByElectors, ByAssembly} {
+		t := v.tallies[s.Place(by)]
+		if t == nil {
+			continue
+		}
+		for _, list := range t.answers {
+			for _, a := range list {
+				if from := f.answers[t.place][a]; from.body.Defined() && !from.inside {
+					need[carried{protocol.KindAnswer, from.body}] = true
+				}
+			}
+		}
+	}
 	var out []Carry
 	for key := range need {
-		if !slices.ContainsFunc(f.carriers[key], func(c carrier) bool { return s.stands(c) }) {
+		if !f.brought(s, key) {
 			out = append(out, Carry{key.kind, key.body})
 		}
 	}
@@ -85,6 +104,11 @@ func (f *Folder) uncarriedBodies(s State) []Carry {
 		return compareCID(a.Body, b.Body)
 	})
 	return out
+}
+
+// brought reports whether an entry that stands brings a body.
+func (f *Folder) brought(s State, key carried) bool {
+	return slices.ContainsFunc(f.carriers[key], func(c carrier) bool { return s.stands(c) })
 }
 
 // stands reports whether an entry of a feed stands, as far as the fold can see: it

@@ -8,9 +8,10 @@ import (
 	"slices"
 )
 
-// Digest is a hash of the whole derived state, equal on all nodes that hold the same
-// blocks. It leaves out Uncarried, Missing and TooNew, which describe the holding and
-// not what was decided. It is computed at every call.
+// Digest is a hash of the whole derived state, equal on all nodes whose standing entries
+// are the same. It leaves out Uncarried, Missing and TooNew, which describe the holding
+// and not what was decided, and feeds that are void: whoever has not heard of such a feed
+// will not hear of it. It is computed at every call.
 func (s State) Digest() [32]byte {
 	h := sha256.New()
 	part := func(name string, v any) {
@@ -55,6 +56,9 @@ func (s State) sumFeeds(h hash.Hash) {
 	for _, feed := range slices.SortedFunc(s.v.inceptions.keys(), compareCID) {
 		in, _ := s.v.inceptions.get(feed)
 		l := s.Limit(feed, in.root, in.node)
+		if l.Void {
+			continue
+		}
 		for _, d := range [][32]byte{feed.Digest(), in.root, in.node, l.Head.Digest(), sha256.Sum256([]byte(l.Member + "\x00" + string(l.Status)))} {
 			h.Write(d[:])
 		}
@@ -62,14 +66,8 @@ func (s State) sumFeeds(h hash.Hash) {
 		number(l.Below)
 		number(l.Fork)
 		number(uint64(l.Reason))
-		if l.Void {
-			number(1)
+		if fork, forked := s.v.forks.get(feed); forked {
+			number(fork + 1) // also where it is settled
 		}
-	}
-	for _, feed := range slices.SortedFunc(s.v.forks.keys(), compareCID) {
-		d := feed.Digest()
-		fork, _ := s.v.forks.get(feed)
-		h.Write(d[:])
-		number(fork)
 	}
 }

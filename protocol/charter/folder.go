@@ -39,8 +39,8 @@ type Folder struct {
 
 	entries      map[protocol.EntryID]bool // seen; true once its body was read
 	carriers     map[carried][]carrier
-	answers      map[Place]map[Answer]bool // as found, not verified
-	extracted    map[protocol.BodyID]bool  // certificates and rounds whose answers are in answers
+	answers      map[Place]map[Answer]source // as found, not verified
+	extracted    map[protocol.BodyID]bool    // certificates and rounds whose answers are in answers
 	invitations  map[protocol.EntryID]inviting
 	applications map[protocol.EntryID]applying
 	tooNew       map[protocol.BodyID]bool
@@ -67,6 +67,13 @@ type carrier struct {
 	seq  uint64
 }
 
+// source is where an answer was found: in bodies of its own, or inside a certificate or
+// closing, which count as said wherever they are found.
+type source struct {
+	body   protocol.BodyID // undefined: never on its own
+	inside bool
+}
+
 type inviting struct {
 	carrier
 	entry   protocol.EntryID
@@ -84,7 +91,7 @@ type applying struct {
 func NewFolder(f protocol.FoundingAct, federation protocol.FederationID) *Folder {
 	return &Folder{
 		founding: f, court: newCourt(federation, founding(f, federation)),
-		entries: map[protocol.EntryID]bool{}, carriers: map[carried][]carrier{}, answers: map[Place]map[Answer]bool{},
+		entries: map[protocol.EntryID]bool{}, carriers: map[carried][]carrier{}, answers: map[Place]map[Answer]source{},
 		extracted: map[protocol.BodyID]bool{}, invitations: map[protocol.EntryID]inviting{}, applications: map[protocol.EntryID]applying{},
 		tooNew: map[protocol.BodyID]bool{}, statements: map[protocol.BodyID]protocol.PublicKey{}, evidence: map[protocol.BodyID]protocol.FeedID{},
 	}
@@ -154,7 +161,7 @@ func (f *Folder) read(h protocol.Header, at carrier, id protocol.EntryID, body [
 		return admitBody(f, f.court.rounds, h.Body, body, DecodeRound)
 	case protocol.KindAnswer:
 		if a, err := DecodeAnswer(body); err == nil {
-			return f.note(a)
+			return f.note(a, source{body: h.Body})
 		}
 	case protocol.KindForkEvidence:
 		ev, err := open(body, func(protocol.ForkEvidence) error { return nil })
@@ -211,17 +218,19 @@ func admitBody[T any](f *Folder, into map[protocol.BodyID]T, id protocol.BodyID,
 }
 
 // note keeps an answer under the place it answers.
-func (f *Folder) note(a Answer) bool {
+func (f *Folder) note(a Answer, from source) bool {
 	at := f.answers[a.Place()]
 	if at == nil {
-		at = map[Answer]bool{}
+		at = map[Answer]source{}
 		f.answers[a.Place()] = at
 	}
-	if at[a] {
-		return false
+	old := at[a]
+	next := source{body: old.body, inside: old.inside || from.inside}
+	if from.body.Defined() {
+		next.body = from.body // equal answers have equal bodies
 	}
-	at[a] = true
-	return true
+	at[a] = next
+	return next != old
 }
 
 // extract takes the answers out of certificates and closings, which count as said
@@ -234,7 +243,7 @@ func (f *Folder) extract() {
 		}
 		f.extracted[id] = true
 		for _, a := range c.Approvals {
-			f.note(a.answered(Place{d.Number, c.Round, d.Prev, d.By}, c.Decision))
+			f.note(a.answered(Place{d.Number, c.Round, d.Prev, d.By}, c.Decision), source{inside: true})
 		}
 	}
 	for id, r := range f.court.rounds {
@@ -243,7 +252,7 @@ func (f *Folder) extract() {
 		}
 		f.extracted[id] = true
 		for _, a := range r.Answers {
-			f.note(a.answered(r.Place(), a.Decision))
+			f.note(a.answered(r.Place(), a.Decision), source{inside: true})
 		}
 	}
 }

@@ -141,7 +141,9 @@ func (v *view) governing(m *member) (protocol.Statement, bool) {
 	return said.governs, true
 }
 
-// nodes lists the known nodes that a root key has added, in order of node key.
+// nodes lists the known nodes of a root key, in order of node key: those it added, those
+// of feeds that are not void, and those that it or an act has cut. A void feed is not
+// known everywhere, so it makes no node known.
 func (v *view) nodes(root protocol.PublicKey) []Node {
 	found := map[protocol.PublicKey]*Node{}
 	at := func(node protocol.PublicKey) *Node {
@@ -155,11 +157,17 @@ func (v *view) nodes(root protocol.PublicKey) []Node {
 	feeds, _ := v.byRoot.get(root)
 	for _, feed := range feeds {
 		in, _ := v.inceptions.get(feed)
+		if (State{v}).Limit(feed, in.root, in.node).Void {
+			continue
+		}
 		n := at(in.node)
 		n.Feeds = append(n.Feeds, feed)
 	}
 	if s := v.saidBy(root); s != nil {
 		for node := range s.added {
+			at(node)
+		}
+		for node := range s.cuts {
 			at(node)
 		}
 	}
@@ -186,7 +194,12 @@ func (v *view) member(l *line, handle string, contested bool) Member {
 		for _, n := range v.nodes(r.key) {
 			n.Governing = n.Key == out.Governing && !n.Cut // it may have been added by an earlier root key
 			out.Nodes = append(out.Nodes, n)
-			out.Joined = out.Joined || len(n.Feeds) > 0
+			out.Joined = out.Joined || len(n.Feeds) > 0 || n.Cut
+		}
+	}
+	for node := range m.cuts { // nothing of it may stand, and the act names it all the same
+		if !slices.ContainsFunc(out.Nodes, func(n Node) bool { return n.Key == node }) {
+			out.Nodes, out.Joined = append(out.Nodes, Node{Key: node, Root: m.facts.Root, Cut: true}), true
 		}
 	}
 	slices.SortFunc(out.Nodes, func(a, b Node) int {

@@ -92,6 +92,14 @@ func (f *Folder) table(v *view) []Tabled {
 		default:
 			f.place(v, &t, base, stands, contested)
 		}
+		// A decision that only a feed that does not stand brings is not known everywhere.
+		// While it can be answered it is carried on; afterwards it says nothing.
+		switch t.Condition {
+		case ConditionStale, ConditionInvalid, ConditionWaiting:
+			if !f.brought(State{v}, carried{protocol.KindDecision, id}) {
+				continue
+			}
+		}
 		out = append(out, t)
 	}
 	slices.SortFunc(out, func(a, b Tabled) int {

@@ -120,7 +120,11 @@ func (f *Folder) doubleAnswers(v *view) []Double {
 		}
 		voters := base.voters(p.By)
 		choices := map[string][]protocol.BodyID{}
-		for a := range set {
+		for a, from := range set {
+			// What only a feed that does not stand says is not known everywhere.
+			if !from.inside && !f.brought(State{v}, carried{protocol.KindAnswer, from.body}) {
+				continue
+			}
 			if handle, ok := voters[a.Root]; ok && !slices.Contains(choices[handle], a.Decision) && f.court.signed(a) {
 				choices[handle] = append(choices[handle], a.Decision)
 			}
