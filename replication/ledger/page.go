@@ -82,88 +82,102 @@ func (r *Reader) raw(id protocol.FeedID, f *feed, from uint64, maxEntries, maxBo
 		return page, nil
 	}
 	f = parts[0].feed
-	var glances []glance
+	links := make([]link, 0, protocol.MaxPage)
 	bodyBytes := 0
 	err := r.db.view("read page", func(txn *badger.Txn) error {
 		for i, p := range parts {
 			if i > 0 && bodyBytes >= maxBodyBytes {
 				return nil
 			}
-			run, err := r.readPart(txn, p)
-			if err != nil {
+			n := len(links)
+			var err error
+			if links, err = r.readPart(txn, p, links); err != nil {
 				if i > 0 {
 					return nil // the page ends before the damage; asked for, it answers for itself
 				}
 				return err
 			}
-			for _, h := range run {
-				g, err := glanceAt(h)
-				if err != nil {
-					return err
-				}
-				glances = append(glances, g)
-				bodyBytes += int(g.size)
+			for j := range links[n:] {
+				bodyBytes += int(links[n+j].size)
 			}
-			page.Headers = append(page.Headers, run...)
 		}
 		return nil
 	})
 	if err != nil {
 		return Raw{}, damagedAs("read page", err)
 	}
-	page.Bodies = r.pageBodies(f, page.Headers, glances, maxBodyBytes)
+	page.Headers = make([][]byte, len(links))
+	for i := range links {
+		page.Headers[i] = links[i].header
+	}
+	page.Bodies = r.pageBodies(f, links, maxBodyBytes)
 	return page, nil
 }
 
-// readPart reads the headers of a run and checks each against the index.
-func (r *Reader) readPart(txn *badger.Txn, p part) (headers [][]byte, err error) {
-	at := placeOf(p.feed.no, p.first)
-	err = good(txn, placeKey(keyRun, at), func(value []byte) error {
+// readPart reads the headers of a run and appends them to links. The last one is checked
+// against the index, and each of the others is the one that its successor names. On
+// error links are as they were.
+func (r *Reader) readPart(txn *badger.Txn, p part, links []link) ([]link, error) {
+	at, n := placeOf(p.feed.no, p.first), len(links)
+	err := good(txn, placeKey(keyRun, at), func(value []byte) error {
 		value = slices.Clone(value)
-		headers = headers[:0]
+		links = links[:n]
 		_, err := runHeaders(value, func(i int, h []byte) error {
-			if uint64(i) < p.skip {
+			if uint64(i) < p.skip || !p.whole && uint64(len(links)-n) == p.count {
 				return nil
 			}
-			if !p.whole && uint64(len(headers)) == p.count {
-				return nil
+			g, err := glanceAt(h)
+			if err != nil {
+				return err
 			}
-			headers = append(headers, h[:len(h):len(h)])
-			seq := p.first + uint64(i)
-			return r.known(sha256.Sum256(h), placeOf(p.feed.at(seq).no, seq))
+			if len(links) > n && g.prev != links[len(links)-1].id {
+				return errHash
+			}
+			links = append(links, link{glance: g, id: sha256.Sum256(h), header: h[:len(h):len(h)]})
+			return nil
 		})
-		if err == nil && uint64(len(headers)) != p.count {
+		if err == nil && uint64(len(links)-n) != p.count {
 			err = errRun
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		seq := p.first + p.skip + p.count - 1
+		return r.known(links[len(links)-1].id, placeOf(p.feed.at(seq).no, seq))
 	})
 	if err != nil {
 		r.s.mu.RLock()
 		_, count := p.feed.runOf(p.first)
 		r.s.mu.RUnlock()
 		r.runDamaged(at, count)
-		return nil, err
+		return links[:n], err
 	}
-	return headers, nil
+	return links, nil
 }
 
 // pageBodies reads the bodies of consecutive headers, as far as they fit and are here.
-func (r *Reader) pageBodies(f *feed, headers [][]byte, glances []glance, room int) [][]byte {
-	bodies := make([][]byte, len(headers))
-	var due []int
-	for i := range glances {
-		g := &glances[i]
-		if !g.hasBody || len(due) > 0 && int(g.size) > room || r.absent(placeOf(f.at(g.seq).no, g.seq), g, headers[i]) != nil {
+func (r *Reader) pageBodies(f *feed, links []link, room int) [][]byte {
+	bodies := make([][]byte, len(links))
+	due, size := make([]int, 0, len(links)), 0
+	r.s.mu.RLock()
+	for i := range links {
+		l := &links[i]
+		if !l.hasBody || len(due) > 0 && int(l.size) > room || r.s.absent(placeOf(f.at(l.seq).no, l.seq), &l.glance, l.id) != nil {
 			continue
 		}
-		due, room = append(due, i), room-int(g.size)
+		due, room, size = append(due, i), room-int(l.size), size+int(l.size)
 	}
-	// One iterator reads most of them; what it does not find right, body reads with all care.
+	r.s.mu.RUnlock()
+	// One iterator reads most of them into one piece of memory; what it does not find
+	// right, body reads with all care.
+	piece := make([]byte, 0, size)
 	_ = r.db.view("read page", func(txn *badger.Txn) error {
 		it := txn.NewIterator(badger.IteratorOptions{Prefix: feedKey(keyBody, f.no)})
 		defer it.Close()
+		var key [placeKeyBytes]byte
 		for n, i := range due {
-			key := placeKey(keyBody, placeOf(f.at(glances[i].seq).no, glances[i].seq))
+			l := &links[i]
+			key := appendPlaceKey(key[:0], keyBody, placeOf(f.at(l.seq).no, l.seq))
 			if n == 0 {
 				it.Seek(key)
 			}
@@ -173,15 +187,24 @@ func (r *Reader) pageBodies(f *feed, headers [][]byte, glances []glance, room in
 			if !it.Valid() {
 				return nil
 			}
-			if data, err := it.Item().ValueCopy(nil); err == nil && glances[i].body == sha256.Sum256(data) {
-				bodies[i] = data
+			if string(it.Item().Key()) != string(key) {
+				continue
 			}
+			_ = it.Item().Value(func(value []byte) error {
+				if uint64(len(value)) == l.size && l.body == sha256.Sum256(value) {
+					from := len(piece)
+					piece = append(piece, value...)
+					bodies[i] = piece[from:len(piece):len(piece)]
+				}
+				return nil
+			})
 		}
 		return nil
 	})
 	for _, i := range due {
 		if bodies[i] == nil {
-			bodies[i], _ = r.body(placeOf(f.at(glances[i].seq).no, glances[i].seq), headers[i]) // damage is noted there
+			l := &links[i]
+			bodies[i], _ = r.body(placeOf(f.at(l.seq).no, l.seq), l.header) // damage is noted there
 		}
 	}
 	return bodies

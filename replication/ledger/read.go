@@ -272,13 +272,18 @@ func (r *Reader) body(p place, header []byte) ([]byte, error) {
 func (r *Reader) absent(p place, g *glance, header []byte) error {
 	r.s.mu.RLock()
 	defer r.s.mu.RUnlock()
-	if _, ok := r.s.erased[p]; ok {
+	return r.s.absent(p, g, sha256.Sum256(header))
+}
+
+// absent is Reader.absent for the header of this hash. The caller holds mu.
+func (s *state) absent(p place, g *glance, id digest) error {
+	if _, ok := s.erased[p]; ok {
 		return protocol.Fail(protocol.ReasonErased, "read body", nil)
 	}
-	if r.s.says != nil && g.kind.IsErasable() && r.s.saysOf(r.s.feedNo(p.feed()), p, sha256.Sum256(header), g.of, g.kind) == erasure.Gone {
+	if s.says != nil && g.kind.IsErasable() && s.saysOf(s.feedNo(p.feed()), p, id, g.of, g.kind) == erasure.Gone {
 		return protocol.Fail(protocol.ReasonErased, "read body", nil)
 	}
-	if _, ok := r.s.wanted[p]; ok {
+	if _, ok := s.wanted[p]; ok {
 		return protocol.Fail(protocol.ReasonWanted, "read body", nil)
 	}
 	return nil
