@@ -113,7 +113,7 @@ func knock(ctx context.Context, h *home.Home, p home.Pending, o JoinOptions, now
 		return protocol.JoinAnswer{}, errors.Join(err, protocol.Fail(protocol.ReasonNotFederated, "join", nil))
 	}
 	m, err := mesh.New(mesh.Config{Key: h.Node(), Federation: p.Invitation.Federation, Listen: []string{"/ip4/127.0.0.1/udp/0/quic-v1"},
-		NoGossip: true, Logger: o.Logger, Now: o.Now}, guest{p.Invitation.Node})
+		NoGossip: true, Logger: o.Logger}, guest{p.Invitation.Node})
 	if err != nil {
 		return protocol.JoinAnswer{}, err
 	}

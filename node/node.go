@@ -183,7 +183,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	m, err := mesh.New(mesh.Config{
 		Key: n.home.Node(), Federation: n.federation,
 		Listen: n.conf.Listen, Announce: n.conf.Announce, MDNS: *n.conf.MDNS, Relay: n.conf.Relay, RelayVia: n.conf.RelayVia,
-		NoGossip: n.opts.NoGossip, Logger: n.log, Registerer: n.registry, Now: n.opts.Now, HostOptions: n.opts.HostOptions,
+		NoGossip: n.opts.NoGossip, Logger: n.log, Registerer: n.registry, HostOptions: n.opts.HostOptions,
 	}, n.replica)
 	if err != nil {
 		return err

@@ -206,7 +206,7 @@ func (a *actor) tryStart() (err error) {
 		handler = a.hostile.behind(a)
 	}
 	a.mesh, err = mesh.New(mesh.Config{Key: a.node, Federation: a.w.fed, Listen: []string{a.w.net.Addr(a.n)}, NoGossip: cfg.NoGossip,
-		HostOptions: a.w.net.HostOptions(a.n), Now: a.now, Logger: log}, handler)
+		HostOptions: a.w.net.HostOptions(a.n), Logger: log}, handler)
 	if err != nil {
 		return errors.Join(err, a.ledger.Close())
 	}

@@ -88,7 +88,6 @@ type Config struct {
 
 	Logger     *slog.Logger          // default: discard
 	Registerer prometheus.Registerer // default: no metrics
-	Now        func() time.Time      // default: time.Now
 
 	// HostOptions come last when the libp2p host is built: the seam at which tests
 	// put a simulated network (package meshtest).
@@ -101,6 +100,7 @@ type Mesh struct {
 	self    Peer
 	handler Handler
 	log     *slog.Logger
+	now     func() time.Time // steady
 	speaks  spoken
 
 	host    host.Host
@@ -134,16 +134,13 @@ func New(cfg Config, h Handler) (*Mesh, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
 	if cfg.Versions == nil {
 		cfg.Versions = protocol.Versions(protocol.Version)
 	}
-	m := &Mesh{cfg: cfg, self: cfg.Key.Public(), handler: h, log: cfg.Logger, speaks: speaking(cfg.Versions)}
+	m := &Mesh{cfg: cfg, self: cfg.Key.Public(), handler: h, log: cfg.Logger, now: steady(), speaks: speaking(cfg.Versions)}
 	m.counts = newCounts()
-	m.meter = newMeter(cfg.Now)
-	m.door = newDoor(idOf(m.self), h.Standing, cfg.Now, m.counts)
+	m.meter = newMeter(m.now)
+	m.door = newDoor(idOf(m.self), h.Standing, m.now, m.counts)
 	m.serving = newServing()
 
 	relayVia, err := parsePeers("relay_via", cfg.RelayVia)

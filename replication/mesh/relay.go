@@ -161,14 +161,14 @@ func (r *relays) reserve(ctx context.Context) {
 		cancel()
 		r.mu.Lock()
 		if err != nil {
-			r.failed[id] = r.m.cfg.Now().Add(reserveRetry)
+			r.failed[id] = r.m.now().Add(reserveRetry)
 			r.m.log.Debug("no place on a relay", keyVia, short(id), keyError, err)
 		} else {
 			if _, had := r.places[id]; !had {
 				r.m.log.Info("reachable through a relay", keyVia, short(id))
 			}
-			now := r.m.cfg.Now()
-			r.places[id] = place{renew: now.Add(got.Expiration.Sub(now) * 2 / 3), addrs: r.through(id)}
+			now := r.m.now()
+			r.places[id] = place{renew: now.Add(got.Expiration.Sub(time.Now()) * 2 / 3), addrs: r.through(id)}
 		}
 		r.mu.Unlock()
 	}
@@ -177,7 +177,7 @@ func (r *relays) reserve(ctx context.Context) {
 // wanted reports whether a place is to be asked for: again when it is time, or anew
 // while there are too few.
 func (r *relays) wanted(id peer.ID) bool {
-	now := r.m.cfg.Now()
+	now := r.m.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.failed[id].After(now) {

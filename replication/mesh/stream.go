@@ -132,7 +132,7 @@ func (m *Mesh) serve(s network.Stream, members, guests *seats, budget int64, han
 		return
 	}
 	defer s.Close()
-	handle(ctx, p, newStream(s, p, m.cfg.Now, budget))
+	handle(ctx, p, newStream(s, p, m.now, budget))
 }
 
 // OpenSync opens a catch-up stream, dialling the node if needed. It blocks until the
@@ -176,7 +176,7 @@ func (m *Mesh) openStream(ctx context.Context, node Peer, protos []libp2pproto.I
 		}
 		return nil, m.unreachable("open stream", node, err)
 	}
-	return newStream(s, node, m.cfg.Now, -1), nil
+	return newStream(s, node, m.now, -1), nil
 }
 
 func (m *Mesh) wrongVersion(node Peer, err error) error {

@@ -25,6 +25,14 @@ type meter struct {
 	peers     sync.Map // peer.ID -> *contact
 }
 
+// steady is a clock that nobody can set: when it was made, and what has passed since. All
+// intervals here are measured by it. A computer's clock that is set back for years would
+// else keep guests inside for years, and dead lines unnoticed.
+func steady() func() time.Time {
+	made := time.Now()
+	return func() time.Time { return made.Add(time.Since(made)) }
+}
+
 // contact is what tells a dead line from a busy one.
 type contact struct {
 	heard atomic.Int64 // when bytes came last, in unix nanoseconds
