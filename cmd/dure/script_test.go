@@ -32,6 +32,7 @@ func TestScript(t *testing.T) {
 			e.Setenv("DURE_LANG", "en")
 			e.Setenv("NO_COLOR", "1")
 			e.Setenv("TZ", "UTC")
+			e.Setenv("SOON", time.Now().UTC().AddDate(0, 0, 3).Format(time.DateOnly)) // a day within a week
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

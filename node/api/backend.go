@@ -62,6 +62,10 @@ type Publisher interface {
 
 	// Withdraw withdraws a record of this member. reason is text by language and may be empty.
 	Withdraw(ctx context.Context, ref string, reason map[string]string) (Receipt, error)
+
+	// Adjust pauses, resumes, closes or prolongs an offer or request of this member by a
+	// new version. One that is closed, or would stay as it is, is ReasonConflict.
+	Adjust(ctx context.Context, ref string, a Adjustment) (Receipt, error)
 }
 
 // Governor takes part in the act line.

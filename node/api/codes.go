@@ -6,9 +6,9 @@ import (
 	"github.com/dure-net/dure/protocol"
 )
 
-// httpStatus is the HTTP status of each reason. Reasons not listed are conditions of
+// StatusOf is the HTTP status of each reason, for programs and pages alike. Reasons not listed are conditions of
 // this machine or faults of dure, which a caller cannot mend: 500.
-func httpStatus(r protocol.Reason) int {
+func StatusOf(r protocol.Reason) int {
 	switch r {
 	case protocol.ReasonMalformed, protocol.ReasonNonCanonical, protocol.ReasonWrongVersion, protocol.ReasonUsage,
 		protocol.ReasonInvitationInvalid, protocol.ReasonWrongWords:

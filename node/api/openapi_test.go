@@ -35,7 +35,7 @@ func (w *world) document() map[string]any {
 func TestOpenAPI_ListsEveryRoute(t *testing.T) {
 	w := newWorld(t)
 	want := []string{
-		"get /api/v1/status", "get /api/v1/records", "post /api/v1/records", "get /api/v1/records/{id}", "get /api/v1/records/{id}/matches", "post /api/v1/records/{id}/revisions",
+		"get /api/v1/status", "get /api/v1/records", "post /api/v1/records", "get /api/v1/records/{id}", "get /api/v1/records/{id}/matches", "post /api/v1/records/{id}/state", "post /api/v1/records/{id}/revisions",
 		"post /api/v1/records/{id}/withdrawal", "get /api/v1/blocks/{cid}", "get /api/v1/stream", "get /api/v1/members", "get /api/v1/decisions",
 		"post /api/v1/decisions", "post /api/v1/decisions/{number}/answers", "post /api/v1/invitations", "post /api/v1/verify", "post /api/v1/scrub", "get /api/v1/export",
 		"post /api/v1/import", "get /api/v1/backup", "get /api/v1/chains", "post /api/v1/statements",
@@ -116,6 +116,7 @@ func TestOpenAPI_AnswersKeepTheContract(t *testing.T) {
 		{"GET", "/api/v1/decisions", "", "/api/v1/decisions", 200},
 		{"POST", "/api/v1/records", goodRequest, "/api/v1/records", 201},
 		{"POST", "/api/v1/records/kr-seoul-41/revisions", goodRequest, "/api/v1/records/{id}/revisions", 201},
+		{"POST", "/api/v1/records/kr-seoul-41/state", `{"state":"paused"}`, "/api/v1/records/{id}/state", 201},
 		{"POST", "/api/v1/records/kr-seoul-41/withdrawal", `{"reason":{"ko":"끝"}}`, "/api/v1/records/{id}/withdrawal", 201},
 		{"POST", "/api/v1/records/kr-seoul-42/withdrawal", "", "/api/v1/records/{id}/withdrawal", 201},
 		{"POST", "/api/v1/decisions", `{"changes":[{"kind":"suspend","member":"it-bologna"}]}`, "/api/v1/decisions", 201},

@@ -82,7 +82,7 @@ func fail(err error) *failure {
 		return f
 	}
 	r := protocol.ReasonOf(err)
-	f = &failure{err: err, status: httpStatus(r)}
+	f = &failure{err: err, status: StatusOf(r)}
 	if retryable(r) {
 		f.header = http.Header{"Retry-After": {"1"}}
 	}

@@ -180,6 +180,8 @@ func (s *server) writes() {
 			})
 		})
 
+	s.listings()
+
 	route(s, post("table-decision", "/decisions", "Table a decision on the last act", http.StatusCreated),
 		func(ctx context.Context, in *struct{ Body Proposal }) (*answer[Decision], error) {
 			d, err := s.backend.Decide(ctx, in.Body)

@@ -135,7 +135,7 @@ func (s *site) renderPreview(w http.ResponseWriter, r *http.Request, v *view, f 
 	}
 	status := http.StatusOK
 	if failed != nil {
-		status = statusOf(failed)
+		status = api.StatusOf(protocol.ReasonOf(failed))
 		p.Sentence, p.Hint = s.book.Error(v.Lang, failed)
 		if status == http.StatusInternalServerError {
 			s.log.Error("publishing failed", "error", failed)

@@ -114,6 +114,7 @@ type oneRecord struct {
 	ID        string
 	Files     []proof
 	Matches   *matches
+	Life      *life
 	Machine   string // languages that a machine wrote, in words
 }
 
@@ -143,6 +144,7 @@ func (s *site) showRecord(w http.ResponseWriter, r *http.Request, v *view) error
 			o.Files = append(o.Files, proof{v.T(file.label), "/blocks/" + file.id, file.id, hex.EncodeToString(sum[:])})
 		}
 	}
+	o.Life = s.life(r, v, rec)
 	if o.Matches, err = s.matches(r.Context(), v, rec); err != nil {
 		return err
 	}

@@ -89,6 +89,7 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("POST /sign-out", s.signOut)
 	mux.HandleFunc("GET /records", s.members(s.showRecords))
 	mux.HandleFunc("GET /records/{ref}", s.members(s.showRecord))
+	mux.HandleFunc("POST /records/{ref}/state", s.members(s.adjust))
 	mux.HandleFunc("GET /blocks/{cid}", s.members(s.sendBlock))
 	mux.HandleFunc("GET /requests/new", s.members(s.showForm))
 	mux.HandleFunc("POST /requests/new", s.members(s.showForm)) // another language, with what was typed
@@ -153,31 +154,8 @@ func (s *site) introduce(ctx context.Context, v *view) error {
 	return nil
 }
 
-// statusOf is the HTTP status of an error page.
-func statusOf(err error) int {
-	switch protocol.ReasonOf(err) {
-	case protocol.ReasonNotFound:
-		return http.StatusNotFound
-	case protocol.ReasonErased:
-		return http.StatusGone
-	case protocol.ReasonUsage, protocol.ReasonMalformed, protocol.ReasonAmbiguous:
-		return http.StatusBadRequest
-	case protocol.ReasonTooLarge:
-		return http.StatusRequestEntityTooLarge
-	case protocol.ReasonForbidden:
-		return http.StatusForbidden
-	case protocol.ReasonReadOnly:
-		return http.StatusInsufficientStorage
-	case protocol.ReasonRecovering, protocol.ReasonJoining, protocol.ReasonWanted, protocol.ReasonBusy:
-		return http.StatusServiceUnavailable
-	case protocol.ReasonConflict, protocol.ReasonNotOwner:
-		return http.StatusConflict
-	}
-	return http.StatusInternalServerError
-}
-
 func (s *site) showError(w http.ResponseWriter, r *http.Request, v *view, err error) {
-	status := statusOf(err)
+	status := api.StatusOf(protocol.ReasonOf(err))
 	if status == http.StatusInternalServerError {
 		s.log.Error("page failed", "error", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -302,6 +303,28 @@ func (b *Backend) Withdraw(_ context.Context, ref string, reason map[string]stri
 	r := &b.records[i]
 	r.State, r.Reason, r.Entry = api.RecordWithdrawn, reason, b.block(map[string]any{"withdraws": r.ID})
 	return b.commit(r, api.EventWithdrawal, b.Now, "local"), nil
+}
+
+// Adjust implements api.Publisher.
+func (b *Backend) Adjust(_ context.Context, ref string, a api.Adjustment) (api.Receipt, error) {
+	if err := b.see("Adjust", a); err != nil {
+		return api.Receipt{}, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i, err := b.own(ref)
+	if err != nil {
+		return api.Receipt{}, err
+	}
+	r := &b.records[i]
+	r.Content = maps.Clone(r.Content)
+	for name, value := range map[string]string{"state": a.State, "closed_as": a.ClosedAs, "valid_until": a.ValidUntil} {
+		if value != "" {
+			r.Content[name] = value
+		}
+	}
+	r.Revisions++
+	return b.commit(r, api.EventRevision, b.Now, "local"), nil
 }
 
 func (b *Backend) own(ref string) (int, error) {

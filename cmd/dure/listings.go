@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/protocol/record"
+)
+
+// pauseCommand, resumeCommand, closeCommand and extendCommand move an own offer or
+// request through its life without writing it again.
+func (a *app) pauseCommand() *cobra.Command {
+	return a.adjustCommand("pause ID", "cli.adjust.paused", api.Adjustment{State: "paused"})
+}
+
+func (a *app) resumeCommand() *cobra.Command {
+	return a.adjustCommand("resume ID", "cli.adjust.resumed", api.Adjustment{State: "published"})
+}
+
+func (a *app) adjustCommand(use, done string, adjustment api.Adjustment) *cobra.Command {
+	return a.command(use, between(1, 1), api.Receipt{}, func(ctx context.Context, arguments []string) error {
+		return a.adjust(ctx, arguments[0], done, adjustment)
+	})
+}
+
+func (a *app) closeCommand() *cobra.Command {
+	as := "fulfilled"
+	c := a.command("close ID", between(1, 1), api.Receipt{}, func(ctx context.Context, arguments []string) error {
+		if !record.Has(record.Closings, as) {
+			return misuse("usage.bad_value", args{"flag": "--as", "value": as, "command": "dure close"})
+		}
+		return a.adjust(ctx, arguments[0], "cli.adjust.closed", api.Adjustment{State: "closed", ClosedAs: as})
+	})
+	c.Example = "dure close kr-seoul-41 --as fulfilled"
+	a.textFlag(c.Flags(), &as, "as", "fulfilled|withdrawn|superseded", as)
+	return c
+}
+
+func (a *app) extendCommand() *cobra.Command {
+	c := a.command("extend ID DAY", between(2, 2), api.Receipt{}, func(ctx context.Context, arguments []string) error {
+		return a.adjust(ctx, arguments[0], "cli.adjust.extended", api.Adjustment{ValidUntil: arguments[1]})
+	})
+	c.Example = "dure extend kr-seoul-41 2027-06-30"
+	return c
+}
+
+func (a *app) adjust(ctx context.Context, ref, done string, adjustment api.Adjustment) error {
+	return a.with(ctx, func(s *session) error {
+		receipt, err := s.Adjust(ctx, ref, adjustment)
+		if err != nil {
+			return err
+		}
+		return a.receipt(s, receipt, done)
+	})
+}
