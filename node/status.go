@@ -61,7 +61,7 @@ func (n *Node) Status(context.Context) (api.Status, error) {
 	progress := n.replica.Progress()
 	n.custody(&out)
 	out.Catchup = api.Catchup{Running: progress.Running, Fetched: progress.Fetched, Known: progress.Known}
-	out.Alerts = n.alerts(s, nodes)
+	out.Alerts = alerts(s, nodes, n.replica.Floods(), n.replica.Offenders(), n.ending())
 	return out, nil
 }
 
