@@ -57,6 +57,11 @@ type RunAsk struct {
 	Feed [32]byte `cbor:"f"`
 	From uint64   `cbor:"n,omitzero"`
 	Max  uint64   `cbor:"m,omitzero"` // at most so many entries; 0 = all
+
+	// Branch asks for a branch of a forked feed, whether it stands or not: the one that the
+	// entry with this hash lies on. A server that does not know forks of the feed, or does
+	// not hold the entry, sends nothing.
+	Branch [32]byte `cbor:"h,omitzero"`
 }
 
 // Ask is a further question on a catch-up stream; exactly one list is set.

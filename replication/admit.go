@@ -28,13 +28,14 @@ type admitted struct {
 	bodies []*ledger.Commit // bodies that one batch had no room for
 	via    Via
 	limit  charter.Limit // of the feed when it came in
+	turns  uint64        // of the feed then
 	local  uint64        // local number of the first entry, once durable
 }
 
 // submit hands the run to the ledger. The caller holds mu, so that the ledger sees
 // each feed's runs in order.
 func (a *admitted) submit(own bool) {
-	a.limit = a.feed.limit
+	a.limit, a.turns = a.feed.limit, a.feed.turns
 	if a.feed.count == 0 {
 		a.r.erasures.restate(a.feed)
 	}
@@ -221,6 +222,9 @@ func (r *Replica) enterOnce(a admission, p protocol.Page) (in *admitted, again b
 	if r.condition == ReadOnly {
 		return nil, false, protocol.Fail(protocol.ReasonReadOnly, "admit", nil)
 	}
+	if now.turning {
+		return nil, false, protocol.Fail(protocol.ReasonBusy, "admit", errors.New("another branch is being chosen"))
+	}
 	in = &admitted{r: r, feed: now, page: p, via: a.via}
 	in.submit(false)
 	r.quotas.took(now.limit.Member, a.via, p.Entries, time.Now())
@@ -290,11 +294,13 @@ func (a *admitted) wait() error {
 		f = a.feed
 		r.feeds[f.id] = f
 	}
-	if count := last.Seq() + 1; count > f.durable {
-		f.durable, f.lastHead = count, last.ID()
-	}
-	if f.durable > f.count {
-		f.head, f.count = last.Clone(), f.durable
+	if a.turns == f.turns { // else the run was set aside meanwhile, and what the ledger holds was read anew
+		if count := last.Seq() + 1; count > f.durable {
+			f.durable, f.lastHead = count, last.ID()
+		}
+		if f.durable > f.count {
+			f.head, f.count = last.Clone(), f.durable
+		}
 	}
 	// Under mu, or an older line could follow a newer one.
 	r.frontier.set(r.standing(f))

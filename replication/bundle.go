@@ -298,9 +298,19 @@ func (im *importer) take(page protocol.Page, hold bool) error {
 	if in != nil {
 		im.underWay = append(im.underWay, in)
 	}
-	switch protocol.ReasonOf(err) {
+	reason := protocol.ReasonOf(err)
+	if reason == protocol.ReasonFork || reason == protocol.ReasonSetAside || reason == protocol.ReasonGap {
+		took, terr := im.takeBranch(page)
+		switch {
+		case terr != nil:
+			return terr
+		case took == len(page.Entries):
+			err, reason = nil, protocol.ReasonNone
+		}
+	}
+	switch reason {
 	case protocol.ReasonNone, protocol.ReasonKnown:
-	case protocol.ReasonUnknownMember, protocol.ReasonGap:
+	case protocol.ReasonUnknownMember, protocol.ReasonGap, protocol.ReasonFork:
 		size := 0
 		for i, e := range page.Entries {
 			size += len(e.Bytes()) + len(page.Bodies[i])
@@ -320,6 +330,23 @@ func (im *importer) take(page protocol.Page, hold bool) error {
 		im.progress(Progress{Done: im.b.Entries})
 	}
 	return im.settle(importUnderWay)
+}
+
+// takeBranch takes a page that does not continue the chain held here, if its feed is
+// forked. It returns how many of its entries are kept; an error ends the import.
+func (im *importer) takeBranch(page protocol.Page) (int, error) {
+	if err := im.settle(0); err != nil { // what it parts from is looked up
+		return 0, err
+	}
+	if err := im.r.forked(im.ctx, page.Feed(), page.Entries); err != nil {
+		im.r.log.Debug("a fork is not proven yet", "feed", page.Feed().Short(), "err", err)
+	}
+	took, fresh, err := im.r.takeBranch(page, ViaImport)
+	im.b.New += uint64(fresh)
+	if reason := protocol.ReasonOf(err); reason == protocol.ReasonReadOnly || reason == protocol.ReasonDamaged {
+		return took, err
+	}
+	return took, nil
 }
 
 func (im *importer) refuse(err error, page protocol.Page) {

@@ -15,26 +15,27 @@ import (
 
 // peer is what this node remembers of another one between exchanges.
 type peer struct {
-	linked  bool // a connection stands
-	pulling bool
-	again   bool      // asked for while pulling
-	since   uint64    // its Next of the last finished exchange
-	due     time.Time // the next exchange by the timer
-	began   time.Time // the last exchange
-	last    time.Time // the last finished exchange, by the claimed clock, as it is shown
-	caught  time.Time // the last exchange that left nothing to fetch, by this process's own time
-	left    bool      // the last finished exchange left to others, or to the next one, what is known to be missing; a member's allowance apart
-	fails   int
-	speaks  uint64 // newest protocol version of a node that speaks none of ours; 0 = it does, or is not known
-	health  *protocol.Health
-	heard   time.Time
-	behind  *uint64       // entries of ours that its root lacked at the last exchange
-	barren  int           // exchanges in a row that differed and brought nothing
-	told    *rate.Limiter // health messages of its own that are passed on
-	strange *rate.Limiter // messages of feeds not known here that are looked at
-	turn    turn          // what it may ask here
-	portion uint64        // of entries that an exchange asks it for
-	refused offences
+	linked   bool // a connection stands
+	pulling  bool
+	again    bool      // asked for while pulling
+	since    uint64    // its Next of the last finished exchange
+	due      time.Time // the next exchange by the timer
+	began    time.Time // the last exchange
+	last     time.Time // the last finished exchange, by the claimed clock, as it is shown
+	caught   time.Time // the last exchange that left nothing to fetch, by this process's own time
+	left     bool      // the last finished exchange left to others, or to the next one, what is known to be missing; a member's allowance apart
+	fails    int
+	speaks   uint64 // newest protocol version of a node that speaks none of ours; 0 = it does, or is not known
+	health   *protocol.Health
+	heard    time.Time
+	behind   *uint64       // entries of ours that its root lacked at the last exchange
+	barren   int           // exchanges in a row that differed and brought nothing
+	told     *rate.Limiter // health messages of its own that are passed on
+	strange  *rate.Limiter // messages of feeds not known here that are looked at
+	turn     turn          // what it may ask here
+	portion  uint64        // of entries that an exchange asks it for
+	refused  offences
+	branches map[protocol.EntryID]time.Time // of forked feeds, by an entry of theirs: when it was asked for them
 }
 
 // Pace of catch-up. The timer is what heals an idle network; exchanges on connect and

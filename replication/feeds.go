@@ -23,6 +23,9 @@ type feed struct {
 	lastHead protocol.EntryID
 
 	limit charter.Limit
+
+	turning bool   // another branch is being made the chain: nothing is handed to the ledger
+	turns   uint64 // how often that has happened
 }
 
 // load rebuilds feeds, charter state and frontier from the ledger.
@@ -38,6 +41,10 @@ func (r *Replica) load() error {
 			whys[e.ID()] = body
 		case protocol.KindErased:
 			r.erasures.fold.Add(e, body)
+		case protocol.KindForkEvidence:
+			if body != nil {
+				r.learnFork(body)
+			}
 		}
 	})
 	if err != nil {
@@ -141,6 +148,9 @@ func (r *Replica) govern(blocks []charter.Block) {
 	for _, b := range blocks {
 		if r.folder.Add(b) {
 			changed = true
+		}
+		if b.Entry.Kind() == protocol.KindForkEvidence && b.Body != nil {
+			r.learnFork(b.Body)
 		}
 	}
 	if !changed {

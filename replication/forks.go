@@ -3,13 +3,66 @@ package replication
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/charter"
 )
 
+// A fork is two entries of one feed with one predecessor. Whoever sees both proves it,
+// with an entry that any node checks for itself. What a node holds of both branches, and
+// how it comes to the chosen one, is in branches.go.
+
+// fork is what is known of a proven fork: the lowest seq, and the first entries of the
+// branches that evidence names there.
+type fork struct {
+	seq    uint64
+	firsts []protocol.EntryID
+}
+
+// maxFirsts bounds the branches of one fork that are asked for. A node that signs more
+// histories than that has them kept by those that saw them.
+const maxFirsts = 4
+
+// maxProofs bounds the proofs that wait until this node can write. What is left out is
+// proven again when the branches are seen again.
+const maxProofs = 64
+
+// learnFork takes in fork evidence that is durable here. The caller holds mu.
+func (r *Replica) learnFork(body []byte) {
+	ev, proven, err := charter.DecodeEvidence(r.cfg.Federation, body)
+	if err != nil {
+		return // it says nothing
+	}
+	f := r.forks[proven.Feed]
+	if f == nil || proven.Seq < f.seq {
+		f = &fork{seq: proven.Seq}
+		r.forks[proven.Feed] = f
+	}
+	if proven.Seq > f.seq {
+		return
+	}
+	for _, raw := range [][]byte{ev.Left[0], ev.Right[0]} {
+		if id := protocol.Sum(raw); !slices.Contains(f.firsts, id) && len(f.firsts) < maxFirsts {
+			f.firsts = append(f.firsts, id)
+		}
+	}
+}
+
+// forkAt is 1 + the lowest seq at which the feed is known to be forked; 0 = none. The
+// caller holds mu.
+func (r *Replica) forkAt(id protocol.FeedID) uint64 {
+	at := r.forkTold[id]
+	if f := r.forks[id]; f != nil && (at == 0 || f.seq+1 < at) {
+		at = f.seq + 1
+	}
+	return at
+}
+
 // forked is told of entries that stand, elsewhere, where other entries of the same
-// feed stand here. If both branches are signed it publishes the evidence, once: a
-// proof that any node checks for itself. The entries below the fork go on standing.
+// feed stand here. If both branches are signed it publishes the evidence, once. The
+// entries below the fork go on standing. ReasonGap: the branches part before the run;
+// ReasonBadSignature: the run ends before an entry that vouches for it.
 func (r *Replica) forked(ctx context.Context, id protocol.FeedID, theirs []protocol.Entry) error {
 	r.mu.Lock()
 	f := r.feeds[id]
@@ -34,6 +87,9 @@ func (r *Replica) forked(ctx context.Context, id protocol.FeedID, theirs []proto
 		}
 	}
 	if at < 0 {
+		if last := theirs[len(theirs)-1]; last.Seq() < durable {
+			return nil // the same as here
+		}
 		// The run begins after our head and names another predecessor.
 		return protocol.Fail(protocol.ReasonGap, "prove fork", errors.New("the branches part earlier"))
 	}
@@ -41,7 +97,10 @@ func (r *Replica) forked(ctx context.Context, id protocol.FeedID, theirs []proto
 	if seq == 0 {
 		return protocol.Fail(protocol.ReasonMalformed, "prove fork", errors.New("another feed"))
 	}
-	if r.forkKnown(id, seq) {
+	r.mu.Lock()
+	known := r.forkAt(id)
+	r.mu.Unlock()
+	if known != 0 && known <= seq+1 {
 		return nil
 	}
 	before, err := r.ledger.Entry(id, seq-1)
@@ -80,24 +139,43 @@ func (r *Replica) forked(ctx context.Context, id protocol.FeedID, theirs []proto
 	r.forkTold[id] = seq + 1
 	r.mu.Unlock()
 	r.log.Warn("a node signed two histories", "feed", id.Short(), "seq", seq)
-	if _, err := r.Publish(ctx, Draft{Kind: protocol.KindForkEvidence, Content: &ev}); err != nil {
-		r.mu.Lock()
-		r.forkTold[id] = earlier
-		r.mu.Unlock()
-		return err
-	}
-	return nil
+	return r.prove(ctx, id, ev)
 }
 
-// forkKnown reports whether a fork of the feed at seq, or below, needs no further proof.
-func (r *Replica) forkKnown(id protocol.FeedID, seq uint64) bool {
+// prove publishes evidence. Where this node cannot write now, it does so later.
+func (r *Replica) prove(ctx context.Context, id protocol.FeedID, ev protocol.ForkEvidence) error {
+	_, err := r.Publish(ctx, Draft{Kind: protocol.KindForkEvidence, Content: &ev})
+	if err == nil {
+		return nil
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if told := r.forkTold[id]; told != 0 && told <= seq+1 {
-		return true
+	if _, held := r.proofs[id]; held || len(r.proofs) < maxProofs {
+		r.proofs[id] = ev
+	} else {
+		delete(r.forkTold, id)
 	}
-	f := r.feeds[id]
-	return f != nil && f.limit.Fork != 0 && f.limit.Fork <= seq+1
+	return err
+}
+
+// tellProofs publishes the evidence that waited until this node could write.
+func (r *Replica) tellProofs(ctx context.Context) error {
+	r.mu.Lock()
+	due := map[protocol.FeedID]protocol.ForkEvidence{}
+	if len(r.proofs) > 0 && r.writable() == nil {
+		for id, ev := range r.proofs {
+			delete(r.proofs, id)
+			if f := r.forks[id]; f == nil || f.seq+1 > r.forkTold[id] {
+				due[id] = ev
+			}
+		}
+	}
+	r.mu.Unlock()
+	var errs []error
+	for id, ev := range due {
+		errs = append(errs, r.prove(ctx, id, ev))
+	}
+	return errors.Join(errs...)
 }
 
 // signedRun is the run up to its first entry that carries a valid own signature: the
@@ -112,19 +190,30 @@ func (r *Replica) signedRun(node protocol.PublicKey, run []protocol.Entry) []pro
 }
 
 // compare walks back through the other node's copy of a feed, page by page, to the
-// place where it parts from ours.
+// place where it parts from ours. Each step reads a page more than it goes back, because
+// what vouches for the first entry of their branch may be the last one of a page.
 func (s *session) compare(ctx context.Context, id protocol.FeedID) error {
 	r := s.r
-	from := r.frontier.line(id).Count
+	r.mu.Lock()
+	from := uint64(0)
+	if f := r.feeds[id]; f != nil {
+		from = f.durable
+	}
+	r.mu.Unlock()
 	for from > 0 {
 		from -= min(from, protocol.MaxPage)
-		pages, err := s.pages(id, protocol.RunAsk{Feed: id.Digest(), From: from, Max: protocol.MaxPage})
+		pages, err := s.pages(id, protocol.RunAsk{Feed: id.Digest(), From: from, Max: 2 * protocol.MaxPage})
 		if err != nil {
 			return err
 		}
 		var run []protocol.Entry
 		for _, page := range pages {
 			run = append(run, page.Entries...)
+		}
+		for i := range run { // forked relies on one run without holes
+			if run[i].Seq() != from+uint64(i) || i > 0 && run[i].Follows(run[i-1]) != nil {
+				return protocol.Fail(protocol.ReasonBrokenChain, "compare", nil)
+			}
 		}
 		if len(run) == 0 {
 			continue

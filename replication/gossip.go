@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/charter"
 )
 
 // Gossip judges one message of the entries topic, inside the pubsub validator: what
@@ -39,7 +40,9 @@ func (r *Replica) Gossip(ctx context.Context, from protocol.PublicKey, message [
 		r.wakeFor(from)
 		return protocol.Ignore
 	case protocol.ReasonFork:
-		r.forked(ctx, e.Feed(), []protocol.Entry{e})
+		if err := r.forked(ctx, e.Feed(), []protocol.Entry{e}); err != nil {
+			r.log.Debug("a fork is not proven yet", "feed", e.Feed().Short(), "err", err)
+		}
 		r.wakeFor(from)
 		return protocol.Ignore
 	default:
@@ -101,6 +104,13 @@ func (r *Replica) hear(from protocol.PublicKey, e protocol.Entry, body []byte) e
 	default:
 		// A feed never heard of, from its middle: nothing can be verified.
 		return protocol.Fail(protocol.ReasonUnknownMember, "hear", nil)
+	}
+	if e.Kind() == protocol.KindForkEvidence {
+		// The entry would stand and say nothing. But whoever forwards it has not checked what
+		// any node can check, or has made it up.
+		if _, _, err := charter.DecodeEvidence(r.cfg.Federation, body); err != nil && protocol.ReasonOf(err) != protocol.ReasonTooNew {
+			return protocol.Fail(protocol.ReasonMalformed, "judge fork evidence", err)
+		}
 	}
 	in, err := r.enter(admission{page: protocol.Page{Entries: []protocol.Entry{e}, Bodies: [][]byte{body}}, via: ViaGossip})
 	if in == nil {

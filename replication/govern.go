@@ -57,6 +57,14 @@ func (r *Replica) tend(ctx context.Context) error {
 			timer.Reset(certifyAfter)
 		}
 		r.metOthers(ctx)
+		if err := r.takeTurns(); err != nil && ctx.Err() == nil {
+			r.log.Error("a branch that was chosen could not be put in its place; it is tried again", "err", err)
+			timer.Reset(certifyAfter)
+		}
+		if err := r.tellProofs(ctx); err != nil && ctx.Err() == nil {
+			r.log.Warn("the proof of a fork could not be published; it is tried again", "err", err)
+			timer.Reset(certifyAfter)
+		}
 		if err := r.recover(ctx); err != nil && ctx.Err() == nil {
 			r.log.Error("recovering did not succeed; it is tried again", "err", err)
 			timer.Reset(certifyAfter)

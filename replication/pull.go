@@ -28,6 +28,8 @@ type session struct {
 	behind bool     // likewise, for another reason than a member's allowance
 
 	claimed, moved time.Time // when feeds were claimed, and when they last brought something; Replica.mu guards both
+
+	doubts []protocol.FeedID // feeds of which it sent another branch
 }
 
 // Bounds of one session's work under way: pages handed to the ledger but not durable
@@ -106,7 +108,7 @@ func (s *session) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for _, id := range doubts {
+		for _, id := range append(doubts, s.doubts...) {
 			if err := s.compare(ctx, id); err != nil {
 				return err
 			}
@@ -115,6 +117,9 @@ func (s *session) run(ctx context.Context) error {
 		r.noteEqual(s.node)
 	}
 	if err := s.repair(ctx); err != nil {
+		return err
+	}
+	if err := s.branches(ctx); err != nil {
 		return err
 	}
 	if err := s.bodies(); err != nil {
@@ -252,6 +257,10 @@ func (r *Replica) missing(lines []protocol.Line) (runs []protocol.RunAsk, doubts
 		if f.limit.Void {
 			continue
 		}
+		told := r.forkAt(st.Feed)
+		if told != 0 && f.limit.Head.Defined() && f.limit.Count >= told && f.durable+1 >= told {
+			continue // it was chosen which branch stands: branches fetches it
+		}
 		if st.Count > f.count && f.count < f.limit.Count {
 			run := protocol.RunAsk{Feed: l.Feed, From: f.count}
 			if slices.Contains(electors, f.limit.Member) {
@@ -262,7 +271,7 @@ func (r *Replica) missing(lines []protocol.Line) (runs []protocol.RunAsk, doubts
 			continue
 		}
 		// A fork that was told explains the difference of longer branches, not of shorter ones.
-		if told := r.forkTold[st.Feed]; st.Count > 0 && st.Count <= f.durable && (told == 0 || st.Count < told) {
+		if st.Count > 0 && st.Count <= f.durable && (told == 0 || st.Count < told) {
 			held := f.lastHead
 			if st.Count < f.durable {
 				e, err := r.ledger.Entry(st.Feed, st.Count-1)
@@ -417,9 +426,7 @@ func (s *session) receive(ctx context.Context, asked []protocol.RunAsk) (err err
 				page.Bodies = page.Bodies[n:]
 				continue
 			case protocol.ReasonFork:
-				if err := s.r.forked(ctx, id, part.Entries); err != nil {
-					s.r.log.Debug("fork evidence is not complete", "feed", id.Short(), "err", err)
-				}
+				s.doubts = append(s.doubts, id)
 			case protocol.ReasonReadOnly, protocol.ReasonDamaged:
 				keep()
 				return err

@@ -83,6 +83,8 @@ type Config struct {
 
 	Arrived func(Arrival)       // told of every run that became durable here; must not block
 	Changed func(charter.State) // told when the charter's state changed; must not block
+	// Turned is told when another branch of a forked feed has become its chain. It may block.
+	Turned func(Turned)
 	// Renewed is told of the inception of a new feed, before anything of it is written:
 	// a node that recovered keeps it as its own from then on.
 	Renewed func(protocol.Entry) error
@@ -137,10 +139,13 @@ type Replica struct {
 	informed    bool      // an exchange has found nothing more to fetch
 	designating bool      // the governing statement is being published
 	peers       map[protocol.PublicKey]*peer
-	claims      map[protocol.FeedID]*session    // who fetches it
-	forkTold    map[protocol.FeedID]uint64      // 1 + the lowest seq of a feed whose fork this node has proven
-	addresses   map[protocol.PublicKey][]string // from node records
+	claims      map[protocol.FeedID]*session              // who fetches it
+	forkTold    map[protocol.FeedID]uint64                // 1 + the lowest seq of a feed whose fork this node has proven
+	forks       map[protocol.FeedID]*fork                 // as evidence on the ledger proves them
+	proofs      map[protocol.FeedID]protocol.ForkEvidence // to be published when this node can write
+	addresses   map[protocol.PublicKey][]string           // from node records
 
+	branching sync.Mutex // held, before mu, while branches are taken in and chosen
 	answering sync.Mutex // held while an answer is signed and published
 	applying  sync.Mutex // held while an application is judged and published
 
@@ -189,6 +194,8 @@ func New(cfg Config) (*Replica, error) {
 		peers:      map[protocol.PublicKey]*peer{},
 		claims:     map[protocol.FeedID]*session{},
 		forkTold:   map[protocol.FeedID]uint64{},
+		forks:      map[protocol.FeedID]*fork{},
+		proofs:     map[protocol.FeedID]protocol.ForkEvidence{},
 		addresses:  map[protocol.PublicKey][]string{},
 		wake:       make(chan protocol.PublicKey, 256),
 		tended:     make(chan struct{}, 1),
@@ -196,6 +203,12 @@ func New(cfg Config) (*Replica, error) {
 	}
 	r.erasures = newErasures(r)
 	if err := r.load(); err != nil {
+		return nil, err
+	}
+	turned := r.cfg.Turned
+	r.cfg.Turned = nil // nobody has read the ledger yet
+	err := r.takeTurns()
+	if r.cfg.Turned = turned; err != nil {
 		return nil, err
 	}
 	return r, nil

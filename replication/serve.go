@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/replication/ledger"
 	"github.com/dure-net/dure/replication/mesh"
 )
 
@@ -151,15 +152,25 @@ const (
 // readRun reads one run, page by page, until its end or the end of ctx.
 func (r *Replica) readRun(ctx context.Context, run protocol.RunAsk, bodyBytes int, pages chan<- protocol.Sent) {
 	id := protocol.FeedCID(run.Feed)
+	branch := run.Branch != [32]byte{}
 	for from := run.From; ; {
 		count := r.frontier.line(id).Count
+		if branch {
+			count = r.branchReach(id, protocol.FeedCID(run.Branch))
+		}
 		if run.Max > 0 && run.From < count {
 			count = run.From + min(run.Max, count-run.From)
 		}
 		if from >= count {
 			return
 		}
-		page, err := r.ledger.Raw(id, from, int(min(count-from, protocol.MaxPage)), bodyBytes)
+		var page ledger.Raw
+		var err error
+		if branch {
+			page, err = r.ledger.RawBranch(protocol.FeedCID(run.Branch), from, int(min(count-from, protocol.MaxPage)), bodyBytes)
+		} else {
+			page, err = r.ledger.Raw(id, from, int(min(count-from, protocol.MaxPage)), bodyBytes)
+		}
 		if err != nil || len(page.Headers) == 0 {
 			// Damaged or gone meanwhile: others may have it. The run ends here.
 			r.log.Warn("entries could not be read for a node", "feed", id.Short(), "seq", from, "err", err)
@@ -181,6 +192,21 @@ func (r *Replica) readRun(ctx context.Context, run protocol.RunAsk, bodyBytes in
 			return
 		}
 	}
+}
+
+// branchReach is how far a branch of a feed is held here that is proven to be forked; 0
+// for everything else: what stands only is served.
+func (r *Replica) branchReach(id protocol.FeedID, entry protocol.EntryID) uint64 {
+	r.mu.Lock()
+	proven := r.forks[id] != nil
+	r.mu.Unlock()
+	if !proven {
+		return 0
+	}
+	if e, isBody, err := r.ledger.Find(entry); err != nil || isBody || e.Feed() != id {
+		return 0
+	}
+	return r.ledger.Reach(entry)
 }
 
 // serveBodies sends the bodies asked for that are held; those that are not are left

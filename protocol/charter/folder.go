@@ -164,11 +164,7 @@ func (f *Folder) read(h protocol.Header, at carrier, id protocol.EntryID, body [
 			return f.note(a, source{body: h.Body})
 		}
 	case protocol.KindForkEvidence:
-		ev, err := open(body, func(protocol.ForkEvidence) error { return nil })
-		if err != nil {
-			return false
-		}
-		fork, err := ev.Verify(f.court.federation)
+		_, fork, err := DecodeEvidence(f.court.federation, body)
 		if err != nil {
 			return false
 		}
@@ -191,6 +187,17 @@ func (f *Folder) read(h protocol.Header, at carrier, id protocol.EntryID, body [
 		}
 	}
 	return false
+}
+
+// DecodeEvidence reads the body of fork evidence and checks what it proves. A field that
+// this node does not know is ReasonTooNew; every other error means that it proves nothing.
+func DecodeEvidence(federation protocol.FederationID, body []byte) (protocol.ForkEvidence, protocol.Fork, error) {
+	ev, err := open(body, func(protocol.ForkEvidence) error { return nil })
+	if err != nil {
+		return ev, protocol.Fork{}, err
+	}
+	fork, err := ev.Verify(federation)
+	return ev, fork, err
 }
 
 func checkInvited(i protocol.Invited) error {

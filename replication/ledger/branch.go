@@ -305,28 +305,36 @@ func readChosen(db *store, s *state) error {
 
 // Choose makes the branch of a feed that holds head as its entry count-1 the chain, and
 // sets aside what was the chain beyond the place where the two part. Changes tells what
-// left (SetAside) and what came (Appended). It reports whether the chain changed: it does
-// not where head is on it already. ReasonNotFound where head is not held there. One
-// transaction; durable when it returns, and done or not done after a crash.
-func (l *Ledger) Choose(ctx context.Context, feed protocol.FeedID, count uint64, head protocol.EntryID) (changed bool, err error) {
+// left (SetAside) and what came (Appended). The chain does not change where head is on it
+// already. ReasonNotFound where head is not held there. One transaction; durable when it
+// returns, and done or not done after a crash.
+func (l *Ledger) Choose(ctx context.Context, feed protocol.FeedID, count uint64, head protocol.EntryID) (Chosen, error) {
+	var out Chosen
 	j := &job{commit: &Commit{done: make(chan struct{})}}
 	j.repair = func(c *committer) (err error) {
-		changed, err = c.choose(feed, count, head)
+		out, err = c.choose(feed, count, head)
 		return err
 	}
 	l.enqueue(j)
 	if err := j.commit.Wait(ctx); err != nil {
-		return false, err
+		return Chosen{}, err
 	}
-	return changed, nil
+	return out, nil
+}
+
+// Chosen is what came of a choice.
+type Chosen struct {
+	Changed bool
+	From    uint64 // where the chain goes another way now
+	Local   uint64 // local number of the first change
 }
 
 // choose runs in gather, with nothing on its way to the disk.
-func (c *committer) choose(id protocol.FeedID, count uint64, head protocol.EntryID) (bool, error) {
+func (c *committer) choose(id protocol.FeedID, count uint64, head protocol.EntryID) (Chosen, error) {
 	s := c.state
 	tip := s.byID[id]
 	if tip == nil || count == 0 || !head.Defined() {
-		return false, notFound("choose branch", head)
+		return Chosen{}, notFound("choose branch", head)
 	}
 	var to *feed
 	r := &Reader{s: s, db: c.store, repair: func(func(*committer) error) {}}
@@ -340,9 +348,9 @@ func (c *committer) choose(id protocol.FeedID, count uint64, head protocol.Entry
 	}
 	switch {
 	case to == nil:
-		return false, notFound("choose branch", head)
+		return Chosen{}, notFound("choose branch", head)
 	case tip.at(count-1) == to:
-		return false, nil
+		return Chosen{}, nil
 	}
 	parted := min(parting(tip, to), parting(to, tip))
 	log := segments(nil, SetAside, tip, parted)
@@ -362,15 +370,16 @@ func (c *committer) choose(id protocol.FeedID, count uint64, head protocol.Entry
 	})
 	if err != nil {
 		c.fail(err)
-		return false, err
+		return Chosen{}, err
 	}
+	out := Chosen{Changed: true, From: parted, Local: c.next}
 	c.next, c.entries = next, entries
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.byID[id] = to
 	s.entries, s.next = entries, next
 	s.wake()
-	return true, nil
+	return out, nil
 }
 
 // parting is the first seq at which the way to tip is not the way to other any more, as
@@ -422,6 +431,22 @@ func (r *Reader) Branches(id protocol.FeedID) []Branch {
 		}
 	}
 	return out
+}
+
+// Reach is how many entries are held from a feed's beginning to the end of the chain, or
+// of the branch, that an entry lies on; 0 where the entry is not held.
+func (r *Reader) Reach(entry protocol.EntryID) uint64 {
+	d := digest(entry.Digest())
+	for _, p := range r.candidates(d, func(p place) bool { return !p.isBody() }) {
+		r.s.mu.RLock()
+		defer r.s.mu.RUnlock()
+		f := r.s.feedNo(p.feed())
+		if tip := r.s.byID[f.id]; tip != nil && tip.at(p.seq()) == f {
+			f = tip
+		}
+		return f.count
+	}
+	return 0
 }
 
 // RawBranch is Raw of the chain or branch that an entry lies on, and of what it parts

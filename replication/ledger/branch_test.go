@@ -21,9 +21,9 @@ func aside(p protocol.Page) ledger.Batch { return ledger.Batch{Branch: &p} }
 
 func choose(t testing.TB, l *ledger.Ledger, f *protocoltest.Feed, seq int, want bool) {
 	t.Helper()
-	changed, err := l.Choose(context.Background(), f.ID(), uint64(seq)+1, f.Entries[seq].ID())
-	if err != nil || changed != want {
-		t.Fatalf("choosing: %t, %v; want %t", changed, err, want)
+	got, err := l.Choose(context.Background(), f.ID(), uint64(seq)+1, f.Entries[seq].ID())
+	if err != nil || got.Changed != want {
+		t.Fatalf("choosing: %+v, %v; want %t", got, err, want)
 	}
 }
 
@@ -376,11 +376,11 @@ func (m *tree) choose(h *history) {
 	if h.count == 0 || h == m.chain {
 		return
 	}
-	changed, err := m.l.Choose(context.Background(), h.feed.ID(), uint64(h.count), h.feed.Entries[h.count-1].ID())
+	got, err := m.l.Choose(context.Background(), h.feed.ID(), uint64(h.count), h.feed.Entries[h.count-1].ID())
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	if changed {
+	if got.Changed {
 		m.chain = h
 	}
 }
@@ -584,9 +584,9 @@ func chooseForEver(dir string) error {
 		if chain == theirs {
 			to = ours
 		}
-		changed, err := l.Choose(ctx, to.ID(), uint64(at[to]), to.Entries[at[to]-1].ID())
-		if err != nil || !changed {
-			return errors.Join(err, fmt.Errorf("turn %d: changed %t", turn, changed))
+		got, err := l.Choose(ctx, to.ID(), uint64(at[to]), to.Entries[at[to]-1].ID())
+		if err != nil || !got.Changed {
+			return errors.Join(err, fmt.Errorf("turn %d: %+v", turn, got))
 		}
 		chain = to
 		fmt.Println("chose", turn)
