@@ -48,8 +48,20 @@ func (e *events) note(a replication.Arrival) {
 		e.at = (e.at + 1) % eventsKept
 	}
 	e.last = time.Now()
-	if last := a.First + uint64(len(a.Page.Entries)) - 1; last > e.indexed {
-		e.indexed = last
+	e.rise(a.First + uint64(len(a.Page.Entries)) - 1)
+}
+
+// reached notes that the index has come to a local number in another way.
+func (e *events) reached(local uint64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.rise(local)
+}
+
+// rise tells those who await. The caller holds mu.
+func (e *events) rise(local uint64) {
+	if local > e.indexed {
+		e.indexed = local
 		close(e.bell)
 		e.bell = make(chan struct{})
 	}

@@ -133,7 +133,7 @@ func (n *Node) replicate() (*replication.Replica, error) {
 	cfg := replication.Config{
 		Ledger: n.ledger, Founding: n.founding, Papers: n.papers, Federation: n.federation, Key: n.home.Node(),
 		Version: n.opts.Version, NoCatchUp: n.opts.NoCatchUp, NoGossip: n.opts.NoGossip,
-		Arrived: n.arrived, Changed: n.changed, Trusted: n.admitTrusted,
+		Arrived: n.arrived, Turned: n.turned, Changed: n.changed, Trusted: n.admitTrusted,
 		Now: n.opts.Now, Random: n.opts.Random, Logger: n.log,
 	}
 	cfg.Renewed, cfg.Beginning = n.home.SaveInception, n.home.SetBegun

@@ -12,6 +12,7 @@ import (
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/record"
 	"github.com/dure-net/dure/replication"
+	"github.com/dure-net/dure/replication/ledger"
 )
 
 // reindex fills the index with what the ledger holds, in order of arrival.
@@ -52,6 +53,31 @@ func (n *Node) arrived(a replication.Arrival) {
 	}
 	n.index.Add(items...)
 	n.events.note(a)
+}
+
+// turned has the index follow a feed to another branch.
+func (n *Node) turned(t replication.Turned) {
+	newest := n.ledger.Stats().Next
+	n.index.Retract(t.Feed, t.From)
+	for from := t.Local; from < newest; {
+		changes, err := n.ledger.Changes(from, 256)
+		if err != nil || len(changes) == 0 {
+			if err != nil {
+				n.log.Error("the list of records lacks some until the next start", "feed", t.Feed.Short(), "err", err)
+			}
+			break
+		}
+		var items []index.Item
+		for _, c := range changes {
+			from = c.Local + 1
+			if c.What == ledger.Appended && c.Entry.Feed() == t.Feed {
+				items = append(items, n.item(c.Local, c.Entry))
+			}
+		}
+		n.index.Add(items...)
+	}
+	n.restand()
+	n.events.reached(newest - 1)
 }
 
 // restand tells the index whose the feeds are and how far they stand.

@@ -82,6 +82,8 @@ const recordKinds = int(protocol.KindNotice-protocol.KindProfile) + 1
 
 type feed struct {
 	id      digest
+	aside   uint32 // 1 + the feed that takes what is retracted from this one; 0: nothing was
+	of      uint32 // 1 + the feed that this one takes what is retracted from; 0: it is a feed itself
 	member  uint32 // place in members
 	count   uint64 // this many first entries stand
 	end     uint64 // 1 + the highest seq of an entry held here
@@ -225,6 +227,7 @@ func (x *Index) addRecord(at place, kind protocol.Kind, number uint64) {
 	no := x.record(at.id)
 	r := x.records.at(no)
 	if r.flags&flagKnown != 0 {
+		x.restoreRecord(no, at.feed)
 		return
 	}
 	r.place, r.kind, r.number, r.flags, r.epoch = at, kind, number, flagKnown, 0
@@ -233,14 +236,8 @@ func (x *Index) addRecord(at place, kind protocol.Kind, number uint64) {
 	*k = x.insert(*k, no)
 	f := &x.feeds[at.feed]
 	f.records = x.insert(f.records, no)
-	if number == 0 {
-		return
-	}
-	x.numberNo.add(x.hashNumber(at.feed, number), no, func(other uint32) uint64 {
-		o := x.records.at(other)
-		return x.hashNumber(o.feed, o.number)
-	})
-	if number <= maxGiven {
+	x.addNumber(no)
+	if number > 0 && number <= maxGiven {
 		f.number = max(f.number, number)
 	}
 }
@@ -258,7 +255,8 @@ func (x *Index) record(id digest) uint32 {
 
 func (x *Index) addChange(at place, h *protocol.Header) {
 	hash := x.hash(at.id)
-	if _, ok := x.changeNo.find(hash, func(i uint32) bool { return x.changes.at(i).id == at.id }); ok {
+	if no, ok := x.changeNo.find(hash, func(i uint32) bool { return x.changes.at(i).id == at.id }); ok {
+		x.restoreChange(no, at.feed)
 		return
 	}
 	of := x.record(h.Of.Digest())

@@ -141,7 +141,7 @@ func (x *Index) byNumber(name string) (found []uint32) {
 	}
 	for _, f := range x.members[no].feeds {
 		x.numberNo.find(x.hashNumber(f, number), func(no uint32) bool {
-			if r := x.records.at(no); r.number == number && r.feed == f {
+			if r := x.records.at(no); r.number == number && r.feed == f && !slices.Contains(found, no) {
 				found = append(found, no)
 			}
 			return false // go on: one feed may have given a number twice
