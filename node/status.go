@@ -172,7 +172,7 @@ func (n *Node) handler(address string) (http.Handler, error) {
 	hosts := append(loopbackHosts(address, n.conf.API.Container), n.conf.API.Hosts...)
 	sessions := api.NewSessions(token.Reveal(), n.opts.Now)
 	pages := web.New(web.Config{Backend: n, Sessions: sessions, Book: n.phrases, Now: n.opts.Now, Secure: n.conf.API.BehindProxy, Log: n.log})
-	return api.New(api.Config{Backend: n, Token: token.Reveal(), Hosts: hosts, Version: n.version(), Phrases: n.phrases,
+	return api.New(api.Config{Backend: n, Token: token.Reveal(), Hosts: hosts, Version: n.version(), Limits: Limits(), Phrases: n.phrases,
 		Metrics: n.registry, Web: pages, Log: n.log, Now: n.opts.Now}), nil
 }
 

@@ -23,17 +23,24 @@ import (
 // Beyond the allowance a member's messages are ignored, whoever forwards them, and its
 // runs are asked for in portions that the allowance has. Nobody is blamed for passing
 // them on: other nodes' allowances are in another state.
-var quotaRules = struct{ entries, bytes, feeds, heard measure }{
-	// A hundred entries a second are more than a clerk's office writes in a day; fifty
-	// thousand at once are ten times the largest import that is measured.
-	entries: measure{rate: 100, burst: 50_000, saved: 1_000_000},
-	bytes:   measure{rate: 1 << 20, burst: 512 << 20, saved: 16 << 30},
+const (
+	// A hundred entries a second are more than an office writes in a day; fifty thousand
+	// at once are ten times the largest import that is measured.
+	entriesRate  = 100.0
+	entriesBurst = 50_000.0
+	entriesSaved = 1_000_000.0
+	bytesRate    = 1 << 20
+	bytesBurst   = 512 << 20
+	bytesSaved   = 16 << 30
 	// A member needs one feed for each of its nodes, and one for each restore of one.
-	feeds: measure{rate: 1.0 / 60, burst: 64, saved: 4_096},
+	feedsRate  = 1.0 / 60
+	feedsBurst = 64.0
+	feedsSaved = 4_096.0
 	// By gossip, whose every entry is verified and flushed alone: twice what a node of
 	// this program announces. What is ignored comes in pages within a second or two.
-	heard: measure{rate: 2 * announceRate, burst: 8 * announceBurst, saved: 8 * announceBurst},
-}
+	heardRate  = 2.0 * announceRate
+	heardBurst = 8.0 * announceBurst
+)
 
 const (
 	awayAfter   = time.Minute // not heard of for so long, a member was away
@@ -45,15 +52,9 @@ const (
 	maxHeldFeeds = 4_096
 )
 
-// measure is the rule of one allowance: growth a second, and what may be gathered in
-// touch and away.
-type measure struct{ rate, burst, saved float64 }
-
-// tokens is what is left of one allowance; below zero it is overdrawn.
-type tokens struct {
-	measure
-	left float64
-}
+// tokens is one allowance: its growth a second, what may be gathered in touch and away,
+// and what is left; below zero it is overdrawn.
+type tokens struct{ rate, burst, saved, left float64 }
 
 func (t *tokens) grow(since, away time.Duration) {
 	if full := min(max(t.burst, t.rate*away.Seconds()), t.saved); t.left < full {
@@ -99,8 +100,9 @@ func newQuotas() *quotas {
 func (q *quotas) of(member string, now time.Time) *quota {
 	m := q.members[member]
 	if m == nil {
-		full := func(m measure) tokens { return tokens{m, m.saved} }
-		m = &quota{grown: now, entries: full(quotaRules.entries), bytes: full(quotaRules.bytes), feeds: full(quotaRules.feeds), heard: full(quotaRules.heard)}
+		full := func(rate, burst, saved float64) tokens { return tokens{rate, burst, saved, saved} }
+		m = &quota{grown: now, entries: full(entriesRate, entriesBurst, entriesSaved), bytes: full(bytesRate, bytesBurst, bytesSaved),
+			feeds: full(feedsRate, feedsBurst, feedsSaved), heard: full(heardRate, heardBurst, heardBurst)}
 		q.members[member] = m
 	}
 	var away time.Duration

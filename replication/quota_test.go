@@ -57,7 +57,7 @@ func (r *Replica) spend(member string, left float64) {
 func TestQuota_GrowsWithTime(t *testing.T) {
 	q := newQuotas()
 	now := time.Now()
-	rule := quotaRules.entries
+	rule := tokens{rate: entriesRate, burst: entriesBurst, saved: entriesSaved}
 	if got := q.of("kr-seoul", now).entries.left; got != rule.saved {
 		t.Errorf("after a start %.0f entries are allowed, want all that can be saved up", got)
 	}
@@ -122,7 +122,7 @@ func TestQuota_DelaysAndNeverRefuses(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		out, whole := l.meter(lines, runs, portionFirst)
-		if len(out) != 1 || out[0].From != 10 || out[0].Max != uint64(quotaRules.entries.rate) || whole {
+		if len(out) != 1 || out[0].From != 10 || out[0].Max != uint64(entriesRate) || whole {
 			t.Errorf("a second later: %+v, whole: %t", out, whole)
 		}
 		if v := say(10); v != protocol.Accept {
@@ -148,7 +148,7 @@ func TestQuota_FeedsAreMetered(t *testing.T) {
 		b := l.w.nodes[1]
 		from := keyOf(t, "a forwarder").Public()
 		l.mu.Lock()
-		l.quotas.of(b.handle, time.Now()).feeds.left = quotaRules.feeds.burst
+		l.quotas.of(b.handle, time.Now()).feeds.left = feedsBurst
 		l.mu.Unlock()
 		open := func(n int) protocol.Verdict {
 			return l.Gossip(context.Background(), from, message(t, b.reopened(t, n), nil))
@@ -156,8 +156,8 @@ func TestQuota_FeedsAreMetered(t *testing.T) {
 		n := 0
 		for ; open(n) == protocol.Accept; n++ {
 		}
-		if n != int(quotaRules.feeds.burst) {
-			t.Errorf("%d feeds at once, want %.0f", n, quotaRules.feeds.burst)
+		if n != int(feedsBurst) {
+			t.Errorf("%d feeds at once, want %.0f", n, feedsBurst)
 		}
 		held := b.reopened(t, n)
 		lines := []protocol.Line{protocol.Standing{Feed: held.ID(), Count: 1, Head: held.ID()}.ToLine()}
@@ -165,7 +165,7 @@ func TestQuota_FeedsAreMetered(t *testing.T) {
 		if out, whole := l.meter(lines, runs, portionFirst); len(out) > 0 || whole {
 			t.Errorf("a feed held back is asked for: %+v", out)
 		}
-		time.Sleep(time.Duration(float64(time.Second)/quotaRules.feeds.rate) + time.Second)
+		time.Sleep(time.Duration(float64(time.Second)/feedsRate) + time.Second)
 		if out, _ := l.meter(lines, runs, portionFirst); len(out) != 1 {
 			t.Errorf("a feed held back is not asked for later")
 		}

@@ -77,7 +77,7 @@ func (r *Replica) serve(ctx context.Context, from protocol.PublicKey, s mesh.Str
 		switch {
 		case len(ask.Ranges) > 0 && len(ask.Runs)+len(ask.Bodies) > 0, len(ask.Runs) > 0 && len(ask.Bodies) > 0:
 			return protocol.Fail(protocol.ReasonMalformed, "serve catch-up", errors.New("several questions in one"))
-		case twice(ask.Runs, func(a protocol.RunAsk) any { return a.Feed }), twice(ask.Bodies, func(c protocol.CID) any { return c }):
+		case twice(ask.Runs, func(a protocol.RunAsk) any { return [2][32]byte{a.Feed, a.Branch} }), twice(ask.Bodies, func(c protocol.CID) any { return c }):
 			return protocol.Fail(protocol.ReasonMalformed, "serve catch-up", errors.New("one thing asked for twice"))
 		case !disjoint(ask.Ranges):
 			return protocol.Fail(protocol.ReasonMalformed, "serve catch-up", errors.New("ranges that overlap"))

@@ -58,6 +58,14 @@ func (c *Client) Status(ctx context.Context) (s Status, err error) {
 	return s, c.get(ctx, "/status", &s)
 }
 
+// Limits are the bounds of the node.
+func (c *Client) Limits(ctx context.Context) ([]Limit, error) {
+	var out struct {
+		Items []Limit `json:"items"`
+	}
+	return out.Items, c.get(ctx, "/limits", &out)
+}
+
 // Records implements Reader.
 func (c *Client) Records(ctx context.Context, q RecordQuery) (page RecordPage, err error) {
 	v := url.Values{}

@@ -1,6 +1,10 @@
 package api
 
-import "time"
+import (
+	"time"
+
+	"github.com/dure-net/dure/protocol"
+)
 
 // Bounds of the HTTP interface, each with its reason and what happens beyond it.
 const (
@@ -54,3 +58,39 @@ const (
 	// maxLineBytes bounds one line of a stream as the client reads it.
 	maxLineBytes = 1 << 20
 )
+
+// Limit is one bound of this node, as GET /api/v1/limits lists it.
+type Limit struct {
+	Scope  string `json:"scope" enum:"federation,replication,ledger,mesh,api" doc:"federation: the same on all nodes; the others are this node's own"`
+	Name   string `json:"name"`
+	Value  int64  `json:"value"`
+	Unit   string `json:"unit,omitempty"`
+	Why    string `json:"why,omitempty" doc:"for developers, in English"`
+	Beyond string `json:"beyond,omitempty" doc:"what happens beyond it, in English"`
+}
+
+// Bounds lists the limits of this package. The slice is the caller's.
+func Bounds() []protocol.Bound {
+	const bytes, seconds = "bytes", "s"
+	b := protocol.NewBound
+	return []protocol.Bound{
+		b("maxDraftBytes", maxDraftBytes, bytes, "a posted record: the largest body as indented JSON", "413 `too_large`"),
+		b("maxCommandBytes", maxCommandBytes, bytes, "any other posted JSON", "413 `too_large`"),
+		b("maxImportBytes", maxImportBytes, bytes, "a bundle; it is streamed", "413 `too_large`"),
+		b("maxHeaderBytes", maxHeaderBytes, bytes, "of a request's headers", "431"),
+		b("maxURLBytes", maxURLBytes, bytes, "of a request's path and query", "414 `too_large`"),
+		b("headerTimeout", int64(headerTimeout/time.Second), seconds, "to send the headers", "connection closed"),
+		b("bodyTimeout", int64(bodyTimeout/time.Second), seconds, "to send a JSON body, and between two reads of a bundle", "408 `busy`"),
+		b("writeTimeout", int64(writeTimeout/time.Second), seconds, "to take an answer, or one write of a stream", "connection closed; a stream resumes"),
+		b("idleTimeout", int64(idleTimeout/time.Second), seconds, "of a kept connection", "connection closed"),
+		b("shutdownGrace", int64(shutdownGrace/time.Second), seconds, "for answers under way when the node stops", "connection closed"),
+		b("heartbeat", int64(heartbeat/time.Second), seconds, "of silence of a stream", "a comment line"),
+		b("maxStreams", maxStreams, "streams", "open at once", "503 `busy`"),
+		b("eventQueue", eventQueue, "events", "waiting for one stream's connection", "reading waits; nothing is dropped"),
+		b("maxRemembered", maxRemembered, "answers", "kept for idempotency keys", "the least recently used is forgotten"),
+		b("rememberFor", int64(rememberFor/time.Hour), "h", "such an answer is kept", "forgotten"),
+		b("maxKeyBytes", maxKeyBytes, bytes, "of an idempotency key", "400 `usage`"),
+		b("maxAnswerBytes", maxAnswerBytes, bytes, "that the client reads of one answer", "`too_large`"),
+		b("maxLineBytes", maxLineBytes, bytes, "of one line of a stream as the client reads it", "`too_large`"),
+	}
+}

@@ -36,7 +36,7 @@ func TestOpenAPI_ListsEveryRoute(t *testing.T) {
 	w := newWorld(t)
 	want := []string{
 		"get /api/v1/status", "get /api/v1/records", "post /api/v1/records", "get /api/v1/records/{id}", "get /api/v1/records/{id}/matches", "post /api/v1/records/{id}/state", "post /api/v1/records/{id}/revisions",
-		"post /api/v1/records/{id}/withdrawal", "get /api/v1/blocks/{cid}", "get /api/v1/stream", "get /api/v1/members", "get /api/v1/decisions",
+		"post /api/v1/records/{id}/withdrawal", "get /api/v1/blocks/{cid}", "get /api/v1/stream", "get /api/v1/limits", "get /api/v1/members", "get /api/v1/decisions",
 		"post /api/v1/decisions", "post /api/v1/decisions/{number}/answers", "post /api/v1/invitations", "post /api/v1/verify", "post /api/v1/scrub", "get /api/v1/export",
 		"post /api/v1/import", "get /api/v1/backup", "get /api/v1/chains", "post /api/v1/statements",
 	}

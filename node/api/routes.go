@@ -92,6 +92,14 @@ func (s *server) reads() {
 			return &answer[Decisions]{d}, err
 		})
 
+	type limits struct {
+		Items []Limit `json:"items"`
+	}
+	route(s, get("list-limits", "/limits", "Every bound of this node: its value, why it is there and what happens beyond it"),
+		func(context.Context, *struct{}) (*answer[limits], error) {
+			return &answer[limits]{limits{s.limits}}, nil
+		})
+
 	s.matches()
 	s.blocks()
 	s.stream()

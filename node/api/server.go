@@ -25,6 +25,7 @@ type Config struct {
 	Backend  Backend
 	Token    string                      // the bearer token, at least 32 characters
 	Hosts    []string                    // exact Host values ("127.0.0.1:7710"); a name without port stands for any port
+	Limits   []Limit                     // what GET /limits tells
 	Version  string                      // of dure, for the OpenAPI document
 	Phrases  Phrases                     // the catalogues
 	Metrics  prometheus.Gatherer         // nil: no /metrics
@@ -45,6 +46,7 @@ type server struct {
 	now      func() time.Time
 	interval time.Duration
 	memory   *Once
+	limits   []Limit
 	streams  chan struct{} // one place per open stream
 
 	mux *http.ServeMux
@@ -75,6 +77,7 @@ func New(c Config) http.Handler {
 		s.interval = heartbeat
 	}
 	s.memory = NewOnce(s.now)
+	s.limits = append([]Limit{}, c.Limits...)
 	s.api = humago.New(s.mux, s.config(c.Version))
 	s.reads()
 	s.writes()
