@@ -148,6 +148,8 @@ func (n *Node) event(c ledger.Change) api.Event {
 		out.Type = api.EventRecord
 	case h.Kind.IsRecord():
 		out.Type = api.EventRevision
+	case h.Kind == protocol.KindErasure && h.Of.Defined():
+		out.Type = api.EventErasure
 	case h.Kind == protocol.KindWithdraw:
 		out.Type = api.EventWithdrawal
 	case h.Kind == protocol.KindCertificate:

@@ -28,7 +28,7 @@ func (n *Node) Decisions(context.Context) (api.Decisions, error) {
 	out := api.Decisions{Act: s.Act().Number, Round: place.Round, Halted: s.Halted() != nil, Electors: s.Electors(charter.ByElectors),
 		Needed: s.Need(charter.ByElectors), Acts: []api.Act{}, Open: []api.Decision{}, Applications: []api.Application{}, Invitations: []api.Invitation{}}
 	for _, a := range s.Acts() {
-		out.Acts = append(out.Acts, api.Act{Number: a.Number, ID: a.ID.String(), Changes: showChanges(a.Decision.Changes), Text: a.Decision.Title})
+		out.Acts = append(out.Acts, api.Act{Number: a.Number, ID: a.ID.String(), Changes: n.showChanges(a.Decision.Changes), Text: a.Decision.Title})
 	}
 	for _, t := range s.Open() {
 		out.Open = append(out.Open, n.showDecision(t))
@@ -50,7 +50,7 @@ func (n *Node) Decisions(context.Context) (api.Decisions, error) {
 }
 
 func (n *Node) showDecision(t charter.Tabled) api.Decision {
-	return api.Decision{Number: t.Decision.Number, Round: t.Place.Round, ID: t.ID.String(), By: n.tabledBy(t.ID), Changes: showChanges(t.Decision.Changes),
+	return api.Decision{Number: t.Decision.Number, Round: t.Place.Round, ID: t.ID.String(), By: n.tabledBy(t.ID), Changes: n.showChanges(t.Decision.Changes),
 		Text: t.Decision.Title, Final: t.Condition == charter.ConditionAct, Stale: t.Condition == charter.ConditionStale,
 		For: some(t.Approved), None: some(append(slices.Clone(t.None), t.Elsewhere...)), Missing: some(t.Unheard), Needed: t.Lacking(), Objected: t.Objected}
 }
@@ -79,7 +79,7 @@ func (n *Node) claimed(entry protocol.EntryID) time.Time {
 	return time.UnixMilli(e.Header().Time).UTC()
 }
 
-func showChanges(list []charter.Change) []api.Change {
+func (n *Node) showChanges(list []charter.Change) []api.Change {
 	out := make([]api.Change, 0, len(list))
 	for _, c := range list {
 		a := api.Change{Kind: string(c.What), Member: c.Member, Category: string(c.Category), Office: string(c.Office), From: c.From, To: c.To}
@@ -100,7 +100,10 @@ func showChanges(list []charter.Change) []api.Change {
 		case charter.ChangeRebind, charter.ChangeConfirmRebind:
 			a.Key, a.To = c.Root.String(), c.Until
 		case charter.ChangeErase:
-			a.Head = c.Entry.String()
+			a.Head, a.Why = c.Entry.String(), c.Why
+			if row, ok := n.index.Record(c.Entry); ok {
+				a.Record = row.Number
+			}
 		case charter.ChangeFeature:
 			a.Feature = c.Feature
 		}
@@ -182,6 +185,11 @@ func (n *Node) titleOf(changes []charter.Change) protocol.Text {
 	for k, v := range args {
 		values[k] = v
 	}
+	if changes[0].What == charter.ChangeErase {
+		if row, ok := n.index.Record(changes[0].Entry); ok && row.Number != "" {
+			values["entry"] = row.Number
+		}
+	}
 	for _, lang := range languages {
 		out[lang] = n.phrases.Say(lang, key, values)
 	}
@@ -257,10 +265,7 @@ func (n *Node) change(s charter.State, c api.Change, assembly bool) (charter.Cha
 			out.Close, out.Stands = true, n.replica.Stands(c.Member, protocol.PublicKey{})
 		}
 	case "erase":
-		out.Member = ""
-		if out.Entry, err = protocol.ParseCID(c.Head); err != nil {
-			return out, bad("head")
-		}
+		return n.erasing(c)
 	default:
 		return out, bad("kind")
 	}

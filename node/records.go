@@ -143,6 +143,13 @@ func (n *Node) show(row index.Row) (api.Record, error) {
 	if m, ok := n.replica.State().Member(row.Member); ok {
 		out.Names = m.Facts.Names
 	}
+	if v.State == index.StateErased {
+		if e, err := n.ledger.Entry(row.Current.Feed, row.Current.FeedSeq); err == nil {
+			if c, gone := n.replica.Erasures().Why(e); gone {
+				out.Erased = n.erasedBy(c)
+			}
+		}
+	}
 	return out, nil
 }
 
@@ -160,10 +167,17 @@ func (n *Node) Block(_ context.Context, text string) (api.Block, error) {
 		return api.Block{CID: text, Codec: codec, Data: append([]byte(nil), n.papers...)}, nil
 	}
 	raw, err := n.ledger.Block(id)
+	e, isBody, ferr := n.ledger.Find(id)
+	if protocol.ReasonOf(err) == protocol.ReasonErased && ferr == nil {
+		if c, gone := n.replica.Erasures().Why(e); gone {
+			row, _ := n.index.Record(e.ID())
+			return api.Block{}, n.goneError("read block", row, c)
+		}
+	}
 	if err != nil {
 		return api.Block{}, err
 	}
-	return api.Block{CID: text, Codec: codec, Data: raw}, nil
+	return api.Block{CID: text, Codec: codec, Data: raw, Erasable: ferr != nil || isBody && e.Kind().IsErasable()}, nil
 }
 
 // Publish implements api.Publisher.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"strconv"
@@ -85,7 +86,7 @@ func (a *app) changeOf(what string, rest []string, flags changeFlags) (api.Chang
 	fields := map[string][]*string{
 		"admit": {&c.Member}, "suspend": {&c.Member}, "reinstate": {&c.Member}, "remove": {&c.Member}, "categorise": {&c.Member},
 		"appoint": {&c.Office, &c.Member}, "end_office": {&c.Office, &c.Member}, "amend_rules": {&c.Rules},
-		"amend_charter": {}, "amend_names": {}, "feature": {&c.Feature}, "cut": {&c.Member, &c.Key}, "rebind": {&c.Member, &c.Key}, "confirm_rebind": {&c.Member, &c.Key},
+		"amend_charter": {}, "amend_names": {}, "feature": {&c.Feature}, "cut": {&c.Member, &c.Key}, "rebind": {&c.Member, &c.Key}, "confirm_rebind": {&c.Member, &c.Key}, "erase": {&c.Record},
 	}
 	takes, ok := fields[what]
 	if !ok {
@@ -215,7 +216,7 @@ func (a *app) sayChanges(changes []api.Change) string {
 	for _, c := range changes {
 		parts = append(parts, a.book.Change(a.lang, c.Kind, map[string]string{
 			"member": c.Member, "category": c.Category, "office": c.Office, "from": c.From, "to": c.To, "rules": c.Rules,
-			"node": short(c.Key), "entry": short(c.Head),
+			"node": short(c.Key), "entry": cmp.Or(c.Record, short(c.Head)),
 		}))
 	}
 	return strings.Join(parts, " ")

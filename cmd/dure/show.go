@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -19,8 +20,18 @@ func (a *app) showCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			var e api.Erasure
+			if r.State == api.RecordErased {
+				if e, err = s.Erasure(ctx, arguments[0]); err != nil {
+					return err
+				}
+			}
 			return a.answer(r, func() {
 				a.show(r)
+				if e.Erased {
+					a.line("term.erased.nodes", args{"gone": e.Gone, "count": len(e.Nodes)})
+					a.note("cli.erase.how", args{"number": cmp.Or(e.Number, e.Record)})
+				}
 				a.sayNotice(ctx, s)
 			})
 		})
@@ -38,6 +49,9 @@ func (a *app) show(r api.Record) {
 	}
 	if r.State != api.RecordPublished {
 		a.line("cli.show.state."+string(r.State), nil)
+		if r.Erased != nil {
+			a.sayErasedBy(*r.Erased, []api.ErasureNode{{Member: r.Member, Names: r.Names}})
+		}
 		if text, _ := phrase.Pick(a.lang, r.Reason, r.Lang); text != "" {
 			a.line("cli.show.reason", args{"text": text})
 		}

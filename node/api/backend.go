@@ -42,6 +42,10 @@ type Reader interface {
 	// Absent is ReasonNotFound, on its way ReasonWanted, erased ReasonErased.
 	Block(ctx context.Context, cid string) (Block, error)
 
+	// Erasure tells by whose word a record's content is gone, if it is, and which nodes have
+	// said that the bytes lie on their disks no more. Named as in Record.
+	Erasure(ctx context.Context, ref string) (Erasure, error)
+
 	// Watch yields every event with a local sequence greater than since, in order
 	// and without gaps, then goes on as events happen until ctx ends. A since beyond
 	// the newest sequence (a node restored from a backup) yields one event of type
@@ -66,6 +70,11 @@ type Publisher interface {
 	// Adjust pauses, resumes, closes or prolongs an offer or request of this member by a
 	// new version. One that is closed, or would stay as it is, is ReasonConflict.
 	Adjust(ctx context.Context, ref string, a Adjustment) (Receipt, error)
+
+	// Erase erases the content of a record of this member for good, with all its versions.
+	// When it returns, the word is durable and this node's copy is gone, or will be as soon
+	// as its disk allows. A record that is erased already is ReasonErased.
+	Erase(ctx context.Context, ref string, why Why) (Receipt, error)
 }
 
 // Governor takes part in the act line.

@@ -73,6 +73,9 @@ func (s *server) blocks() {
 		h := w.Header()
 		h.Set("ETag", `"`+name.String()+`"`)
 		h.Set("Cache-Control", "private, max-age=31536000, immutable")
+		if block.Erasable {
+			h.Set("Cache-Control", "private, no-store")
+		}
 		if matches(r.Header.Get("If-None-Match"), name.String()) {
 			w.WriteHeader(http.StatusNotModified)
 			return nil

@@ -144,6 +144,20 @@ func (c *Client) Withdraw(ctx context.Context, ref string, reason map[string]str
 	return c.write(ctx, "/records/"+url.PathEscape(ref)+"/withdrawal", body)
 }
 
+// Erase implements Publisher, with the promise of Publish.
+func (c *Client) Erase(ctx context.Context, ref string, why Why) (Receipt, error) {
+	body, err := json.Marshal(why)
+	if err != nil {
+		return Receipt{}, protocol.Fail(protocol.ReasonMalformed, "erase record", err)
+	}
+	return c.write(ctx, "/records/"+url.PathEscape(ref)+"/erasure", body)
+}
+
+// Erasure implements Reader.
+func (c *Client) Erasure(ctx context.Context, ref string) (e Erasure, err error) {
+	return e, c.get(ctx, "/records/"+url.PathEscape(ref)+"/erasure", &e)
+}
+
 func (c *Client) write(ctx context.Context, path string, body []byte) (receipt Receipt, err error) {
 	var nonce [18]byte
 	_, _ = rand.Read(nonce[:]) // crypto/rand never fails

@@ -101,7 +101,9 @@ type Change struct {
 	Close       bool              `json:"close,omitempty" doc:"rebind, confirm_rebind: the old key was stolen; what it signs later does not count"`
 	Feed        string            `json:"feed,omitempty" doc:"settle: the forked chain of entries"`
 	Count       uint64            `json:"count,omitempty" doc:"settle, remove: entries that stand"`
-	Head        string            `json:"head,omitempty" doc:"settle: last entry that stands"`
+	Head        string            `json:"head,omitempty" doc:"settle: last entry that stands; erase: the entry whose content goes, where no record is named"`
+	Record      string            `json:"record,omitempty" doc:"erase: the record whose content goes, with all its versions, named as for get-record"`
+	Why         map[string]string `json:"why,omitempty" doc:"erase: the reason shown with the record, by language"`
 	Rules       string            `json:"rules,omitempty" doc:"amend: name of a rule set"`
 	Names       map[string]string `json:"names,omitempty" doc:"amend: the federation's names"`
 	Charter     map[string]string `json:"charter,omitempty" doc:"amend: charter text by language"`

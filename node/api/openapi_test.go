@@ -36,7 +36,7 @@ func TestOpenAPI_ListsEveryRoute(t *testing.T) {
 	w := newWorld(t)
 	want := []string{
 		"get /api/v1/status", "get /api/v1/records", "post /api/v1/records", "get /api/v1/records/{id}", "get /api/v1/records/{id}/matches", "post /api/v1/records/{id}/state", "post /api/v1/records/{id}/revisions",
-		"post /api/v1/records/{id}/withdrawal", "get /api/v1/blocks/{cid}", "get /api/v1/stream", "get /api/v1/limits", "get /api/v1/members", "get /api/v1/decisions",
+		"post /api/v1/records/{id}/withdrawal", "get /api/v1/records/{id}/erasure", "post /api/v1/records/{id}/erasure", "get /api/v1/blocks/{cid}", "get /api/v1/stream", "get /api/v1/limits", "get /api/v1/members", "get /api/v1/decisions",
 		"post /api/v1/decisions", "post /api/v1/decisions/{number}/answers", "post /api/v1/invitations", "post /api/v1/verify", "post /api/v1/scrub", "get /api/v1/export",
 		"post /api/v1/import", "get /api/v1/backup", "get /api/v1/chains", "post /api/v1/statements",
 	}
@@ -119,6 +119,12 @@ func TestOpenAPI_AnswersKeepTheContract(t *testing.T) {
 		{"POST", "/api/v1/records/kr-seoul-41/state", `{"state":"paused"}`, "/api/v1/records/{id}/state", 201},
 		{"POST", "/api/v1/records/kr-seoul-41/withdrawal", `{"reason":{"ko":"끝"}}`, "/api/v1/records/{id}/withdrawal", 201},
 		{"POST", "/api/v1/records/kr-seoul-42/withdrawal", "", "/api/v1/records/{id}/withdrawal", 201},
+		{"GET", "/api/v1/records/kr-seoul-42/erasure", "", "/api/v1/records/{id}/erasure", 200},
+		{"POST", "/api/v1/records/kr-seoul-42/erasure", `{"code":"personal_data","reason":{"en":"It named a person."}}`, "/api/v1/records/{id}/erasure", 201},
+		{"GET", "/api/v1/records/kr-seoul-42/erasure", "", "/api/v1/records/{id}/erasure", 200},
+		{"GET", "/api/v1/records/kr-seoul-42", "", "/api/v1/records/{id}", 200},
+		{"POST", "/api/v1/records/kr-seoul-42/erasure", "", "/api/v1/records/{id}/erasure", 410},
+		{"POST", "/api/v1/records/kr-seoul-41/erasure", `{"code":"whim"}`, "/api/v1/records/{id}/erasure", 422},
 		{"POST", "/api/v1/decisions", `{"changes":[{"kind":"suspend","member":"it-bologna"}]}`, "/api/v1/decisions", 201},
 		{"POST", "/api/v1/decisions/4/answers", `{"none":true}`, "/api/v1/decisions/{number}/answers", 201},
 		{"POST", "/api/v1/invitations", `{"handle":"fr-bordeaux"}`, "/api/v1/invitations", 201},

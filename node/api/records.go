@@ -55,6 +55,7 @@ type Record struct {
 	FeedSeq   uint64            `json:"feed_seq" doc:"place in that chain"`
 	Content   map[string]any    `json:"content,omitempty" doc:"the record's fields; absent where the content is not at hand"`
 	Reason    map[string]string `json:"reason,omitempty" doc:"why it was withdrawn, by language"`
+	Erased    *ErasedBy         `json:"erased,omitempty" doc:"by whose word the content is gone; only where state is erased"`
 }
 
 // Draft is what a member wants to publish. Raw is the record as JSON, as posted:
@@ -100,6 +101,8 @@ type Block struct {
 	CID   string
 	Codec Codec
 	Data  []byte // the caller's
+
+	Erasable bool // it may be erased one day: nobody keeps it without asking again
 }
 
 // EventType is what happened. Append only; the strings are an interface.
@@ -109,6 +112,7 @@ const (
 	EventRecord     EventType = "record"     // a new record
 	EventRevision   EventType = "revision"   // a new version of one
 	EventWithdrawal EventType = "withdrawal" // one was withdrawn
+	EventErasure    EventType = "erasure"    // the content of one was erased by its owner
 	EventAct        EventType = "act"        // a decision became final
 	EventMember     EventType = "member"     // somebody joined, left or changed nodes
 	EventEntry      EventType = "entry"      // anything else in the ledger
@@ -118,7 +122,7 @@ const (
 // Event is one thing that happened to the copy on this disk.
 type Event struct {
 	Seq        uint64    `json:"seq" doc:"local sequence; rises, and may skip numbers"`
-	Type       EventType `json:"type" enum:"record,revision,withdrawal,act,member,entry,reset"`
+	Type       EventType `json:"type" enum:"record,revision,withdrawal,erasure,act,member,entry,reset"`
 	ID         string    `json:"id,omitempty" doc:"CID of the entry"`
 	Record     string    `json:"record,omitempty" doc:"CID of the record"`
 	Number     string    `json:"number,omitempty"`

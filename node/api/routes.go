@@ -101,6 +101,7 @@ func (s *server) reads() {
 		})
 
 	s.matches()
+	s.erasures()
 	s.blocks()
 	s.stream()
 }

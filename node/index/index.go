@@ -290,8 +290,8 @@ func (x *Index) Restand(id protocol.FeedID, handle string, count uint64) {
 	x.stand(no, count)
 }
 
-// SetErased replaces the list of entries whose bodies acts have erased. Erasures by
-// owners are entries, and known from them.
+// SetErased replaces the list of entries whose bodies acts have erased; one that is the
+// first of a record stands for all of it. Erasures by owners are entries, and known from them.
 func (x *Index) SetErased(entries []protocol.EntryID) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -74,7 +74,7 @@ func (m *model) row(it Item) Row {
 	if wd := m.about(first, protocol.KindWithdraw); len(wd) > 0 {
 		r.Withdrawn, r.Withdrawal = true, at(last(wd))
 	}
-	r.Erased = m.erased[r.Current.Entry]
+	r.Erased = m.erased[r.Current.Entry] || m.erased[first.ID()]
 	for _, e := range m.about(first, protocol.KindErasure) {
 		refs := e.Entry.Header().Refs
 		r.Erased = r.Erased || len(refs) == 0 || slices.Contains(refs, r.Current.Entry)

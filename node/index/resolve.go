@@ -94,6 +94,9 @@ func (x *Index) isErased(r *held, version digest, erasures bool) bool {
 	if _, ok := x.erased[version]; ok {
 		return true
 	}
+	if _, ok := x.erased[r.id]; ok { // an act that names the first entry means all of the record
+		return true
+	}
 	if erasures {
 		for no := r.change; no != 0; {
 			c := x.changes.at(no - 1)

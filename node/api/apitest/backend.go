@@ -40,6 +40,7 @@ type Backend struct {
 	mu      sync.Mutex // guards the rest
 	records []api.Record
 	blocks  map[string]api.Block
+	erased  map[string]bool // by the CID of the body
 	events  []api.Event
 	changed chan struct{} // closed and replaced at each event
 	numbers map[string]int
@@ -61,7 +62,7 @@ var names = map[string]map[string]string{
 
 // New is a backend with seven records that arrived in the days before now.
 func New(now time.Time) *Backend {
-	b := &Backend{Now: now, Bundle: []byte("not a real bundle, but bytes"), blocks: map[string]api.Block{},
+	b := &Backend{Now: now, Bundle: []byte("not a real bundle, but bytes"), blocks: map[string]api.Block{}, erased: map[string]bool{},
 		changed: make(chan struct{}), numbers: map[string]int{"kr-seoul": 40}, feeds: map[string]uint64{}}
 	var all []map[string]any
 	if err := json.Unmarshal(samples, &all); err != nil {
@@ -209,6 +210,9 @@ func (b *Backend) Block(_ context.Context, cid string) (api.Block, error) {
 	defer b.mu.Unlock()
 	if block, ok := b.blocks[cid]; ok {
 		return block, nil
+	}
+	if b.erased[cid] {
+		return api.Block{}, &protocol.Error{Reason: protocol.ReasonErased, Op: "read block", ID: cid}
 	}
 	return api.Block{}, &protocol.Error{Reason: protocol.ReasonNotFound, Op: "read block", ID: cid}
 }
