@@ -161,6 +161,9 @@ func (n *Node) replicate() (*replication.Replica, error) {
 	return replication.New(cfg)
 }
 
+// Home is the directory that the node runs on.
+func (n *Node) Home() *home.Home { return n.home }
+
 // Close ends what Open began. It is for a node that is not running; Run closes by
 // itself. A second call does nothing.
 func (n *Node) Close() error {

@@ -166,7 +166,7 @@ func (n *Node) tellAddresses(ctx context.Context, m *mesh.Mesh) error {
 		switch protocol.ReasonOf(err) {
 		case protocol.ReasonNone:
 			told = time.Now()
-		case protocol.ReasonJoining, protocol.ReasonRecovering, protocol.ReasonReadOnly, protocol.ReasonNotMember, protocol.ReasonCanceled:
+		case protocol.ReasonJoining, protocol.ReasonRecovering, protocol.ReasonReadOnly, protocol.ReasonNotMember, protocol.ReasonSetAside, protocol.ReasonCanceled:
 		default:
 			n.log.Warn("this node's addresses were not told", "err", err)
 		}

@@ -38,6 +38,11 @@ type JoinAnswer struct {
 	Time     int64             `cbor:"time"` // the answering node's clock, Unix milliseconds
 	Founding []byte            `cbor:"founding,omitempty"`
 	Peers    []PeerAddress     `cbor:"peers,omitempty"` // with JoinWelcome: where other nodes are
+
+	// Member is, with JoinWelcome, the member that the node belongs to, as the answering
+	// node knows it: a new machine that has nothing but the root key learns who it is. The
+	// ledger, once it is here, has the last word.
+	Member *MemberFacts `cbor:"member,omitempty"`
 }
 
 func (r *JoinRequest) bounds() error {
@@ -56,6 +61,11 @@ func (a *JoinAnswer) bounds() error {
 	}
 	for _, p := range a.Peers {
 		if err := checkAddresses(p.Addresses); err != nil {
+			return err
+		}
+	}
+	if a.Member != nil {
+		if err := a.Member.Check("member"); err != nil {
 			return err
 		}
 	}

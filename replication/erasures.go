@@ -271,7 +271,7 @@ func (x *Erasures) run(ctx context.Context) error {
 		}
 		if err := x.Sweep(ctx); err != nil && ctx.Err() == nil {
 			switch protocol.ReasonOf(err) {
-			case protocol.ReasonReadOnly, protocol.ReasonRecovering, protocol.ReasonJoining, protocol.ReasonNotMember:
+			case protocol.ReasonReadOnly, protocol.ReasonRecovering, protocol.ReasonJoining, protocol.ReasonNotMember, protocol.ReasonSetAside:
 				x.r.log.Debug("an erasure waits", "err", err)
 			default:
 				x.r.log.Warn("an erasure could not be finished; it is tried again", "err", err)

@@ -107,7 +107,11 @@ func (r *Replica) welcome(ctx context.Context, from protocol.PublicKey, req prot
 	if !r.Standing(from) {
 		return protocol.JoinAnswer{}, &protocol.Error{Reason: protocol.ReasonNotMember, Op: "join"}
 	}
-	return protocol.JoinAnswer{State: protocol.JoinWelcome, Founding: r.cfg.Papers, Peers: r.known(from)}, nil
+	answer := protocol.JoinAnswer{State: protocol.JoinWelcome, Founding: r.cfg.Papers, Peers: r.known(from)}
+	if m, ok := r.State().ByRoot(init.Root); ok {
+		answer.Member = &m.Facts
+	}
+	return answer, nil
 }
 
 // knownBytes bounds the addresses in an answer: with the founding act they fit a frame,
@@ -224,6 +228,7 @@ func (r *Replica) introduce(ctx context.Context, n Network, node protocol.Public
 		return err
 	}
 	answer, err := Present(ctx, s, r.cfg.Now, req)
+	r.turned(node, err)
 	if err != nil {
 		r.log.Debug("a member did not take this node in", "node", node.Short(), "err", err)
 		_ = s.Reset()
@@ -233,6 +238,22 @@ func (r *Replica) introduce(ctx context.Context, n Network, node protocol.Public
 		return protocol.Fail(protocol.ReasonPendingApproval, "introduce", nil)
 	}
 	return nil
+}
+
+// turned notes whether a node answered that this one is no member's any more. It is a
+// claim of that node, shown and not acted upon: the proof may never arrive here, because
+// nodes that are ended are not connected with.
+func (r *Replica) turned(node protocol.PublicKey, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch protocol.ReasonOf(err) {
+	case protocol.ReasonNotMember, protocol.ReasonSetAside:
+		if len(r.turnedAway) < protocol.MaxFounders {
+			r.turnedAway[node] = true
+		}
+	case protocol.ReasonNone:
+		delete(r.turnedAway, node)
+	}
 }
 
 // presentation is this node's feed as a member takes it in: the inception and the

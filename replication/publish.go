@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/charter"
 	"github.com/dure-net/dure/replication/ledger"
 )
 
@@ -111,7 +112,10 @@ func (r *Replica) writable() error {
 	if r.own == nil {
 		return &protocol.Error{Reason: protocol.ReasonJoining, Op: "publish"}
 	}
-	if r.own.limit.Void || r.own.count >= r.own.limit.Count {
+	if l := r.own.limit; l.Void || r.own.count >= l.Count {
+		if l.Member != "" && l.Status != charter.StatusRemoved {
+			return &protocol.Error{Reason: protocol.ReasonSetAside, Op: "publish", Args: map[string]string{"why": "node_ended"}}
+		}
 		return &protocol.Error{Reason: protocol.ReasonNotMember, Op: "publish"}
 	}
 	return nil

@@ -277,6 +277,27 @@ func (r *Replica) metOthers(ctx context.Context) {
 	r.mu.Unlock()
 }
 
+// CaughtUp reports whether this node may write, lacks nothing it knows of, and has
+// finished an exchange with every node that it is linked to, at least one.
+func (r *Replica) CaughtUp() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.writable() != nil || !r.informed || r.ledger.Stats().Wanted > 0 {
+		return false
+	}
+	linked := 0
+	for node, p := range r.peers {
+		if node == r.self || !p.linked {
+			continue
+		}
+		linked++
+		if p.last.IsZero() || p.pulling && p.again {
+			return false
+		}
+	}
+	return linked > 0
+}
+
 // renewal is the inception of a new feed under this node's key. The root key's addition
 // of the node covers the key and not the feed, so it serves again. The caller holds mu.
 func (r *Replica) renewal() (protocol.Entry, error) {

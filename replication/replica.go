@@ -105,6 +105,7 @@ const (
 	Joining    Condition = "joining"
 	Recovering Condition = "recovering"
 	ReadOnly   Condition = "read_only"
+	Ended      Condition = "ended" // what this node writes counts nowhere: it was cut, or its member removed
 )
 
 // Replica is one node's part in the replication. Its methods are safe for concurrent
@@ -138,6 +139,7 @@ type Replica struct {
 	unheard     bool      // began anew with nobody in sight and has caught up with nobody since
 	informed    bool      // an exchange has found nothing more to fetch
 	designating bool      // the governing statement is being published
+	turnedAway  map[protocol.PublicKey]bool // nodes that answered this one that it is no member's any more
 	peers       map[protocol.PublicKey]*peer
 	claims      map[protocol.FeedID]*session              // who fetches it
 	forkTold    map[protocol.FeedID]uint64                // 1 + the lowest seq of a feed whose fork this node has proven
@@ -191,6 +193,7 @@ func New(cfg Config) (*Replica, error) {
 		announcing: rate.NewLimiter(announceRate, announceBurst),
 		intake:     semaphore.NewWeighted(intakeBytes),
 		ahead:      semaphore.NewWeighted(aheadStreams),
+		turnedAway: map[protocol.PublicKey]bool{},
 		peers:      map[protocol.PublicKey]*peer{},
 		claims:     map[protocol.FeedID]*session{},
 		forkTold:   map[protocol.FeedID]uint64{},
@@ -247,7 +250,41 @@ func (r *Replica) State() charter.State {
 func (r *Replica) Condition() (Condition, string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.condition == Ready {
+		return r.unfit()
+	}
 	return r.condition, r.why
+}
+
+// unfit is Ready, or why what this node writes does not count although nothing else
+// keeps it from writing. The caller holds mu.
+func (r *Replica) unfit() (Condition, string) {
+	if r.own == nil {
+		return r.condition, r.why
+	}
+	l := r.own.limit
+	switch {
+	case l.Fork != 0: // goes on in a new feed by itself
+	case l.Status == charter.StatusRemoved:
+		return Ended, "state.ended.removed"
+	case l.Void || r.own.count >= l.Count:
+		return Ended, "state.ended.cut"
+	case len(r.turnedAway) > 0 && !r.received():
+		return Ended, "state.ended.refused"
+	case l.Status == charter.StatusSuspended:
+		return Ready, "state.suspended"
+	}
+	return r.condition, r.why
+}
+
+// received reports whether any node takes part with this one. The caller holds mu.
+func (r *Replica) received() bool {
+	for node, p := range r.peers {
+		if p.linked && p.fails == 0 && !p.last.IsZero() && !r.turnedAway[node] {
+			return true
+		}
+	}
+	return false
 }
 
 // Counts are the numbers behind the metrics.

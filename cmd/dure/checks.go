@@ -224,7 +224,7 @@ func (a *app) checkState(_ context.Context, p *patient) (string, args) {
 	switch p.status.Node.State {
 	case api.StateReady:
 		return allRight, nil
-	case api.StateJoining, api.StateRecovering, api.StateReadOnly:
+	case api.StateJoining, api.StateRecovering, api.StateReadOnly, api.StateEnded:
 		return string(p.status.Node.State), nil
 	}
 	return string(api.StateRecovering), nil

@@ -173,6 +173,8 @@ func (s *server) statusReady(ctx context.Context) error {
 		return unready(protocol.ReasonReadOnly, status)
 	case StateRecovering:
 		return unready(protocol.ReasonRecovering, status)
+	case StateEnded:
+		return unready(protocol.ReasonNotMember, status)
 	}
 	return unready(protocol.ReasonJoining, status)
 }

@@ -10,6 +10,7 @@ const (
 	StateJoining    NodeState = "joining"    // waits to be let in, or fetches the ledger for the first time
 	StateRecovering NodeState = "recovering" // its store is behind what it signed; publishing waits
 	StateReadOnly   NodeState = "read_only"  // no space left for writing
+	StateEnded      NodeState = "ended"      // what it writes counts nowhere: it was cut, or its member removed
 )
 
 // Status is a snapshot of one node.
@@ -63,7 +64,7 @@ type Self struct {
 // Node is this node.
 type Node struct {
 	ID        string    `json:"id" doc:"public key of the node"`
-	State     NodeState `json:"state" enum:"ready,joining,recovering,read_only"`
+	State     NodeState `json:"state" enum:"ready,joining,recovering,read_only,ended"`
 	Reason    string    `json:"reason,omitempty" doc:"stable code of why the node is not ready"`
 	Since     time.Time `json:"since" doc:"when the state became what it is, at the latest when the node started"`
 	Version   string    `json:"version"`

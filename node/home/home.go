@@ -118,6 +118,33 @@ func CreateWithKey(dir string, facts protocol.MemberFacts, node protocol.Private
 	return h, nil
 }
 
+// Prepare makes what a home has before its member's facts are known: the node's key,
+// the API token and standard settings. Create completes it, and Open finds no home
+// until then. A second call finds what the first one made. ReasonHomeExists where a
+// home is complete.
+func Prepare(dir string, o Options) (*Home, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, protocol.Fail(protocol.ReasonHomeUnwritable, "prepare home", err)
+	}
+	h := &Home{dir: dir, opts: o.filled()}
+	if err := os.MkdirAll(dir, dirMode); err != nil {
+		return nil, h.writeError("prepare home", dir, err)
+	}
+	if err := h.checkVacant(); err != nil {
+		return nil, err
+	}
+	release, err := h.Lock()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if err := h.checkVacant(); err != nil {
+		return nil, err
+	}
+	return h, h.createSecrets(protocol.PrivateKey{})
+}
+
 func (h *Home) checkVacant() error {
 	switch _, err := os.Lstat(h.path(memberFile)); {
 	case err == nil:
