@@ -88,6 +88,12 @@ func Join(ctx context.Context, h *home.Home, o JoinOptions) (Joined, error) {
 	if err := h.SavePending(pending); err != nil {
 		return out, err
 	}
+	if answer.Designation > 0 {
+		// Another node answers for the member: which one does is for its root key to say anew.
+		if err := h.ClearGoverning(); err != nil {
+			return out, err
+		}
+	}
 	if len(answer.Founding) > 0 {
 		f, id, err := protocol.DecodeFoundingAct(answer.Founding)
 		if err != nil {

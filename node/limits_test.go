@@ -82,7 +82,7 @@ func TestLimits_NoneIsLeftOut(t *testing.T) {
 	no := map[string]bool{}
 	for _, name := range strings.Fields(`
 		protocol.Version
-		replication.MaxSkew replication.certifyAfter replication.certifySpread replication.rangeLines replication.portionBytes
+		replication.MaxSkew replication.certifyAfter replication.certifySpread replication.rangeLines replication.portionBytes replication.designateAfter
 		replication.recoverAgain replication.recoverAlone replication.recoverFetch replication.lookEvery replication.eraseAfter replication.eraseAgain
 		mesh.DefaultPort mesh.MaxMessageBytes mesh.maxListenAddrs mesh.Graylist mesh.scorePeriod
 		mesh.deliveryWeight

@@ -43,6 +43,9 @@ type JoinAnswer struct {
 	// node knows it: a new machine that has nothing but the root key learns who it is. The
 	// ledger, once it is here, has the last word.
 	Member *MemberFacts `cbor:"member,omitempty"`
+	// Designation is the number of the member's last governing designation that the
+	// answering node knows, 0 if there is none: a further node does not designate itself.
+	Designation uint64 `cbor:"num,omitzero"`
 }
 
 func (r *JoinRequest) bounds() error {
@@ -68,6 +71,9 @@ func (a *JoinAnswer) bounds() error {
 		if err := a.Member.Check("member"); err != nil {
 			return err
 		}
+	}
+	if a.Designation > MaxNumber {
+		return &Error{Reason: ReasonTooLarge, Op: "check bounds", Field: "num"}
 	}
 	return within("args", len(a.Args), MaxAddresses)
 }

@@ -270,9 +270,10 @@ func frameVectors(w *vectorWorld) *suite {
 	add("ask to join", "accept", "join_request", frame(&JoinRequest{Federation: w.fed, Time: 1, Inception: w.entries[0].Bytes()}), "a node presents its inception")
 	add("refusal", "accept", "join_answer", frame(&JoinAnswer{Reason: "invitation_used", Time: 1}), "state 0 is a refusal")
 	facts := MemberFacts{Handle: "kr-seoul", Kind: KindCity, Country: "KR", Names: Text{"en": "Seoul"}, Root: w.entries[0].Header().Init.Root}
-	add("welcome", "accept", "join_answer", frame(&JoinAnswer{State: JoinWelcome, Time: 1, Founding: []byte{1}, Member: &facts}), "whose node it is, as the answering one knows")
+	add("welcome", "accept", "join_answer", frame(&JoinAnswer{State: JoinWelcome, Time: 1, Founding: []byte{1}, Member: &facts, Designation: 3}), "whose node it is, as the answering one knows")
 	facts.Handle = "Seoul"
 	add("welcome as nobody", "malformed", "join_answer", frame(&JoinAnswer{State: JoinWelcome, Time: 1, Member: &facts}), "a member has a handle")
+	add("welcome beyond counting", "too_large", "join_answer", frame(&JoinAnswer{State: JoinWelcome, Time: 1, Designation: MaxNumber + 1}), "numbers end at 2⁵³−1")
 	add("from the future", "accept", "hello", hex.EncodeToString(append([]byte{42}, loose(map[string]any{"r": root[:], "zzz": true})...)), "unknown fields are left alone")
 	long := frame(&Hello{Root: root})
 	add("length in two bytes", "non_canonical", "hello", "a500"+long[2:], "the length too has one spelling")

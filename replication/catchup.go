@@ -256,10 +256,6 @@ func (r *Replica) exchange(ctx context.Context, n Network, node protocol.PublicK
 					r.nudge()
 				}
 			}
-			if got == 0 && !r.informed {
-				r.informed = true
-				r.nudge()
-			}
 		}
 		more := err == nil && (p.again || got > 0)
 		p.again = false

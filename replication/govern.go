@@ -56,6 +56,9 @@ func (r *Replica) tend(ctx context.Context) error {
 			r.log.Error("this node could not be designated; it is tried again", "err", err)
 			timer.Reset(certifyAfter)
 		}
+		if r.awaitsDesignation() {
+			timer.Reset(certifyAfter)
+		}
 		r.metOthers(ctx)
 		if err := r.takeTurns(); err != nil && ctx.Err() == nil {
 			r.log.Error("a branch that was chosen could not be put in its place; it is tried again", "err", err)

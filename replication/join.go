@@ -109,7 +109,7 @@ func (r *Replica) welcome(ctx context.Context, from protocol.PublicKey, req prot
 	}
 	answer := protocol.JoinAnswer{State: protocol.JoinWelcome, Founding: r.cfg.Papers, Peers: r.known(from)}
 	if m, ok := r.State().ByRoot(init.Root); ok {
-		answer.Member = &m.Facts
+		answer.Member, answer.Designation = &m.Facts, m.Designation
 	}
 	return answer, nil
 }

@@ -287,7 +287,7 @@ func TestReplica_InvitedAsksFirst(t *testing.T) {
 		l.informed = true
 		l.mu.Unlock()
 		l.nudge()
-		time.Sleep(time.Second)
+		time.Sleep(certifyAfter + time.Second)
 		if _, ok := l.State().Designation("city-0"); !ok {
 			t.Error("it does not govern, although nobody else does")
 		}

@@ -174,10 +174,9 @@ func (r *Replica) Begin(ctx context.Context) error {
 // cut short, or the inception may have come back here from another node.
 func (r *Replica) designate(ctx context.Context) error {
 	r.mu.Lock()
-	due := r.cfg.Governing != nil && !r.designating && r.writable() == nil && (r.informed || !r.cfg.Invited)
-	if due {
-		_, governed := r.state.Designation(r.own.limit.Member)
-		due = !governed
+	due := r.undesignated() && !r.designating
+	if due && r.cfg.Invited {
+		due = r.informedByAll() && !r.ran.IsZero() && time.Since(r.ran) > designateAfter
 	}
 	r.designating = r.designating || due
 	r.mu.Unlock()
@@ -193,11 +192,36 @@ func (r *Replica) designate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := r.ledger.Block(protocol.Sum(body)); err == nil {
-		return nil // said before, and overruled since
+	if _, err := r.ledger.Block(protocol.Sum(body)); err != nil {
+		if _, err := r.publish(ctx, Draft{Kind: protocol.KindStatement}, body); err != nil {
+			return err
+		}
+	} // else it was said before, and overruled since
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.designated = true
+	return nil
+}
+
+// awaitsDesignation reports whether the designation is to be looked at again soon.
+func (r *Replica) awaitsDesignation() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.undesignated()
+}
+
+// designateAfter is how long a node that came in by an invitation looks for a designation
+// of another node of its member, before it takes it that there is none.
+const designateAfter = 10 * time.Second
+
+// undesignated reports whether this node's statement that it governs is still to be
+// said, because its member has no governing node. The caller holds mu.
+func (r *Replica) undesignated() bool {
+	if r.cfg.Governing == nil || r.designated || r.writable() != nil {
+		return false
 	}
-	_, err = r.publish(ctx, Draft{Kind: protocol.KindStatement}, body)
-	return err
+	_, governed := r.state.Designation(r.own.limit.Member)
+	return !governed
 }
 
 // Announcements are for entries as people write them. A burst goes by catch-up, which

@@ -73,6 +73,7 @@ func (s *session) run(ctx context.Context) error {
 	if err := s.ask(&hello, &offer); err != nil {
 		return err
 	}
+	lacked := false
 	if offer.Differ {
 		lines, err := s.lines(offer)
 		if err != nil {
@@ -91,6 +92,7 @@ func (s *session) run(ctx context.Context) error {
 		r.mu.Lock()
 		portion := r.peerFor(s.node).portion
 		r.mu.Unlock()
+		lacked = len(runs) > 0 // also where another session fetches it already
 		runs, whole := r.meter(lines, runs, portion)
 		s.left = s.left || !whole
 		if c, _ := r.Condition(); c == ReadOnly {
@@ -130,6 +132,10 @@ func (s *session) run(ctx context.Context) error {
 	p := r.peerFor(s.node)
 	if p.barren++; !offer.Differ || s.got > 0 || s.left {
 		p.barren = 0
+	}
+	if !lacked && !s.left && !r.informed {
+		r.informed = true
+		r.nudge()
 	}
 	if !s.left { // or the next exchange would not be told again
 		p.since = offer.Next

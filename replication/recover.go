@@ -278,24 +278,24 @@ func (r *Replica) metOthers(ctx context.Context) {
 }
 
 // CaughtUp reports whether this node may write, lacks nothing it knows of, and has
-// finished an exchange with every node that it is linked to, at least one.
+// finished an exchange with every node that it is linked to, and with one at least.
 func (r *Replica) CaughtUp() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.informedByAll()
+}
+
+// informedByAll is CaughtUp for a caller that holds mu.
+func (r *Replica) informedByAll() bool {
 	if r.writable() != nil || !r.informed || r.ledger.Stats().Wanted > 0 {
 		return false
 	}
-	linked := 0
 	for node, p := range r.peers {
-		if node == r.self || !p.linked {
-			continue
-		}
-		linked++
-		if p.last.IsZero() || p.pulling && p.again {
+		if node != r.self && p.linked && (p.caught.IsZero() || p.pulling && p.again) {
 			return false
 		}
 	}
-	return linked > 0
+	return true
 }
 
 // renewal is the inception of a new feed under this node's key. The root key's addition

@@ -134,11 +134,13 @@ type Replica struct {
 	ended       bool      // recovering because the own feed was forked, not because anything was forgotten
 	since       time.Time // since when sinceOf is the condition, by the claimed clock
 	sinceOf     Condition
-	recovering  time.Time // since when, by this process's own time; zero = not
-	enoughAt    time.Time // since when enough members were caught up with, likewise
-	unheard     bool      // began anew with nobody in sight and has caught up with nobody since
-	informed    bool      // an exchange has found nothing more to fetch
-	designating bool      // the governing statement is being published
+	recovering  time.Time                   // since when, by this process's own time; zero = not
+	enoughAt    time.Time                   // since when enough members were caught up with, likewise
+	unheard     bool                        // began anew with nobody in sight and has caught up with nobody since
+	informed    bool                        // in an exchange another node had nothing that was missing here
+	designating bool                        // the governing statement is being published
+	designated  bool                        // it has been
+	ran         time.Time                   // when Run began, by this process's own time
 	turnedAway  map[protocol.PublicKey]bool // nodes that answered this one that it is no member's any more
 	peers       map[protocol.PublicKey]*peer
 	claims      map[protocol.FeedID]*session              // who fetches it
@@ -221,6 +223,9 @@ func New(cfg Config) (*Replica, error) {
 // it started. It returns nil when ctx ended.
 func (r *Replica) Run(ctx context.Context, n Network) error {
 	r.net.Store(&network{n})
+	r.mu.Lock()
+	r.ran = time.Now()
+	r.mu.Unlock()
 	defer r.net.Store(nil)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.catchUp(ctx, n) })

@@ -184,6 +184,13 @@ func (h *Home) SaveGoverning(s protocol.Statement) error {
 	return h.savePaper(governingFile, &s, plainMode)
 }
 
+// ClearGoverning forgets the governing statement; none is as good.
+func (h *Home) ClearGoverning() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.remove(governingFile)
+}
+
 // Pending is a joining under way: the invitation and, when the member is not admitted
 // yet, its signed application.
 type Pending struct {

@@ -102,7 +102,7 @@ FRAMES = {
     "sent": {"h": ([BYTES], MAY), "b": ([BYTES], MAY), "e": ([LINK], MAY), "l": (UINT, MAY), "x": (BOOL, MAY)},
     "join_request": {"fed": (LINK, MUST), "time": (INT, MUST), "apply": (APPLICATION, MAY), "init": (BYTES, MAY), "follow": ([BYTES], MAY)},
     "join_answer": {"state": (UINT, MUST), "reason": (TEXT, MAY), "args": (STRINGS, MAY), "time": (INT, MUST), "founding": (BYTES, MAY),
-                    "peers": ([{"node": (KEY, MUST), "addrs": ([TEXT], MUST)}], MAY)},
+                    "peers": ([{"node": (KEY, MUST), "addrs": ([TEXT], MUST)}], MAY), "member": (MEMBER, MAY), "num": (UINT, MAY)},
 }
 
 # --- entries -----------------------------------------------------------------
@@ -305,6 +305,9 @@ def frames(v):
         need(len(f.get("peers", ())) <= 256 and len(f.get("args", ())) <= 16, "too_large")
         for p in f.get("peers", ()):
             check_addresses(p["addrs"])
+        need(f.get("num", 0) <= NUMBER, "too_large")
+        if "member" in f:
+            check_member(f["member"])
     block = encode(known)
     return {"length": len(block), "block": block.hex()}
 
