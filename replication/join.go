@@ -153,6 +153,9 @@ func (r *Replica) apply(ctx context.Context, a protocol.Application) (protocol.J
 	if isMember(state, a.Member.Root) {
 		return admitted, nil
 	}
+	if m, ok := state.ByRoot(a.Member.Root); ok && m.Status == charter.StatusRemoved {
+		return protocol.JoinAnswer{}, &protocol.Error{Reason: protocol.ReasonNotMember, Op: "join"}
+	}
 	now := r.cfg.Now().Unix()
 	inv, ok := state.Invitation(a.Invitation, now)
 	if !ok {

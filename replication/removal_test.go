@@ -1,0 +1,245 @@
+package replication
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/charter"
+)
+
+// removal is the act that removes a member, with what stands of it at a node.
+func removal(at *actor, handle string) charter.Change {
+	return charter.Change{What: charter.ChangeRemove, Member: handle, Stands: at.replica.Stands(handle, protocol.PublicKey{})}
+}
+
+// enact has the electors that can hear each other decide a change, tabled at one of them.
+func (w *world) enact(at *actor, c charter.Change) {
+	w.t.Helper()
+	before := at.replica.State().Act().Number
+	if _, err := at.propose(c); err != nil {
+		w.t.Fatalf("seed %d: %s: %v", w.seed, c.What, err)
+	}
+	for began := time.Now(); at.replica.State().Act().Number == before; time.Sleep(time.Second) {
+		if w.ballots(); time.Since(began) > time.Minute {
+			w.t.Fatalf("seed %d: %s is not decided:\n%s", w.seed, c.What, w.difference())
+		}
+	}
+}
+
+// gone checks that a removed member has no part in a node: nothing beyond what the act
+// listed stands, none of its nodes takes part or is connected, whatever feeds it opens.
+func (w *world) gone(removed *actor, listed []protocol.Stand, nodes ...*actor) {
+	w.t.Helper()
+	for _, a := range nodes {
+		for _, line := range a.replica.frontier.all() {
+			f := func() *feed { a.replica.mu.Lock(); defer a.replica.mu.Unlock(); return a.replica.feeds[line.Feed] }()
+			if f == nil || f.root != removed.root.Public() || line.Count == 0 {
+				continue
+			}
+			at := slices.IndexFunc(listed, func(s protocol.Stand) bool { return s.Feed == line.Feed })
+			if at < 0 || line.Count != listed[at].Count || line.Head != listed[at].Head {
+				w.t.Errorf("seed %d: at %s %d entries of the removed member stand in %s", w.seed, a.handle, line.Count, line.Feed.Short())
+			}
+		}
+		for _, s := range listed {
+			if line := a.replica.frontier.line(s.Feed); line.Count != s.Count {
+				w.t.Errorf("seed %d: at %s %d of the %d entries that the act lists stand", w.seed, a.handle, line.Count, s.Count)
+			}
+		}
+		if a.replica.Standing(removed.node.Public()) {
+			w.t.Errorf("seed %d: the removed member's node takes part at %s", w.seed, a.handle)
+		}
+		for _, c := range a.mesh.Connections() {
+			if c.Node == removed.node.Public() && c.Standing {
+				w.t.Errorf("seed %d: %s is connected with the removed member's node as with a member's", w.seed, a.handle)
+			}
+		}
+	}
+}
+
+// A removal holds wherever its act and the member's entries arrive first: on the side
+// that decided it, on the side that heard the member go on, at the member itself, and at
+// a node that was off all the while and hears the member before it hears the act.
+func TestRemoval_VoidWhereverItArrivedFirst(t *testing.T) {
+	scenario(t, 3, func(t *testing.T, w *world) {
+		nodes := w.found(6)
+		w.startAll()
+		w.settle(30 * time.Second)
+		removed, friend, sleeper := nodes[4], nodes[5], nodes[3]
+		for range 3 {
+			removed.publish("before")
+		}
+		w.settle(20 * time.Second)
+		sleeper.halt()
+
+		w.partition([]*actor{nodes[0], nodes[1], nodes[2]}, []*actor{removed, friend})
+		change := removal(nodes[0], removed.handle)
+		late := removed.publishes(70) // more than a page
+		for began := time.Now(); !friend.ledger.Has(late[len(late)-1]); time.Sleep(time.Second) {
+			if time.Since(began) > time.Minute {
+				t.Fatalf("seed %d: the friend does not hear the member", w.seed)
+			}
+		}
+		w.enact(nodes[0], change)
+		if friend.replica.State().Act().Number != 0 {
+			t.Fatalf("seed %d: the partition parted nobody", w.seed)
+		}
+		// The one that slept hears the member and its friend first.
+		w.partition([]*actor{nodes[0], nodes[1], nodes[2]}, []*actor{removed, friend, sleeper})
+		sleeper.start()
+		for began := time.Now(); !sleeper.ledger.Has(late[len(late)-1]); time.Sleep(time.Second) {
+			if time.Since(began) > time.Minute {
+				t.Fatalf("seed %d: the sleeper does not hear the member", w.seed)
+			}
+		}
+		w.heal()
+		for began := time.Now(); sleeper.replica.State().Act().Number == 0 || friend.replica.State().Act().Number == 0; time.Sleep(time.Second) {
+			if time.Since(began) > time.Minute {
+				t.Fatalf("seed %d: the act does not arrive:\n%s", w.seed, w.difference())
+			}
+		}
+		w.settle(time.Minute)
+		w.sameEverywhere()
+		if n := len(w.agreeing()); n != 5 {
+			t.Fatalf("seed %d: %d nodes must agree, want 5", w.seed, n)
+		}
+		w.gone(removed, change.Stands, w.agreeing()...)
+		if !friend.ledger.Has(late[0]) {
+			t.Errorf("seed %d: bytes were lost that nobody ordered to be erased", w.seed)
+		}
+		// Its own node knows that it is out, by the act or by what the others answer.
+		for began := time.Now(); ; time.Sleep(time.Second) {
+			if c, _ := removed.replica.Condition(); c == Ended {
+				break
+			} else if time.Since(began) > 3*time.Minute {
+				t.Fatalf("seed %d: the removed member's node says that it is %s", w.seed, c)
+			}
+		}
+	})
+}
+
+// publishes writes so many records and returns them.
+func (a *actor) publishes(n int) []protocol.EntryID {
+	var out []protocol.EntryID
+	for range n {
+		out = append(out, a.publish("one of many"))
+	}
+	return out
+}
+
+// A removed member comes back by none of the ways that lead in.
+func TestRemoval_NeverComesBack(t *testing.T) {
+	scenario(t, 2, func(t *testing.T, w *world) {
+		nodes := w.found(6)
+		w.startAll()
+		w.settle(30 * time.Second)
+		removed, restored := nodes[4], nodes[5]
+		removed.publish("before")
+		w.settle(20 * time.Second)
+		before := restored.copied()
+		change := removal(nodes[0], removed.handle)
+		w.enact(nodes[0], change)
+		w.settle(time.Minute)
+		others := []*actor{nodes[0], nodes[1], nodes[2], nodes[3]}
+		w.gone(removed, change.Stands, others...)
+		_, _ = removed.tryPublish("after, where it has not heard of it")
+
+		// By a restored peer: it believes for a moment that the member is one.
+		restored.halt()
+		restored.restore(before, true)
+		restored.start()
+		// By another node under the same root key, and by introducing itself for minutes.
+		second := w.newcomer()
+		second.root = removed.root
+		second.sign(t)
+		second.start()
+		time.Sleep(2 * time.Minute)
+		w.settle(2 * time.Minute)
+		w.gone(removed, change.Stands, append(others, restored)...)
+		w.gone(second, change.Stands, append(others, restored)...)
+
+		// By a bundle of its own ledger.
+		var bundle bytes.Buffer
+		if _, err := removed.replica.Export(context.Background(), &bundle, nil); err != nil {
+			t.Fatal(err)
+		}
+		root := nodes[0].replica.Root()
+		if _, err := nodes[0].replica.Import(context.Background(), &bundle, nil); err != nil {
+			t.Fatal(err)
+		}
+		if nodes[0].replica.Root() != root {
+			t.Errorf("seed %d: a bundle of the removed member moved the ledger root", w.seed)
+		}
+
+		// By the join protocol: its inception is refused, and so is an application under the
+		// same root key, whatever handle it gives itself and whoever invites.
+		for _, again := range []*actor{removed, second} {
+			_, err := nodes[1].replica.consider(context.Background(), again.node.Public(), protocol.JoinRequest{Federation: w.fed,
+				Time: nodes[1].now().UnixMilli(), Inception: again.inception.Bytes()})
+			if r := protocol.ReasonOf(err); r != protocol.ReasonNotMember {
+				t.Errorf("seed %d: an inception of the removed member is answered with %s", w.seed, r)
+			}
+		}
+		seed := keyOf(t, "seed of an invitation")
+		public := protocol.Invited{Key: seed.Public(), Handle: "city-again", Expires: nodes[1].now().Add(24 * time.Hour).Unix()}
+		if _, err := nodes[1].replica.Publish(context.Background(), Draft{Kind: protocol.KindInvitation, Content: &public}); err != nil {
+			t.Fatal(err)
+		}
+		facts := *removed.facts()
+		facts.Handle = "city-again"
+		application, err := protocol.Application{Federation: w.fed, Member: facts}.Sign(removed.root, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = nodes[1].replica.consider(context.Background(), removed.node.Public(), protocol.JoinRequest{Federation: w.fed,
+			Time: nodes[1].now().UnixMilli(), Application: &application})
+		if r := protocol.ReasonOf(err); r != protocol.ReasonNotMember {
+			t.Errorf("seed %d: an application of the removed member is answered with %s", w.seed, r)
+		}
+		// What anybody else hands on for it is void too.
+		w.settle(time.Minute)
+		w.sameEverywhere()
+		w.gone(removed, change.Stands, append(others, restored)...)
+	})
+}
+
+// A suspension stops nothing, so a reinstated member has no hole; nor is it an elector
+// meanwhile.
+func TestRemoval_SuspensionStopsNoFeed(t *testing.T) {
+	scenario(t, 2, func(t *testing.T, w *world) {
+		nodes := w.found(5)
+		w.startAll()
+		w.settle(30 * time.Second)
+		member := nodes[2] // of the committee
+		w.enact(nodes[0], charter.Change{What: charter.ChangeSuspend, Member: member.handle})
+		w.settle(time.Minute)
+		if state := nodes[0].replica.State(); slices.Contains(state.Electors(charter.ByElectors), member.handle) {
+			t.Errorf("seed %d: a suspended member decides", w.seed)
+		}
+		if c, why := member.replica.Condition(); c != Ready || why != "state.suspended" {
+			t.Errorf("seed %d: the suspended member's node says %s, %s", w.seed, c, why)
+		}
+		during := member.publishes(5)
+		w.settle(time.Minute)
+		line := nodes[1].replica.frontier.line(member.inception.ID())
+		for _, id := range during {
+			if !nodes[1].ledger.Has(id) {
+				t.Errorf("seed %d: an entry of a suspended member did not arrive", w.seed)
+			}
+		}
+		if l := nodes[1].replica.State().Limit(member.inception.ID(), member.root.Public(), member.node.Public()); l.Status != charter.StatusSuspended || !l.Open() {
+			t.Errorf("seed %d: the suspended member's feed: %+v", w.seed, l)
+		}
+		w.enact(nodes[0], charter.Change{What: charter.ChangeReinstate, Member: member.handle})
+		member.publish("reinstated")
+		w.settle(time.Minute)
+		w.sameEverywhere()
+		if got := nodes[1].replica.frontier.line(member.inception.ID()); got.Count <= line.Count {
+			t.Errorf("seed %d: %d entries stand after the reinstatement, %d before", w.seed, got.Count, line.Count)
+		}
+	})
+}
