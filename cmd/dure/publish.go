@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,6 +16,9 @@ import (
 func (a *app) publishCommand() *cobra.Command {
 	var check, yes bool
 	c := a.command("publish FILE|-", between(1, 1), api.Receipt{}, func(ctx context.Context, arguments []string) error {
+		if strings.EqualFold(filepath.Ext(arguments[0]), ".csv") {
+			return a.publishTable(ctx, arguments[0], check, yes)
+		}
 		d, err := a.draft(arguments[0])
 		if err != nil {
 			return err
@@ -24,7 +29,7 @@ func (a *app) publishCommand() *cobra.Command {
 		}
 		return a.publish(ctx, d, "cli.publish.done", yes)
 	})
-	c.Example = "dure publish request.json"
+	c.Example = "dure publish request.json\ndure publish offers.csv --check"
 	a.switchFlag(c.Flags(), &check, "check")
 	a.switchFlag(c.Flags(), &yes, "yes")
 	return c

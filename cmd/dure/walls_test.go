@@ -80,6 +80,11 @@ var walls = []wall{
 		{"github.com/libp2p/...", "sentences decide nothing and read nothing"},
 		{"net...", "sentences decide nothing and read nothing"},
 	}},
+	{of: "node/sheet", never: []banned{
+		{module + "replication...", "a table becomes drafts; what is published goes the one way"},
+		{"github.com/libp2p/...", "a table comes from a file"},
+		{"net...", "a table comes from a file"},
+	}},
 	{of: "node/health", never: []banned{
 		{"github.com/dgraph-io/...", "health is folded from what nodes say, not from stores"},
 		{"github.com/libp2p/...", "health is folded from what nodes say, not from connections"},
