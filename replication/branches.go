@@ -337,7 +337,7 @@ func (r *Replica) reread(f *feed) error {
 	f.head, f.count, f.durable, f.lastHead = head, h.Count, h.Count, h.Head
 	f.turns++
 	r.frontier.set(r.standing(f))
-	r.erasures.restate(f)
+	r.erasures.reread(f)
 	return nil
 }
 

@@ -177,23 +177,32 @@ func (x *Erasures) restate(feeds ...*feed) {
 	}
 }
 
-// chain tells which of a feed's words on erasures lie on its chain, and hears those that
-// the chain has gained since another branch was chosen; nil where it has none.
-func (x *Erasures) chain(f *feed) map[protocol.EntryID]bool {
-	if _, forked := x.r.state.Forks()[f.id]; forked {
-		for _, e := range x.r.ledger.Erasures() {
-			if e.Feed() != f.id {
-				continue
-			}
-			body, err := x.r.ledger.Body(e)
-			if err != nil {
-				body = nil
-			}
-			x.mu.Lock()
-			x.fold.Add(e, body)
-			x.mu.Unlock()
-		}
+// reread hears what a feed's chain says since another branch was chosen. The caller holds
+// Replica.mu.
+func (x *Erasures) reread(f *feed) {
+	from := uint64(1)
+	if k := x.r.forks[f.id]; k != nil {
+		from = k.seq
 	}
+	for seq := from; seq < f.durable; seq++ {
+		e, err := x.r.ledger.Entry(f.id, seq)
+		if err != nil || e.Kind() != protocol.KindErasure && e.Kind() != protocol.KindErased {
+			continue
+		}
+		body, err := x.r.ledger.Body(e)
+		if err != nil {
+			body = nil
+		}
+		x.mu.Lock()
+		x.fold.Add(e, body)
+		x.mu.Unlock()
+	}
+	x.restate(f)
+	x.sweepSoon(f.limit.Member)
+}
+
+// chain tells which of a feed's words on erasures lie on its chain; nil where it has none.
+func (x *Erasures) chain(f *feed) map[protocol.EntryID]bool {
 	x.mu.RLock()
 	marks := x.fold.Marks(f.id.Digest())
 	x.mu.RUnlock()

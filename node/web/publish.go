@@ -100,13 +100,18 @@ func (s *site) preview(w http.ResponseWriter, r *http.Request, v *view) error {
 		s.renderForm(w, r, v, f, faults, http.StatusUnprocessableEntity)
 		return nil
 	}
-	var nonce [18]byte
-	_, _ = rand.Read(nonce[:]) // crypto/rand never fails
-	key := base64.RawURLEncoding.EncodeToString(nonce[:])
+	key := newKey()
 	if given := f.get("key"); given != "" { // the same draft in another language
 		key = given
 	}
 	return s.renderPreview(w, r, v, f, key, nil)
+}
+
+// newKey is an idempotency key: what is sent again under it is not done again.
+func newKey() string {
+	var nonce [18]byte
+	_, _ = rand.Read(nonce[:]) // crypto/rand never fails
+	return base64.RawURLEncoding.EncodeToString(nonce[:])
 }
 
 func (s *site) renderPreview(w http.ResponseWriter, r *http.Request, v *view, f typed, key string, failed error) error {

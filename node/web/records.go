@@ -115,6 +115,8 @@ type oneRecord struct {
 	Files     []proof
 	Matches   *matches
 	Life      *life
+	Erased    *erasedView
+	Erase     string // address of the page that asks whether to erase it; "" where this member cannot
 	Machine   string // languages that a machine wrote, in words
 }
 
@@ -138,6 +140,9 @@ func (s *site) showRecord(w http.ResponseWriter, r *http.Request, v *view) error
 	if rec.Revisions > 0 {
 		o.Revisions = v.T("web.record.revisions", "count", rec.Revisions)
 	}
+	if rec.State == api.RecordErased {
+		rec.Body = "" // there is nothing to fetch any more
+	}
 	for _, file := range []struct{ label, id string }{{"web.proof.header", rec.Entry}, {"web.proof.body", rec.Body}} {
 		if cid, err := protocol.ParseCID(file.id); err == nil {
 			sum := cid.Digest()
@@ -145,6 +150,12 @@ func (s *site) showRecord(w http.ResponseWriter, r *http.Request, v *view) error
 		}
 	}
 	o.Life = s.life(r, v, rec)
+	if o.Erased, err = s.erased(r, v, rec); err != nil {
+		return err
+	}
+	if rec.Member == v.Status.Member.Handle && rec.State != api.RecordErased {
+		o.Erase = recordURL(rec) + "/erase"
+	}
 	if o.Matches, err = s.matches(r.Context(), v, rec); err != nil {
 		return err
 	}

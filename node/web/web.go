@@ -90,6 +90,8 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("GET /records", s.members(s.showRecords))
 	mux.HandleFunc("GET /records/{ref}", s.members(s.showRecord))
 	mux.HandleFunc("POST /records/{ref}/state", s.members(s.adjust))
+	mux.HandleFunc("GET /records/{ref}/erase", s.members(s.showErase))
+	mux.HandleFunc("POST /records/{ref}/erase", s.members(s.erase))
 	mux.HandleFunc("GET /blocks/{cid}", s.members(s.sendBlock))
 	mux.HandleFunc("GET /requests/new", s.members(s.showForm))
 	mux.HandleFunc("POST /requests/new", s.members(s.showForm)) // another language, with what was typed
