@@ -185,12 +185,11 @@ func (n *Node) titleOf(changes []charter.Change) protocol.Text {
 	for k, v := range args {
 		values[k] = v
 	}
-	if changes[0].What == charter.ChangeErase {
-		if row, ok := n.index.Record(changes[0].Entry); ok && row.Number != "" {
-			values["entry"] = row.Number
-		}
-	}
 	for _, lang := range languages {
+		if row, ok := n.index.Record(changes[0].Entry); ok && changes[0].What == charter.ChangeErase && row.Number != "" {
+			out[lang] = n.phrases.Change(lang, string(charter.ChangeErase), map[string]string{"entry": row.Number})
+			continue
+		}
 		out[lang] = n.phrases.Say(lang, key, values)
 	}
 	return out
