@@ -125,6 +125,9 @@ func Open(ctx context.Context, h *home.Home, o Options) (_ *Node, err error) {
 	if err = n.reindex(); err != nil {
 		return nil, err
 	}
+	if err = n.replica.Salvage(ctx); err != nil {
+		return nil, err
+	}
 	return n, n.replica.Begin(ctx)
 }
 

@@ -17,6 +17,7 @@ const (
 	BodyArrived What = 2 // a wanted body came
 	BodyErased  What = 3 // a body was erased
 	SetAside    What = 4 // an entry left its feed's chain: another branch of a fork was chosen
+	forgotten   What = 5 // damage took what the numbers stood for; never told
 )
 
 // Change is something that happened to the ledger, by local number. Numbers begin at 1,
@@ -127,7 +128,7 @@ func (r *Reader) Changes(from uint64, limit int) ([]Change, error) {
 					if local+i >= end || len(items) == limit {
 						return errStop
 					}
-					if local+i >= from {
+					if local+i >= from && ch.what != forgotten {
 						items = append(items, item{local + i, ch.what, placeOf(ch.feed, ch.first+i)})
 					}
 				}

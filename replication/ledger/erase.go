@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 
 	"github.com/dgraph-io/badger/v4"
@@ -255,6 +256,11 @@ func (s *store) wipe(places []place) (err error) {
 	}
 	if err := s.logs.begin(); err != nil { // it has turned to another log
 		return protocol.Fail(protocol.ReasonInternal, "erase body", err)
+	}
+	// Damaged files that were kept may hold the bytes too. What could be read of them stands
+	// in the store.
+	if err := dropTaken(filepath.Dir(s.dir), 0); err != nil {
+		return err
 	}
 	return s.commit(done)
 }

@@ -15,10 +15,21 @@ import (
 	"github.com/dure-net/dure/replication/ledger"
 )
 
+// copyDir copies a ledger that may be open: where Badger removes a log meanwhile, because
+// its table is written, the copy is made again.
 func copyDir(t testing.TB, from, to string) {
 	t.Helper()
-	if out, err := exec.Command("cp", "-r", "--sparse=always", from, to).CombinedOutput(); err != nil {
-		t.Fatalf("copy: %v %s", err, out)
+	for try := 1; ; try++ {
+		out, err := exec.Command("cp", "-r", "--sparse=always", from, to).CombinedOutput()
+		if err == nil {
+			return
+		}
+		if try == 5 {
+			t.Fatalf("copy: %v %s", err, out)
+		}
+		if err := os.RemoveAll(to); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

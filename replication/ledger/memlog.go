@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"encoding/binary"
 	"hash/crc32"
 	"os"
@@ -130,4 +131,109 @@ func settleLogs(dir string) (begun bool, err error) {
 		}
 	}
 	return true, nil
+}
+
+// brokenLog is a log that says more than Badger would read of it.
+type brokenLog struct {
+	whole []byte   // a log of all its whole transactions; nil if nothing follows what Badger reads
+	stray []record // records of transactions that are not whole any more
+}
+
+// examineLog looks behind the place where Badger would stop reading a log, and drop what
+// follows. What a crash leaves there is the beginning of a transaction that nobody was
+// told of; what damage leaves is everything that was acknowledged since. A record in
+// which one bit is wrong is read: its checksum says which.
+func examineLog(b []byte, patience *patience) (x brokenLog) {
+	head := logHeadBytes
+	if len(b) < head {
+		return x
+	}
+	written := len(bytes.TrimRight(b, "\x00"))
+	keep := func(from, to int) {
+		if x.whole == nil {
+			x.whole = make([]byte, logHeadBytes, len(b))
+		}
+		x.whole = append(x.whole, b[from:to]...)
+	}
+	end := wholeTransactions(b, head, nil)
+	damagedHead := !bytes.Equal(b[:8], make([]byte, 8))
+	if end >= written && !damagedHead {
+		return x
+	}
+	if end > head {
+		keep(head, end)
+	}
+	mended := false
+	from, mark := end, 0 // behind the last whole transaction, and the strays of then
+	for at := end; at < written; {
+		if next := wholeTransactions(b, at, nil); next > at {
+			keep(at, next)
+			mended = true
+			at, from, mark = next, next, len(x.stray)
+			continue
+		}
+		next := nextRecord(b, at, written)
+		if r, ok := recordAt(b, at); ok { // of a transaction with a hole, or without an end
+			x.stray = append(x.stray, r)
+			at = r.end
+			continue
+		}
+		if fixRecord(b, at, next, written, patience) {
+			at, x.stray = from, x.stray[:mark]
+			continue
+		}
+		if next == 0 {
+			break
+		}
+		// What follows a hole belongs, up to where a transaction ends, to the one with the hole.
+		for at = next; ; {
+			r, ok := recordAt(b, at)
+			if !ok {
+				break
+			}
+			x.stray = append(x.stray, r)
+			if at = r.end; r.meta&logFinishes != 0 {
+				break
+			}
+		}
+		from, mark = at, len(x.stray)
+	}
+	switch {
+	case mended || damagedHead:
+		if x.whole == nil {
+			x.whole = make([]byte, logHeadBytes)
+		}
+	default:
+		x.whole = nil
+	}
+	return x
+}
+
+// nextRecord is where the next record begins that can be read; 0 if there is none.
+func nextRecord(b []byte, at, written int) int {
+	for i := at + 1; i < written; i++ {
+		if m := b[i]; m&(logInTxn|logFinishes) == 0 || i+1 < written && b[i+1] != 0 { // user meta is never used
+			continue
+		}
+		if _, ok := recordAt(b, i); ok {
+			return i
+		}
+	}
+	return 0
+}
+
+// fixRecord turns the one wrong bit of the record that begins at a place and ends before
+// the next one, or before what is zero.
+func fixRecord(b []byte, at, next, written int, patience *patience) bool {
+	end := next
+	if end == 0 { // nothing follows: its checksum may end in zeros
+		end = min(len(b), at+maxFlipBytes, written+4)
+	}
+	if end <= at {
+		return false
+	}
+	return patience.flipBack(b[at:end], func(part []byte) bool {
+		r, ok := recordAt(part, 0)
+		return ok && (next == 0 || r.end == len(part))
+	})
 }

@@ -22,6 +22,7 @@ type Ledger struct {
 	lock       *os.File
 	c          *committer
 	watch      *watch
+	salvage    *salvage // nil where there is nothing
 	opened     Opened
 	scrub      *Scrub
 	once       sync.Once // guards closeErr
@@ -44,6 +45,8 @@ type Opened struct {
 	Changed bool
 
 	Restored time.Time // when it was made from a backup; zero if it was not
+
+	Mended Mended // what was wrong with the store's files
 
 	Cut []Range // feeds that damage made shorter: where they end now, and how many headers were set aside
 }
@@ -99,21 +102,18 @@ func Open(cfg Config) (l *Ledger, err error) {
 		frozen = true
 		cfg.Logger.Warn("the disk is full: the ledger is opened for reading alone until there is room", "err", err)
 	}
-	if l.c.store, err = openStore(dir, z, frozen, cfg.Logger); err != nil {
+	if err := l.load(dir, z, frozen); err != nil {
 		return l, err
 	}
 	l.watch = &watch{space: room, store: l.c.store, log: cfg.Logger, stop: make(chan struct{}), done: make(chan struct{})}
 	go l.watch.run()
 	l.c.store.tell()
-	if l.federation, err = l.c.store.identify(cfg.Federation, schemaVersion, steps()); err != nil {
-		return l, err
-	}
-	if l.opened, err = rebuild(l.c.store, l.c.state, l.federation, cfg.Progress); err != nil {
-		return l, err
-	}
 	l.Reader = &Reader{s: l.c.state, db: l.c.store, repair: l.suggest}
 	l.scrub = loadScrub(l)
 	l.judge()
+	if l.salvage != nil && l.salvage.tail && l.opened.Status != MarkBehind {
+		l.salvage = nil // the beginning of a transaction that nobody was told of
+	}
 	l.c.start()
 	return l, nil
 }
@@ -133,7 +133,7 @@ func (l *Ledger) judge() {
 	}
 	if c, ok := readClosing(l.cfg.Dir); ok && c.next == l.c.state.next {
 		same := c.root == o.Root && c.entries == l.c.state.entries && c.feeds == uint64(l.c.state.visible)
-		o.Clean, o.Changed = same, !same
+		o.Clean, o.Changed = same && !o.Changed, !same || o.Changed
 	} else if ok && c.next > l.c.state.next {
 		o.Changed = true
 	}

@@ -13,7 +13,8 @@ import (
 )
 
 // rebuild reads all headers of the store into the state: heads, counts, and the index.
-func rebuild(db *store, s *state, federation protocol.FederationID, progress func(done, total int64)) (Opened, error) {
+// Local numbers up to atLeast were given before, whatever the store says.
+func rebuild(db *store, s *state, federation protocol.FederationID, atLeast uint64, progress func(done, total int64)) (Opened, error) {
 	var o Opened
 	last, err := lastFeed(db)
 	if err != nil {
@@ -69,6 +70,12 @@ func rebuild(db *store, s *state, federation protocol.FederationID, progress fun
 	}
 	if total > s.entries {
 		o.Lost = total - s.entries
+	}
+	if db.mended || len(o.Cut) > 0 || o.Lost > 0 || s.next < atLeast {
+		o.Changed = s.next < atLeast
+		if err := relog(db, s, atLeast); err != nil {
+			return o, err
+		}
 	}
 	o.Root = protocol.LedgerRoot(federation, s.standings())
 	return o, nil

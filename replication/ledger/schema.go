@@ -50,7 +50,8 @@ func (s *store) identify(federation protocol.FederationID, version uint32, steps
 	case have == 0 && !federation.Defined():
 		return stored, protocol.Fail(protocol.ReasonNoHome, "open ledger", errors.New("there is no ledger here"))
 	case have == 0:
-		if empty, err := s.empty(); err != nil || !empty {
+		// A store whose files were mended may have lost this too: every feed says whose it is.
+		if empty, err := s.empty(); err != nil || !empty && !s.mended {
 			return stored, damagedAs("open ledger", errors.New("entries without a schema version"))
 		}
 		d := federation.Digest()

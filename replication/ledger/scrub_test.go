@@ -102,7 +102,7 @@ func TestScrub_FindsWhatVerifyFinds(t *testing.T) {
 	for trial := range 12 {
 		dir := filepath.Join(t.TempDir(), fmt.Sprint(trial))
 		copyDir(t, origin, dir)
-		what := flip(t, rng, filepath.Join(dir, "store"))
+		what := scratch(t, rng, filepath.Join(dir, "store"), 400)
 		twin := dir + "-twin"
 		copyDir(t, dir, twin)
 		l, err := ledger.Open(ledger.Config{Dir: dir, Federation: w.fed, ReserveBytes: 1})

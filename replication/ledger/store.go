@@ -35,6 +35,7 @@ type store struct {
 	// The committer's own, or of whoever opens the ledger.
 	ts       uint64 // of the last commit
 	logs     logs
+	mended   bool // its files were damaged, and put in order before it was opened
 	frozen   bool
 	deferred []write
 	unwiped  []place       // erased bodies whose bytes are still to go
@@ -68,10 +69,10 @@ func (s *store) options() badger.Options {
 		WithLogger(badgerLog{s.log})
 }
 
-// openStore opens or makes a store; frozen, for reading alone. A store that Badger does
+// openStore opens or makes a store; frozen, for reading alone; mended, after damage. A store that Badger does
 // not open is ReasonDamaged.
-func openStore(dir string, z sizes, frozen bool, log *slog.Logger) (*store, error) {
-	s := &store{dir: dir, z: z, log: log, frozen: frozen, logs: logs{dir: dir}, turned: make(chan struct{}, 1)}
+func openStore(dir string, z sizes, frozen, mended bool, log *slog.Logger) (*store, error) {
+	s := &store{dir: dir, z: z, log: log, frozen: frozen, mended: mended, logs: logs{dir: dir}, turned: make(chan struct{}, 1)}
 	if err := s.open(); err != nil {
 		return nil, err
 	}
