@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/dure-net/dure/protocol"
 )
@@ -20,12 +21,23 @@ type Copied struct {
 }
 
 // Backup writes a copy of everything: headers, bodies held, what was erased, branches set
-// aside, evidence and settings. The ledger can be in use meanwhile; what comes later may or may not be
-// part of the copy, which is whole in itself. The mark is not copied: a restored ledger
-// may have forgotten what was signed since, so its node begins a new feed. Progress is
-// in entries and may be nil.
-func (l *Ledger) Backup(ctx context.Context, w io.Writer, progress func(done, total int64)) (Copied, error) {
+// aside, evidence and settings, and beside them what the caller gives along: the papers
+// of which a home can be made again. The ledger can be in use meanwhile; what comes later
+// may or may not be part of the copy, which is whole in itself. The mark is not copied: a
+// restored ledger may have forgotten what was signed since, so its node begins a new
+// feed. Progress is in entries and may be nil.
+func (l *Ledger) Backup(ctx context.Context, w io.Writer, progress func(done, total int64), along ...Paper) (Copied, error) {
 	var copied Copied
+	var founding []byte
+	for i, p := range along {
+		if p.Name == PaperFounding {
+			founding, along = p.Data, slices.Delete(slices.Clone(along), i, i+1)
+			break
+		}
+	}
+	if founding != nil && protocol.Sum(founding) != l.federation {
+		return copied, protocol.Fail(protocol.ReasonWrongFederation, "write backup", nil)
+	}
 	car, err := newCarWriter(w, l.federation)
 	if err != nil {
 		return copied, err
@@ -35,12 +47,26 @@ func (l *Ledger) Backup(ctx context.Context, w io.Writer, progress func(done, to
 	for _, f := range feeds {
 		aside = append(aside, l.Branches(f.Feed)...)
 	}
-	format := uint64(backupFormat)
-	if len(aside) == 0 {
-		format = backupPlain // also for programs that do not know branches
+	format := uint64(backupPlain) // also for programs that do not know branches and papers
+	switch {
+	case founding != nil || len(along) > 0:
+		format = backupFormat
+	case len(aside) > 0:
+		format = backupAside
+	}
+	if founding != nil {
+		car.section(l.federation, founding)
 	}
 	if err := car.note(note{Kind: "backup", Format: format, At: l.cfg.Now().UnixMilli()}); err != nil {
 		return copied, err
+	}
+	for _, p := range along {
+		if len(p.Data) > MaxMetaBytes {
+			return copied, &protocol.Error{Reason: protocol.ReasonTooLarge, Op: "write backup", Field: p.Name}
+		}
+		if err := car.note(note{Kind: "paper", Name: p.Name, Data: p.Data}); err != nil {
+			return copied, err
+		}
 	}
 	if err := l.backupNotes(car); err != nil {
 		return copied, err

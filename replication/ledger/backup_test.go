@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -180,4 +182,47 @@ func FuzzCheckBackup(f *testing.F) {
 			}
 		}
 	})
+}
+
+// With papers a backup is enough to make a home of; its root block is the founding act.
+func TestBackup_TakesPapersAlong(t *testing.T) {
+	w := newWorld(1)
+	l := w.open(t, t.TempDir())
+	put(t, l, one(w.feed(0).Fill(30, 50).Page(0, 30)))
+	var out bytes.Buffer
+	papers := []ledger.Paper{{Name: "member.json", Data: []byte(`{"version":1}`)}, {Name: ledger.PaperFounding, Data: w.act}, {Name: "empty", Data: []byte{}}}
+	if _, err := l.Backup(context.Background(), &out, nil, papers...); err != nil {
+		t.Fatal(err)
+	}
+	b, err := ledger.OpenBackup(bytes.NewReader(out.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(b.Founding, w.act) || b.Federation != w.fed || len(b.Papers) != 2 || string(b.Paper("member.json")) != `{"version":1}` || b.Paper("none") != nil {
+		t.Fatalf("%+v", b)
+	}
+	dir := filepath.Join(t.TempDir(), "restored")
+	// What an interrupted restore left is no ledger, and in nobody's way.
+	if err := os.MkdirAll(filepath.Join(dir+".restoring", "store"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Restore(context.Background(), ledger.Config{Dir: dir, ReserveBytes: 1}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dir + ".restoring"); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("the place where it was made: %v", err)
+	}
+	if got := w.open(t, dir).Stats().Entries; got != 30 {
+		t.Fatalf("%d entries", got)
+	}
+	for _, cut := range []int{1, 10, 100, out.Len() / 2, out.Len() - 1} {
+		if b, err := ledger.OpenBackup(bytes.NewReader(out.Bytes()[:cut])); err == nil {
+			if _, err = b.Check(context.Background(), nil); protocol.ReasonOf(err) != protocol.ReasonDamaged {
+				t.Fatalf("cut to %d bytes: %v", cut, err)
+			}
+		}
+	}
+	if _, err := l.Backup(context.Background(), io.Discard, nil, ledger.Paper{Name: ledger.PaperFounding, Data: []byte("another one")}); protocol.ReasonOf(err) != protocol.ReasonWrongFederation {
+		t.Fatalf("another federation's founding act was taken along: %v", err)
+	}
 }

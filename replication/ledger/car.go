@@ -14,7 +14,9 @@ import (
 // A backup is a CARv1 file, so that any IPLD tool can list and check its blocks:
 //
 //	CAR header   roots: the federation
+//	block        the founding act, whose CID is the root, from format 3 on
 //	note         what this is (kind "backup")
+//	papers       of the node's home, none of them secret, one note each (kind "paper"), from format 3 on
 //	settings     one note each (kind "setting")
 //	evidence     one note each (kind "fork")
 //	runs         a note (kind "run"), its headers, then those of its bodies that are held
@@ -25,7 +27,8 @@ import (
 // a whole backup from a truncated one.
 const (
 	backupPlain  = 1 // without branches
-	backupFormat = 2
+	backupAside  = 2
+	backupFormat = 3 // with the founding act and papers
 )
 
 // maxSection bounds one section: the largest is a note around a founding act.
@@ -39,8 +42,8 @@ type note struct {
 
 	At int64 `cbor:"at,omitzero"` // backup: Unix milliseconds
 
-	Name string `cbor:"name,omitempty"` // setting
-	Data []byte `cbor:"data,omitempty"` // setting, fork
+	Name string `cbor:"name,omitempty"` // setting, paper
+	Data []byte `cbor:"data,omitempty"` // setting, fork, paper
 
 	Feed   protocol.FeedID `cbor:"feed,omitzero"`   // run, fork
 	Seq    uint64          `cbor:"seq,omitzero"`    // run: of the first header; fork

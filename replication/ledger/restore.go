@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/dure-net/dure/protocol"
@@ -23,53 +25,176 @@ type takes struct {
 	counted func(entries uint64)
 }
 
-// CheckBackup reads a whole backup and checks every hash, every chain, the signatures
-// that endorse each run, the counts and the root. A backup that was cut short is
-// ReasonDamaged. federation may be undefined; otherwise another one's backup is
-// ReasonWrongFederation. It needs no ledger.
-func CheckBackup(ctx context.Context, r io.Reader, federation protocol.FederationID) (Copied, error) {
-	nothing := takes{
+// Paper is a file of the node's home that a backup takes along. None holds a secret.
+type Paper struct {
+	Name string
+	Data []byte
+}
+
+// PaperFounding is the name under which the founding act is given along: its block is
+// the root of the backup.
+const PaperFounding = "founding"
+
+const (
+	maxPapers     = 64      // in one backup; beyond: ReasonTooLarge
+	maxPapersSize = 4 << 20 // all together; likewise
+)
+
+// BackupFile is a backup whose beginning was read: what it is of, and its papers. It is
+// for one goroutine, and one of Check and Restore reads the rest.
+type BackupFile struct {
+	Federation protocol.FederationID
+	At         time.Time // by the clock of the machine that made it
+	Founding   []byte    // the founding act's bytes; nil: it was not given along
+	Papers     []Paper
+
+	car    *carReader
+	next   note // read already
+	before digest
+}
+
+// OpenBackup reads the beginning of a backup. What was cut short is ReasonDamaged, what
+// is none ReasonMalformed, what a newer program made ReasonTooNew. The papers are as they
+// were given along and are not checked, but the founding act hashes to the federation.
+func OpenBackup(r io.Reader) (*BackupFile, error) {
+	car, err := newCarReader(r)
+	if err != nil {
+		return nil, err
+	}
+	b := &BackupFile{Federation: car.root, car: car}
+	id, raw, err := car.block()
+	if err != nil {
+		return nil, err
+	}
+	if id == car.root {
+		b.Founding = raw
+		if _, raw, err = car.block(); err != nil {
+			return nil, err
+		}
+	}
+	var begun note
+	if err := protocol.Decode(raw, &begun); err != nil || begun.Kind != "backup" {
+		return nil, protocol.Fail(protocol.ReasonMalformed, "read backup", errors.Join(errors.New("not a backup of a ledger"), err))
+	}
+	if begun.Format == 0 || begun.Format > backupFormat {
+		return nil, protocol.Fail(protocol.ReasonTooNew, "read backup", fmt.Errorf("format %d", begun.Format))
+	}
+	b.At = time.UnixMilli(begun.At)
+	for size := 0; ; {
+		if b.next, b.before, err = car.note(); err != nil {
+			return nil, err
+		}
+		if b.next.Kind != "paper" {
+			return b, nil
+		}
+		if size += len(b.next.Data); len(b.Papers) == maxPapers || size > maxPapersSize {
+			return nil, protocol.Fail(protocol.ReasonTooLarge, "read backup", errors.New("papers beyond the limit"))
+		}
+		b.Papers = append(b.Papers, Paper{b.next.Name, b.next.Data})
+	}
+}
+
+// Paper is the paper of that name; nil where there is none.
+func (b *BackupFile) Paper(name string) []byte {
+	for _, p := range b.Papers {
+		if p.Name == name {
+			return p.Data
+		}
+	}
+	return nil
+}
+
+// Check reads the rest and checks every hash, every chain, the signatures that endorse
+// each run, the counts and the root. A backup that was cut short is ReasonDamaged. It
+// needs no ledger. Progress is in entries, its total unknown (0), and may be nil.
+func (b *BackupFile) Check(ctx context.Context, progress func(done, total int64)) (Copied, error) {
+	return b.read(ctx, takes{
 		page:    func(protocol.Page, []protocol.EntryID) error { return nil },
 		aside:   func(protocol.Page, []protocol.EntryID) error { return nil },
 		setting: func(Setting) error { return nil },
 		fork:    func(Evidence) error { return nil },
-		counted: func(uint64) {},
-	}
-	return readBackup(ctx, r, federation, nothing)
+		counted: counted(progress),
+	})
 }
 
-// Restore makes a new ledger from a backup, checking it as CheckBackup does. The
-// directory must not hold a ledger yet (ReasonHomeExists); after an error it is left
-// without one. The mark stays absent and Opened.Restored is set from then on: the node
-// must begin a new feed. Progress is in entries, its total unknown (0), and may be nil.
-func Restore(ctx context.Context, cfg Config, r io.Reader, progress func(done, total int64)) (Copied, error) {
-	if names, err := os.ReadDir(cfg.Dir); err == nil && len(names) > 0 {
-		return Copied{}, &protocol.Error{Reason: protocol.ReasonHomeExists, Op: "restore ledger", ID: cfg.Dir}
+func counted(progress func(done, total int64)) func(uint64) {
+	return func(entries uint64) {
+		if progress != nil {
+			progress(int64(entries), 0)
+		}
 	}
-	car, err := newCarReader(r)
+}
+
+// CheckBackup opens and checks a backup. federation may be undefined; otherwise another
+// one's backup is ReasonWrongFederation.
+func CheckBackup(ctx context.Context, r io.Reader, federation protocol.FederationID) (Copied, error) {
+	b, err := OpenBackup(r)
 	if err != nil {
 		return Copied{}, err
 	}
-	if cfg.Federation.Defined() && cfg.Federation != car.root {
-		return Copied{}, wrongFederation(car.root, cfg.Federation)
+	if federation.Defined() && b.Federation != federation {
+		return Copied{}, wrongFederation(b.Federation, federation)
 	}
-	cfg.Federation = car.root
+	return b.Check(ctx, nil)
+}
+
+// Restore makes a new ledger from a backup.
+func Restore(ctx context.Context, cfg Config, r io.Reader, progress func(done, total int64)) (Copied, error) {
+	b, err := OpenBackup(r)
+	if err != nil {
+		return Copied{}, err
+	}
+	return b.Restore(ctx, cfg, progress)
+}
+
+// Restore makes a new ledger from the backup, checking it as Check does. The directory
+// must not hold a ledger yet (ReasonHomeExists). The ledger is made beside it, under the
+// name with ".restoring", and moved to its place when it is whole: after an error, a
+// crash or a power cut the directory is as it was. The mark stays absent and
+// Opened.Restored is set from then on: the node must begin a new feed. Progress is in
+// entries, its total unknown (0), and may be nil.
+func (b *BackupFile) Restore(ctx context.Context, cfg Config, progress func(done, total int64)) (copied Copied, err error) {
+	if names, err := os.ReadDir(cfg.Dir); err == nil && len(names) > 0 {
+		return copied, &protocol.Error{Reason: protocol.ReasonHomeExists, Op: "restore ledger", ID: cfg.Dir}
+	}
+	if cfg.Federation.Defined() && cfg.Federation != b.Federation {
+		return copied, wrongFederation(b.Federation, cfg.Federation)
+	}
+	cfg.Federation = b.Federation
+	place := cfg.Dir
+	cfg.Dir = place + ".restoring"
+	unwritable := func(err error) error {
+		return protocol.Fail(protocol.ReasonHomeUnwritable, "restore ledger", err)
+	}
+	if err := os.RemoveAll(cfg.Dir); err != nil { // what an earlier one left
+		return copied, unwritable(err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(cfg.Dir))
+		}
+	}()
 	l, err := Open(cfg)
 	if err != nil {
-		return Copied{}, err
+		return copied, err
 	}
-	copied, err := l.fillFrom(ctx, car, progress)
-	err = errors.Join(err, l.Close())
-	if err != nil {
-		return copied, errors.Join(err, os.RemoveAll(cfg.Dir))
+	copied, err = l.fillFrom(ctx, b, progress)
+	if err = errors.Join(err, l.Close()); err != nil {
+		return copied, err
 	}
-	return copied, nil
+	if err := os.Remove(place); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return copied, unwritable(err)
+	}
+	if err := os.Rename(cfg.Dir, place); err != nil {
+		return copied, unwritable(err)
+	}
+	return copied, syncDir(filepath.Dir(place))
 }
 
 // inFlight is how many batches a restore has on their way at once.
 const inFlight = 32
 
-func (l *Ledger) fillFrom(ctx context.Context, car *carReader, progress func(done, total int64)) (Copied, error) {
+func (l *Ledger) fillFrom(ctx context.Context, b *BackupFile, progress func(done, total int64)) (Copied, error) {
 	var pending []*Commit
 	settle := func(left int) error {
 		for len(pending) > left {
@@ -85,7 +210,7 @@ func (l *Ledger) fillFrom(ctx context.Context, car *carReader, progress func(don
 		return settle(inFlight)
 	}
 	var erased []protocol.EntryID
-	copied, err := readSections(ctx, car, takes{
+	copied, err := b.read(ctx, takes{
 		page: func(page protocol.Page, gone []protocol.EntryID) error {
 			erased = append(erased, gone...)
 			for _, b := range portions(page) {
@@ -115,11 +240,7 @@ func (l *Ledger) fillFrom(ctx context.Context, car *carReader, progress func(don
 		},
 		setting: func(s Setting) error { return submit(Batch{Meta: []Setting{s}}) },
 		fork:    func(ev Evidence) error { return submit(Batch{Evidence: []Evidence{ev}}) },
-		counted: func(entries uint64) {
-			if progress != nil {
-				progress(int64(entries), 0)
-			}
-		},
+		counted: counted(progress),
 	})
 	if err = errors.Join(err, settle(0)); err != nil {
 		return copied, err
@@ -169,39 +290,16 @@ func wrongFederation(theirs, ours protocol.FederationID) error {
 		Args: map[string]string{"theirs": theirs.String(), "ours": ours.String()}}
 }
 
-func readBackup(ctx context.Context, r io.Reader, federation protocol.FederationID, take takes) (Copied, error) {
-	car, err := newCarReader(r)
-	if err != nil {
-		return Copied{}, err
-	}
-	if federation.Defined() && car.root != federation {
-		return Copied{}, wrongFederation(car.root, federation)
-	}
-	return readSections(ctx, car, take)
-}
-
-// readSections reads all that follows the CAR header.
-func readSections(ctx context.Context, car *carReader, take takes) (Copied, error) {
+// read reads all that follows the papers.
+func (b *BackupFile) read(ctx context.Context, take takes) (Copied, error) {
 	var copied Copied
-	begun, _, err := car.note()
-	if err != nil {
-		return copied, err
-	}
-	if begun.Kind != "backup" {
-		return copied, protocol.Fail(protocol.ReasonMalformed, "read backup", errors.New("not a backup of a ledger"))
-	}
-	if begun.Format != backupFormat && begun.Format != backupPlain {
-		return copied, protocol.Fail(protocol.ReasonTooNew, "read backup", fmt.Errorf("format %d", begun.Format))
-	}
+	car, n, before := b.car, b.next, b.before
 	feeds := map[protocol.FeedID]*restored{}
 	for {
 		if err := ctx.Err(); err != nil {
 			return copied, protocol.Fail(protocol.ReasonCanceled, "read backup", err)
 		}
-		n, before, err := car.note()
-		if err != nil {
-			return copied, err
-		}
+		var err error
 		switch n.Kind {
 		case "setting":
 			err = take.setting(Setting{Key: n.Name, Value: append([]byte{}, n.Data...)})
@@ -222,6 +320,9 @@ func readSections(ctx context.Context, car *carReader, take takes) (Copied, erro
 			return copied, err
 		}
 		take.counted(copied.Entries)
+		if n, before, err = car.note(); err != nil {
+			return copied, err
+		}
 	}
 }
 
