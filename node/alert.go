@@ -28,6 +28,24 @@ func alerts(s charter.State, nodes []replication.Node, floods []replication.Floo
 	return out
 }
 
+// backupOld is when a daily backup is missed: a weekend's failure is seen on Monday.
+const backupOld = 3 * 24 * time.Hour
+
+// ownAlerts tells of this node's own disk and backups.
+func (n *Node) ownAlerts(s api.Status) []api.Alert {
+	var out []api.Alert
+	if s.Ledger.Damaged > 0 {
+		out = append(out, api.Alert{Code: "damaged", Level: api.AlertWarn, Args: map[string]string{"damaged": strconv.FormatUint(s.Ledger.Damaged, 10)}})
+	}
+	switch b := s.Backups; {
+	case b.Failed != "":
+		out = append(out, api.Alert{Code: "backup_failed", Level: api.AlertWarn, Args: map[string]string{"dir": b.Dir}})
+	case b.Dir != "" && b.Last != nil && n.opts.Now().Sub(*b.Last) > backupOld:
+		out = append(out, api.Alert{Code: "backup_old", Level: api.AlertWarn, Args: map[string]string{"day": b.Last.Format(time.DateOnly), "dir": b.Dir}})
+	}
+	return out
+}
+
 // lacking tells of features that acts switched on and this program does not understand.
 func lacking(s charter.State) []api.Alert {
 	lacks := s.Lacks(protocol.Features())

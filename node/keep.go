@@ -5,8 +5,6 @@ import (
 	"io"
 
 	"github.com/dure-net/dure/node/api"
-	"github.com/dure-net/dure/node/home"
-	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/replication"
 	"github.com/dure-net/dure/replication/ledger"
 )
@@ -58,36 +56,6 @@ func (n *Node) Import(ctx context.Context, r io.Reader, progress func(api.Progre
 		out.Refused[reason.String()] = count
 	}
 	return out, nil
-}
-
-// Backup implements api.Keeper.
-func (n *Node) Backup(ctx context.Context, w io.Writer, progress func(api.Progress)) (api.BackupReport, error) {
-	root := n.replica.Root()
-	rep, err := n.ledger.Backup(ctx, w, steps("backup", progress))
-	if err != nil {
-		return api.BackupReport{}, err
-	}
-	return api.BackupReport{Root: root.String(), Entries: rep.Entries, Bytes: rep.Bytes}, nil
-}
-
-// Restore fills the empty ledger of a stopped home from a backup. The node opens a
-// new chain of entries afterwards: what it signed after the backup may be known
-// elsewhere, and joins the old chain when it is found.
-func Restore(ctx context.Context, h *home.Home, r io.Reader, progress func(api.Progress)) (api.BackupReport, error) {
-	release, err := h.Lock()
-	if err != nil {
-		return api.BackupReport{}, err
-	}
-	defer release()
-	_, id, _, err := h.Founding()
-	if err != nil && protocol.ReasonOf(err) != protocol.ReasonNotFederated {
-		return api.BackupReport{}, err
-	}
-	rep, err := ledger.Restore(ctx, ledger.Config{Dir: h.LedgerDir(), Federation: id}, r, steps("restore", progress))
-	if err != nil {
-		return api.BackupReport{}, err
-	}
-	return api.BackupReport{Root: rep.Root.String(), Entries: rep.Entries, Bytes: rep.Bytes}, nil
 }
 
 func steps(step string, progress func(api.Progress)) func(done, total int64) {

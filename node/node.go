@@ -74,6 +74,8 @@ type Node struct {
 	numbered uint64     // the last short number given
 	events   *events
 
+	backupFailed atomic.Pointer[error] // of the last try of a daily backup; nil: it went well
+
 	mesh    atomic.Pointer[mesh.Mesh]
 	address atomic.Pointer[string] // of the local interface, while it listens
 	closing sync.Once
@@ -220,6 +222,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return n.seekOthers(gctx, m) })
 	g.Go(func() error { return n.tellAddresses(gctx, m) })
 	g.Go(func() error { return n.scrubSlowly(gctx) })
+	g.Go(func() error { return n.backUpDaily(gctx) })
 	g.Go(func() error { return api.Serve(gctx, listener, handler, n.log) })
 	g.Go(func() error { return giveBack(gctx) })
 	g.Go(func() error { return told.until(gctx, n.home, n.log) })

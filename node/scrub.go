@@ -33,13 +33,16 @@ func (n *Node) scrubSlowly(ctx context.Context) error {
 	period := time.Duration(n.conf.Storage.ScrubDays) * 24 * time.Hour
 	for {
 		pause := min(max(s.Due(period, took).Sub(n.opts.Now()), scrubPause), scrubAtMost)
+		if n.ledger.Stats().Entries == 0 {
+			pause = scrubEmpty
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(pause):
 		}
-		if s.Due(period, took).Sub(n.opts.Now()) > scrubAtMost {
-			continue
+		if s.Due(period, took).Sub(n.opts.Now()) > scrubAtMost || n.ledger.Stats().Entries == 0 {
+			continue // not yet, or nothing to read: an empty pass would stand for a whole one
 		}
 		begun := time.Now()
 		_, found, ended, err := s.Next(ctx)
@@ -64,6 +67,9 @@ func (n *Node) scrubSlowly(ctx context.Context) error {
 		}
 	}
 }
+
+// scrubEmpty is how often an empty ledger is looked at again.
+const scrubEmpty = time.Minute
 
 // scrubPause is the shortest pause between two steps in the background.
 const scrubPause = 100 * time.Millisecond
@@ -174,6 +180,7 @@ func (n *Node) custody(out *api.Status) {
 	if r, ok := n.replica.Recovery(); ok {
 		out.Recovery = &api.Recovery{Others: r.Others, Seen: r.Seen, CaughtUp: r.CaughtUp, Needed: r.Needed, Fetching: r.Fetching}
 	}
+	out.Backups = n.backups()
 	out.Node.Since = n.replica.Since().UTC()
 	out.Scrub.Total = max(n.ledger.Stats().Entries, now.Entries)
 }

@@ -2,15 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
-	"github.com/dure-net/dure/node"
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/protocol"
 )
@@ -222,54 +219,4 @@ func (a *app) sayImported(r api.ImportReport) {
 		t.row(a.book.Number(a.lang, int64(r.Refused[code])), sentence)
 	}
 	t.print(a.out)
-}
-
-func (a *app) backupCommand() *cobra.Command {
-	return a.command("backup FILE|-", between(1, 1), api.BackupReport{}, func(ctx context.Context, arguments []string) error {
-		return a.with(ctx, func(s *session) error {
-			step, done := a.progress("cli.progress.backup")
-			var report api.BackupReport
-			err := a.writeFile(arguments[0], func(w io.Writer) (err error) {
-				report, err = s.Backup(ctx, w, step)
-				return err
-			})
-			done()
-			if err != nil {
-				return err
-			}
-			return a.report(arguments[0], report, func() {
-				a.note("cli.backup.done", args{"count": report.Entries, "bytes": a.book.Bytes(a.lang, report.Bytes), "file": arguments[0]})
-				a.note("cli.backup.keys", nil)
-			})
-		})
-	})
-}
-
-func (a *app) restoreCommand() *cobra.Command {
-	return a.command("restore FILE|-", between(1, 1), api.BackupReport{}, func(ctx context.Context, arguments []string) error {
-		h, err := a.openHome()
-		if err != nil {
-			return err
-		}
-		if entries, err := os.ReadDir(h.LedgerDir()); err == nil && len(entries) > 0 {
-			return &complaint{reason: protocol.ReasonConflict, key: "cli.restore.not_empty", args: args{"path": h.LedgerDir()}}
-		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		r, err := a.openFile(arguments[0])
-		if err != nil {
-			return err
-		}
-		defer r.Close()
-		step, done := a.progress("cli.progress.restore")
-		report, err := node.Restore(ctx, h, r, step)
-		done()
-		if err != nil {
-			return err
-		}
-		return a.answer(report, func() {
-			a.line("cli.restore.done", args{"count": report.Entries})
-			a.note("cli.restore.next", nil)
-		})
-	})
 }

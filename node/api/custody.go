@@ -72,9 +72,15 @@ type ImportReport struct {
 
 // BackupReport is what a backup holds.
 type BackupReport struct {
-	Root    string `json:"root"`
-	Entries uint64 `json:"entries"`
-	Bytes   uint64 `json:"bytes"`
+	Federation string    `json:"federation" doc:"CID of the founding act"`
+	Handle     string    `json:"handle,omitempty" doc:"of the member whose node made it"`
+	At         time.Time `json:"at" doc:"when it was made, by that node's clock"`
+	Root       string    `json:"root" doc:"of what it holds, whether it stands or not: a node's own ledger root may differ"`
+	Entries    uint64    `json:"entries"`
+	Bodies     uint64    `json:"bodies"`
+	Feeds      uint64    `json:"feeds"`
+	Bytes      uint64    `json:"bytes" doc:"before encryption"`
+	Damaged    uint64    `json:"damaged" doc:"chains of entries whose rest could not be read on the disk and is not in it"`
 }
 
 // Scrub is how far the walk through the whole ledger is that a running node makes all
@@ -97,4 +103,16 @@ type Recovery struct {
 	CaughtUp int  `json:"caught_up" doc:"of them, those from whom nothing is left to fetch"`
 	Needed   int  `json:"needed" doc:"so many of them it waits for; 0 while it sees nobody"`
 	Fetching bool `json:"fetching" doc:"something known to be missing is on its way"`
+}
+
+// Backups tells of the last backup of this node.
+type Backups struct {
+	Dir       string     `json:"dir,omitempty" doc:"where the node writes one every day; empty: it does not"`
+	Keep      uint64     `json:"keep,omitempty" doc:"so many are kept there"`
+	Last      *time.Time `json:"last" doc:"when the last one was made, by a person or by the node; null where none is known"`
+	File      string     `json:"file,omitempty"`
+	Entries   uint64     `json:"entries,omitempty"`
+	Bytes     uint64     `json:"bytes,omitempty"`
+	Encrypted bool       `json:"encrypted,omitempty"`
+	Failed    string     `json:"failed,omitempty" doc:"stable code of a reason, while the daily backup cannot be made"`
 }

@@ -25,6 +25,7 @@ type Status struct {
 	Catchup    Catchup            `json:"catchup"`
 	Alerts     []Alert            `json:"alerts" doc:"what somebody should know or do, most urgent first"`
 	Scrub      Scrub              `json:"scrub"`
+	Backups    Backups            `json:"backups"`
 	Recovery   *Recovery          `json:"recovery,omitempty" doc:"while the node recovers: how far it is"`
 }
 

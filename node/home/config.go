@@ -10,6 +10,8 @@ import (
 
 	"github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
+
+	"github.com/dure-net/dure/node/backup"
 )
 
 // Config is everything that can be set of a node. What nodes must agree on is not
@@ -41,6 +43,12 @@ type Config struct {
 		FloorBytes uint64 `toml:"floor_bytes"` // free space below which nothing new is accepted; 0: by the size of the disk
 		ScrubDays  uint64 `toml:"scrub_days"`  // in so many days the running node reads its whole ledger again, to find damage
 	} `toml:"storage"`
+
+	Backup struct {
+		Dir        string   `toml:"dir"`        // where the running node writes a backup every day; "": nowhere. Relative: below the home
+		Keep       uint64   `toml:"keep"`       // so many of them are kept
+		Recipients []string `toml:"recipients"` // age recipients (age1…) for whom they are encrypted; none: not encrypted
+	} `toml:"backup"`
 }
 
 // Bounds of settings.
@@ -55,6 +63,9 @@ const (
 	// maxScrubDays: damage that is found later than this may not be on any other node's
 	// disk any more either.
 	maxScrubDays = 365
+
+	// maxKeep: more than three years of daily backups are a mistake in typing.
+	maxKeep = 1000
 )
 
 // Default is where the defaults are written.
@@ -70,6 +81,7 @@ func Default() Config {
 	c.Log.Level = "info"
 	c.Log.Format = "auto"
 	c.Storage.ScrubDays = 7
+	c.Backup.Keep = 7
 	return c
 }
 
@@ -144,6 +156,18 @@ func (c Config) faults() (f Faults) {
 	}
 	if n := c.Storage.ScrubDays; n > maxScrubDays {
 		bad("storage.scrub_days", FaultTooMany, strconv.FormatUint(n, 10), strconv.Itoa(maxScrubDays))
+	}
+	if n := c.Backup.Keep; n > maxKeep {
+		bad("backup.keep", FaultTooMany, strconv.FormatUint(n, 10), strconv.Itoa(maxKeep))
+	}
+	if len(c.Backup.Recipients) > maxListed {
+		bad("backup.recipients", FaultTooMany, strconv.Itoa(len(c.Backup.Recipients)), strconv.Itoa(maxListed))
+	} else {
+		for i, line := range c.Backup.Recipients {
+			if _, err := backup.Recipients(line); err != nil {
+				bad(fmt.Sprintf("backup.recipients[%d]", i), FaultBadAddress, line, "age1…")
+			}
+		}
 	}
 	return f
 }

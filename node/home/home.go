@@ -80,6 +80,12 @@ func Create(dir string, facts protocol.MemberFacts, o Options) (*Home, error) {
 // CreateWithKey is Create for a node whose key is known: a restored one. The zero key
 // stands for a fresh one. ReasonHomeExists also where another node key lies there.
 func CreateWithKey(dir string, facts protocol.MemberFacts, node protocol.PrivateKey, o Options) (*Home, error) {
+	return create(dir, facts, node, nil, o)
+}
+
+// create is CreateWithKey with the text of the settings file, where there is none yet;
+// nil is one with all defaults.
+func create(dir string, facts protocol.MemberFacts, node protocol.PrivateKey, settings []byte, o Options) (*Home, error) {
 	if err := facts.Check("member"); err != nil {
 		return nil, err
 	}
@@ -106,7 +112,11 @@ func CreateWithKey(dir string, facts protocol.MemberFacts, node protocol.Private
 	if err := h.createSecrets(node); err != nil {
 		return nil, err
 	}
-	if _, err := os.Lstat(h.path(configFile)); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(h.path(configFile)); errors.Is(err, fs.ErrNotExist) && len(settings) > 0 {
+		if err := h.write(configFile, settings, plainMode); err != nil {
+			return nil, err
+		}
+	} else if errors.Is(err, fs.ErrNotExist) {
 		if err := h.SaveConfig(Default()); err != nil {
 			return nil, err
 		}

@@ -37,6 +37,9 @@ var keys = [...]key{
 	{"log.format", func(c *Config) any { return &c.Log.Format }},
 	{"storage.floor_bytes", func(c *Config) any { return &c.Storage.FloorBytes }},
 	{"storage.scrub_days", func(c *Config) any { return &c.Storage.ScrubDays }},
+	{"backup.dir", func(c *Config) any { return &c.Backup.Dir }},
+	{"backup.keep", func(c *Config) any { return &c.Backup.Keep }},
+	{"backup.recipients", func(c *Config) any { return &c.Backup.Recipients }},
 }
 
 // Keys lists the names of all settings, in the order of the file. The slice is the caller's.
