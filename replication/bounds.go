@@ -72,6 +72,7 @@ func Bounds() []protocol.Bound {
 		b("bytesAhead", bytesAhead, bytes, "of frames read ahead of the door by one session", "reading waits"),
 		b("branchAgain", int64(branchAgain/time.Second), seconds, "between two questions to one node for a branch of a forked feed", ""),
 		b("maxAside", maxAside, "entries", "fetched of one branch of a fork while nothing is chosen", "after the choice"),
+		b("maxAskBytes", maxAskBytes, bytes, "of a question: 256 runs take some 25 KB", "stream reset"),
 		b("repairs", repairs, "ranges", "of damaged entries asked for in one exchange", "the next exchange"),
 		b("frameTime", int64(frameTime/time.Second), seconds, "for one frame: 1 MiB at 256 kbit/s takes half a minute", "stream reset"),
 		b("idleTime", int64(idleTime/time.Second), seconds, "a silent partner", "stream reset"),

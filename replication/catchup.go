@@ -244,6 +244,9 @@ func (r *Replica) exchange(ctx context.Context, n Network, node protocol.PublicK
 		} else if err != nil && ctx.Err() != nil {
 			// It ends with this node, or gives way to others: nobody's fault.
 		} else if err != nil {
+			if reason := protocol.ReasonOf(err); reason.Verdict() == protocol.Reject && reason != protocol.ReasonTooLarge && reason != protocol.ReasonWrongFederation {
+				p.offend(time.Now(), r.cfg.Now()) // an honest node's program does not write that
+			}
 			if p.fails++; p.fails >= 3 {
 				p.linked = false // the mesh tells when it is back
 				p.due = time.Now().Add(strayTime)

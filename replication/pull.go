@@ -160,6 +160,9 @@ func (s *session) write(question any) error {
 func (s *session) read(into any) error {
 	_ = s.s.SetDeadline(time.Now().Add(frameTime))
 	if err := protocol.ReadFrame(s.br, protocol.MaxFrameBytes, into); err != nil {
+		if protocol.ReasonOf(err).Verdict() == protocol.Reject {
+			return err
+		}
 		return protocol.Fail(protocol.ReasonUnreachable, "read from node", err)
 	}
 	return nil

@@ -20,6 +20,10 @@ const (
 	idleTime  = 20 * time.Second
 )
 
+// maxAskBytes bounds a question: 256 runs take some 25 KB. What a node is waited for to
+// send is kept in memory meanwhile. Beyond: the stream is reset.
+const maxAskBytes = 64 << 10
+
 // relayedPageBytes bounds the bodies of one frame over a relay. A relay as libp2p delivers
 // it cuts a connection after 128 KiB, and what arrived of a frame is lost with it: a frame
 // must fit, or catch-up begins with the same one for ever. A single body always fits
@@ -61,7 +65,7 @@ func (r *Replica) serve(ctx context.Context, from protocol.PublicKey, s mesh.Str
 	for {
 		_ = s.SetDeadline(time.Now().Add(idleTime))
 		var ask protocol.Ask
-		err := protocol.ReadFrame(br, protocol.MaxFrameBytes, &ask)
+		err := protocol.ReadFrame(br, maxAskBytes, &ask)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
