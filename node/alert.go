@@ -15,12 +15,13 @@ import (
 
 // alerts gathers what the people of this node should know. Each source says what holds
 // now; nothing is remembered, so an alert goes away with its reason.
-func alerts(s charter.State, nodes []replication.Node, floods []replication.Flood, offenders []replication.Offender, listings []api.Alert) []api.Alert {
+func alerts(s charter.State, nodes []replication.Node, floods []replication.Flood, offenders []replication.Offender, forks []api.Alert, listings []api.Alert) []api.Alert {
 	out := []api.Alert{}
 	out = append(out, lacking(s)...)
 	out = append(out, strangeVersions(s, nodes)...)
 	out = append(out, flooding(floods)...)
 	out = append(out, offending(offenders)...)
+	out = append(out, forks...)
 	out = append(out, listings...)
 	slices.SortStableFunc(out, func(a, b api.Alert) int {
 		return cmp.Or(strings.Compare(b.Level, a.Level), strings.Compare(a.Code, b.Code), strings.Compare(a.Member, b.Member))

@@ -243,6 +243,14 @@ func (n *Node) change(s charter.State, c api.Change, assembly bool) (charter.Cha
 		}
 		out.Stands = n.replica.Stands(c.Member, out.Node)
 	case "settle":
+		if c.Branch != "" {
+			f, stand, err := n.chosenBranch(c.Feed, c.Branch)
+			if err != nil {
+				return out, err
+			}
+			out.Member, out.Stands = f.Member, []protocol.Stand{stand}
+			break
+		}
 		feed, err1 := protocol.ParseCID(c.Feed)
 		head, err2 := protocol.ParseCID(c.Head)
 		if err1 != nil || err2 != nil || c.Count == 0 {

@@ -149,6 +149,10 @@ func (n *Node) sayable(m charter.Member, s protocol.Statement) error {
 			// The entry that says so would lie beyond the cut: this node could not hand it on.
 			return conflict("own_node", map[string]string{"node": s.Node.Short()})
 		}
+	case protocol.PurposeSettle:
+		if why := n.settleable(m, s.Stands[0]); why != "" {
+			return conflict(why, map[string]string{"member": m.Facts.Handle})
+		}
 	case protocol.PurposeObject:
 		if m.Rebind == nil || m.Rebind.Act.ID != s.Act {
 			return conflict("nothing_announced", map[string]string{"member": m.Facts.Handle})

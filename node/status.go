@@ -61,7 +61,7 @@ func (n *Node) Status(context.Context) (api.Status, error) {
 	progress := n.replica.Progress()
 	n.custody(&out)
 	out.Catchup = api.Catchup{Running: progress.Running, Fetched: progress.Fetched, Known: progress.Known}
-	out.Alerts = alerts(s, nodes, n.replica.Floods(), n.replica.Offenders(), append(n.ending(), n.ownAlerts(out)...))
+	out.Alerts = alerts(s, nodes, n.replica.Floods(), n.replica.Offenders(), forked(n.replica.Forks(), n.facts.Handle), append(n.ending(), n.ownAlerts(out)...))
 	return out, nil
 }
 

@@ -76,14 +76,14 @@ func (r *Replica) branchesDue(node protocol.PublicKey) []branchAsk {
 				continue
 			}
 			ask := branchAsk{feed: id, entry: entry}
-			held := r.ledger.Reach(entry)
+			held, _ := r.ledger.Tip(entry)
 			switch {
 			case missing:
 				ask.max = f.limit.Count
 			default:
 				ask.max = k.seq + maxAside
 			}
-			if ask.from = held; held == 0 {
+			if ask.from = held.Count; held.Count == 0 {
 				ask.from = r.vouchedBefore(f, k.seq)
 			}
 			if ask.from < ask.max {

@@ -43,7 +43,7 @@ func (r *Replica) load() error {
 			r.erasures.fold.Add(e, body)
 		case protocol.KindForkEvidence:
 			if body != nil {
-				r.learnFork(body)
+				r.learnFork(e.ID(), body)
 			}
 		}
 	})
@@ -150,7 +150,7 @@ func (r *Replica) govern(blocks []charter.Block) {
 			changed = true
 		}
 		if b.Entry.Kind() == protocol.KindForkEvidence && b.Body != nil {
-			r.learnFork(b.Body)
+			r.learnFork(b.Entry.ID(), b.Body)
 		}
 	}
 	if !changed {

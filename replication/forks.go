@@ -18,7 +18,11 @@ import (
 type fork struct {
 	seq    uint64
 	firsts []protocol.EntryID
+	proofs []protocol.EntryID // entries that bring evidence of it
 }
+
+// maxProvers bounds the entries listed that prove one fork: one is enough.
+const maxProvers = 16
 
 // maxFirsts bounds the branches of one fork that are asked for. A node that signs more
 // histories than that has them kept by those that saw them.
@@ -29,7 +33,7 @@ const maxFirsts = 4
 const maxProofs = 64
 
 // learnFork takes in fork evidence that is durable here. The caller holds mu.
-func (r *Replica) learnFork(body []byte) {
+func (r *Replica) learnFork(by protocol.EntryID, body []byte) {
 	ev, proven, err := charter.DecodeEvidence(r.cfg.Federation, body)
 	if err != nil {
 		return // it says nothing
@@ -41,6 +45,9 @@ func (r *Replica) learnFork(body []byte) {
 	}
 	if proven.Seq > f.seq {
 		return
+	}
+	if len(f.proofs) < maxProvers && !slices.Contains(f.proofs, by) {
+		f.proofs = append(f.proofs, by)
 	}
 	for _, raw := range [][]byte{ev.Left[0], ev.Right[0]} {
 		if id := protocol.Sum(raw); !slices.Contains(f.firsts, id) && len(f.firsts) < maxFirsts {

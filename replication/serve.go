@@ -210,7 +210,8 @@ func (r *Replica) branchReach(id protocol.FeedID, entry protocol.EntryID) uint64
 	if e, isBody, err := r.ledger.Find(entry); err != nil || isBody || e.Feed() != id {
 		return 0
 	}
-	return r.ledger.Reach(entry)
+	tip, _ := r.ledger.Tip(entry)
+	return tip.Count
 }
 
 // serveBodies sends the bodies asked for that are held; those that are not are left

@@ -86,7 +86,7 @@ func (a *app) changeOf(what string, rest []string, flags changeFlags) (api.Chang
 	fields := map[string][]*string{
 		"admit": {&c.Member}, "suspend": {&c.Member}, "reinstate": {&c.Member}, "remove": {&c.Member}, "categorise": {&c.Member},
 		"appoint": {&c.Office, &c.Member}, "end_office": {&c.Office, &c.Member}, "amend_rules": {&c.Rules},
-		"amend_charter": {}, "amend_names": {}, "feature": {&c.Feature}, "cut": {&c.Member, &c.Key}, "rebind": {&c.Member, &c.Key}, "confirm_rebind": {&c.Member, &c.Key}, "erase": {&c.Record},
+		"amend_charter": {}, "amend_names": {}, "feature": {&c.Feature}, "cut": {&c.Member, &c.Key}, "settle": {&c.Feed, &c.Branch}, "rebind": {&c.Member, &c.Key}, "confirm_rebind": {&c.Member, &c.Key}, "erase": {&c.Record},
 	}
 	takes, ok := fields[what]
 	if !ok {

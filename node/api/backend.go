@@ -55,6 +55,14 @@ type Reader interface {
 
 	// Members lists all members that the charter names, by handle.
 	Members(ctx context.Context) ([]Member, error)
+
+	// Forks lists the nodes that signed two histories, by member.
+	Forks(ctx context.Context) ([]Fork, error)
+
+	// Fork finds one by the CID of its chain, by a part of that of at least MinPrefix
+	// characters, or by its member's handle. Absent is ReasonNotFound, several is
+	// ReasonAmbiguous.
+	Fork(ctx context.Context, id string) (Fork, error)
 }
 
 // Publisher writes records of this member. What it acknowledges is durable: it

@@ -99,7 +99,8 @@ type Change struct {
 	To          string            `json:"to,omitempty" doc:"appoint: last day"`
 	Key         string            `json:"key,omitempty" doc:"add_node, cut_node, govern, rebind: a public key"`
 	Close       bool              `json:"close,omitempty" doc:"rebind, confirm_rebind: the old key was stolen; what it signs later does not count"`
-	Feed        string            `json:"feed,omitempty" doc:"settle: the forked chain of entries"`
+	Feed        string            `json:"feed,omitempty" doc:"settle: the forked chain of entries, named as in /evidence"`
+	Branch      string            `json:"branch,omitempty" doc:"settle: letter of the history that counts, as far as this node holds it; instead of count and head"`
 	Count       uint64            `json:"count,omitempty" doc:"settle, remove: entries that stand"`
 	Head        string            `json:"head,omitempty" doc:"settle: last entry that stands; erase: the entry whose content goes, where no record is named"`
 	Record      string            `json:"record,omitempty" doc:"erase: the record whose content goes, with all its versions, named as for get-record"`

@@ -38,7 +38,7 @@ func TestOpenAPI_ListsEveryRoute(t *testing.T) {
 		"get /api/v1/status", "get /api/v1/records", "post /api/v1/records", "get /api/v1/records/{id}", "get /api/v1/records/{id}/matches", "post /api/v1/records/{id}/state", "post /api/v1/records/{id}/revisions",
 		"post /api/v1/records/{id}/withdrawal", "get /api/v1/records/{id}/erasure", "post /api/v1/records/{id}/erasure", "get /api/v1/blocks/{cid}", "get /api/v1/stream", "get /api/v1/limits", "get /api/v1/members", "get /api/v1/decisions",
 		"post /api/v1/decisions", "post /api/v1/decisions/{number}/answers", "post /api/v1/invitations", "post /api/v1/verify", "post /api/v1/scrub", "get /api/v1/export",
-		"post /api/v1/import", "get /api/v1/backup", "get /api/v1/chains", "post /api/v1/statements",
+		"post /api/v1/import", "get /api/v1/backup", "get /api/v1/chains", "post /api/v1/statements", "get /api/v1/evidence", "get /api/v1/evidence/{id}",
 	}
 	var got []string
 	for path, item := range w.document()["paths"].(map[string]any) {
@@ -134,6 +134,9 @@ func TestOpenAPI_AnswersKeepTheContract(t *testing.T) {
 		{"GET", "/api/v1/chains?member=kr-seoul&until=2026-11-20", "", "/api/v1/chains", 200},
 		{"GET", "/api/v1/chains?member=nobody", "", "/api/v1/chains", 404},
 		{"POST", "/api/v1/statements", `{"statement":"` + saidText(t) + `"}`, "/api/v1/statements", 201},
+		{"GET", "/api/v1/evidence", "", "/api/v1/evidence", 200},
+		{"GET", "/api/v1/evidence/sn-dakar", "", "/api/v1/evidence/{id}", 200},
+		{"GET", "/api/v1/evidence/nobody", "", "/api/v1/evidence/{id}", 404},
 		{"POST", "/api/v1/statements", `{"statement":"AAAA"}`, "/api/v1/statements", 400},
 		{"GET", "/api/v1/records/nothing-9", "", "/api/v1/records/{id}", 404},
 		{"POST", "/api/v1/records", `{"type":"offer"}`, "/api/v1/records", 422},

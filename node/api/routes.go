@@ -102,6 +102,7 @@ func (s *server) reads() {
 
 	s.matches()
 	s.erasures()
+	s.evidence()
 	s.blocks()
 	s.stream()
 }

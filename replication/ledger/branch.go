@@ -433,9 +433,9 @@ func (r *Reader) Branches(id protocol.FeedID) []Branch {
 	return out
 }
 
-// Reach is how many entries are held from a feed's beginning to the end of the chain, or
-// of the branch, that an entry lies on; 0 where the entry is not held.
-func (r *Reader) Reach(entry protocol.EntryID) uint64 {
+// Tip is the end of the chain, or of the branch set aside, that an entry lies on; false
+// where the entry is not held.
+func (r *Reader) Tip(entry protocol.EntryID) (FeedHead, bool) {
 	d := digest(entry.Digest())
 	for _, p := range r.candidates(d, func(p place) bool { return !p.isBody() }) {
 		r.s.mu.RLock()
@@ -444,9 +444,9 @@ func (r *Reader) Reach(entry protocol.EntryID) uint64 {
 		if tip := r.s.byID[f.id]; tip != nil && tip.at(p.seq()) == f {
 			f = tip
 		}
-		return f.count
+		return f.report(), true
 	}
-	return 0
+	return FeedHead{}, false
 }
 
 // RawBranch is Raw of the chain or branch that an entry lies on, and of what it parts
