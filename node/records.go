@@ -244,6 +244,14 @@ func (n *Node) Withdraw(ctx context.Context, ref string, reason map[string]strin
 	if err != nil {
 		return api.Receipt{}, err
 	}
+	if row.Erased {
+		e, _, err := n.ledger.Find(row.Current.Entry)
+		if err != nil {
+			return api.Receipt{}, err
+		}
+		c, _ := n.replica.Erasures().Why(e)
+		return api.Receipt{}, n.goneError("withdraw", row, c)
+	}
 	if row.Withdrawn {
 		return api.Receipt{}, &protocol.Error{Reason: protocol.ReasonConflict, Op: "withdraw", ID: row.Record.String(), Args: map[string]string{"number": row.Number}}
 	}

@@ -19,7 +19,17 @@ import (
 const (
 	eraseAfter = time.Second      // from a word to the sweep that executes it
 	eraseAgain = 15 * time.Second // after a sweep, or an acknowledgement, that could not be made
+
+	// eraseShare is one part in so many of the time that sweeping may take: a member that
+	// erases without end costs the others' disks no more. It delays only the drop.
+	eraseShare = 8
+	eraseRest  = 5 * time.Minute // at most, however long the sweep before took
 )
+
+// maxOdd bounds the acknowledged bodies that are remembered of entries not held here:
+// their entries may come later, or may be invented. Beyond, such a word is forgotten until
+// the next start.
+const maxOdd = 1 << 18
 
 // Erasures is what this node knows of erased bodies: by whose word they are gone, and
 // which nodes have said that the bytes lie on their disks no more. Its methods are safe
@@ -30,19 +40,23 @@ type Erasures struct {
 	mu   sync.RWMutex // guards fold and acts; a leaf: nothing else is locked, and no ledger asked, under it
 	fold *erasure.Fold
 	acts []erasure.Act // as told to fold, those overruled after a zero one
+	odd  int           // acknowledged bodies of entries that were not held here
 
 	due     sync.Mutex // guards the two below
 	all     bool       // every feed is to be swept
 	members map[string]bool
 
-	sweeping sync.Mutex // held while sweeping; guards unsaid
+	sweeping chan struct{} // holds one token while nobody sweeps; who has it may use unsaid
 	unsaid   map[protocol.EntryID]bool
 
 	wake chan struct{} // something is due
 }
 
 func newErasures(r *Replica) *Erasures {
-	return &Erasures{r: r, fold: erasure.New(), members: map[string]bool{}, unsaid: map[protocol.EntryID]bool{}, wake: make(chan struct{}, 1)}
+	x := &Erasures{r: r, fold: erasure.New(), members: map[string]bool{}, unsaid: map[protocol.EntryID]bool{},
+		sweeping: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
+	x.sweeping <- struct{}{}
+	return x
 }
 
 // Erasures is what is known of erased bodies.
@@ -133,12 +147,29 @@ func (x *Erasures) hear(member string, e protocol.Entry, body []byte) {
 			x.sweepSoon(member)
 		}
 	case kind == protocol.KindErased:
-		x.mu.Lock()
-		x.fold.Add(e.Clone(), slices.Clone(body))
-		x.mu.Unlock()
+		x.account(e.Clone(), body)
 	case kind.IsErasable() && e.Header().Body.Defined() && x.gone(e):
 		x.sweepSoon(member) // to be said, and perhaps dropped: bytes may be older than their header
 	}
+}
+
+// account takes an acknowledgement in.
+func (x *Erasures) account(e protocol.Entry, body []byte) {
+	held := map[protocol.EntryID]bool{}
+	if said, err := protocol.OpenBody[protocol.Erased](body); err == nil {
+		for _, id := range said.Entries {
+			held[id] = x.r.ledger.Has(id)
+		}
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.fold.Account(e, body, func(id protocol.EntryID) bool {
+		if held[id] {
+			return true
+		}
+		x.odd++
+		return x.odd <= maxOdd
+	})
 }
 
 // sweepSoon asks for a sweep of a member's feeds; of all for "".
@@ -192,6 +223,10 @@ func (x *Erasures) reread(f *feed) {
 		body, err := x.r.ledger.Body(e)
 		if err != nil {
 			body = nil
+		}
+		if e.Kind() == protocol.KindErased {
+			x.account(e, body)
+			continue
 		}
 		x.mu.Lock()
 		x.fold.Add(e, body)
@@ -266,6 +301,7 @@ func (r *Replica) erasedStanding(f *feed) erasure.Standing {
 func (x *Erasures) run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var took time.Duration // by the sweep before
 	for {
 		select {
 		case <-ctx.Done():
@@ -274,11 +310,14 @@ func (x *Erasures) run(ctx context.Context) error {
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
-			case <-time.After(eraseAfter):
+			case <-time.After(max(eraseAfter, min(took*(eraseShare-1), eraseRest))):
 			}
 		case <-timer.C:
 		}
-		if err := x.Sweep(ctx); err != nil && ctx.Err() == nil {
+		began := time.Now()
+		err := x.Sweep(ctx)
+		took = time.Since(began)
+		if err != nil && ctx.Err() == nil {
 			switch protocol.ReasonOf(err) {
 			case protocol.ReasonReadOnly, protocol.ReasonRecovering, protocol.ReasonJoining, protocol.ReasonNotMember, protocol.ReasonSetAside:
 				x.r.log.Debug("an erasure waits", "err", err)
@@ -294,8 +333,12 @@ func (x *Erasures) run(ctx context.Context) error {
 // in this node's feed. It returns when the bytes lie in no file any more. What it could
 // not do is still due.
 func (x *Erasures) Sweep(ctx context.Context) error {
-	x.sweeping.Lock()
-	defer x.sweeping.Unlock()
+	select {
+	case <-x.sweeping:
+		defer func() { x.sweeping <- struct{}{} }()
+	case <-ctx.Done():
+		return protocol.Fail(protocol.ReasonCanceled, "erase bodies", ctx.Err())
+	}
 	x.due.Lock()
 	all, members := x.all, x.members
 	x.all, x.members = false, map[string]bool{}

@@ -40,7 +40,7 @@ func (r *Replica) load() error {
 		case protocol.KindErasure:
 			whys[e.ID()] = body
 		case protocol.KindErased:
-			r.erasures.fold.Add(e, body)
+			r.erasures.account(e, body)
 		case protocol.KindForkEvidence:
 			if body != nil {
 				r.learnFork(e.ID(), body)

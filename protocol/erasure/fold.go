@@ -180,7 +180,7 @@ func (f *Fold) Add(e protocol.Entry, body []byte) bool {
 	case protocol.KindErasure:
 		return f.order(e, body)
 	case protocol.KindErased:
-		return f.account(e, body)
+		return f.Account(e, body, func(protocol.EntryID) bool { return true })
 	}
 	return false
 }
@@ -220,7 +220,13 @@ func (f *Fold) order(e protocol.Entry, body []byte) bool {
 	return fresh
 }
 
-func (f *Fold) account(e protocol.Entry, body []byte) bool {
+// Account takes an acknowledgement, as far as keep says that what it names is worth the
+// memory: an entry that nobody holds may be anybody's invention. What is left out counts
+// as not said.
+func (f *Fold) Account(e protocol.Entry, body []byte, keep func(protocol.EntryID) bool) bool {
+	if e.Kind() != protocol.KindErased {
+		return false
+	}
 	if id := e.ID().Digest(); body == nil || f.told[id] != nil || !e.Header().Body.Matches(body) {
 		return false
 	}
@@ -232,9 +238,24 @@ func (f *Fold) account(e protocol.Entry, body []byte) bool {
 	f.told[e.ID().Digest()] = a
 	a.feed.marks = append(a.feed.marks, mark{a.seq, e.ID(), &a.aside})
 	for _, id := range said.Entries {
-		f.accounts[id.Digest()] = append(f.accounts[id.Digest()], a)
+		if keep(id) {
+			f.accounts[id.Digest()] = insert(f.accounts[id.Digest()], a)
+		}
 	}
 	return true
+}
+
+// insert keeps of several words in one feed the first: where a later one counts, it does.
+func insert(list []*account, a *account) []*account {
+	for i, b := range list {
+		if b.feed == a.feed && !a.aside && !b.aside {
+			if a.seq < b.seq {
+				list[i] = a
+			}
+			return list
+		}
+	}
+	return append(list, a)
 }
 
 // counts reports whether an order is in force, for entries of its own member.

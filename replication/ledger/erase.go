@@ -227,6 +227,20 @@ func (r *Reader) dropped(p place) bool {
 	return r.s.erased[p] == eraseDone
 }
 
+// dropAgain drops what lies where an erased body lay, as after files were put back; also
+// at the next start, if this is not come to.
+func (r *Reader) dropAgain(p place) {
+	r.repair(func(c *committer) error {
+		r.s.mu.Lock()
+		r.s.erased[p] = erasePending
+		r.s.mu.Unlock()
+		if err := c.store.commit([]write{{placeKey(keyErased, p), []byte{byte(erasePending)}}}); err != nil {
+			return err
+		}
+		return c.drop([]place{p})
+	})
+}
+
 // wipe takes the bytes of bodies out of Badger's files: a deleted key would leave them
 // there. Each body's key is a prefix of nothing else.
 func (s *store) wipe(places []place) (err error) {

@@ -350,3 +350,31 @@ func TestSweep_BackupsNeverCarryWhatIsSaidToBeGone(t *testing.T) {
 		}
 	}
 }
+
+// Bytes that lie where an erased body lay, because files were put back under a stopped
+// node, are found by verification and go.
+func TestSweep_VerificationDropsWhatCameBack(t *testing.T) {
+	b := newBench(t)
+	if err := b.l.Erase(context.Background(), b.feed.Entries[7].ID()); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.l.alone(context.Background(), func(c *committer) error {
+		return c.store.commit([]write{{placeKey(keyBody, placeOf(1, 7)), b.feed.Bodies[7]}})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	b.absent(7, "although it lies there")
+	rep, err := b.l.Verify(context.Background(), nil)
+	if err != nil || rep.Damaged != 1 || rep.Problems[0].Reason != protocol.ReasonErased {
+		t.Fatalf("verify: %+v, %v", rep, err)
+	}
+	if err := b.l.alone(context.Background(), func(*committer) error { return nil }); err != nil { // what verification asked for is done
+		t.Fatal(err)
+	}
+	if names := b.files(b.needle(7)); len(names) > 0 {
+		t.Fatalf("it lies in %v", names)
+	}
+	if rep, err := b.l.Verify(context.Background(), nil); err != nil || !rep.Clean() {
+		t.Fatalf("verify: %+v, %v", rep, err)
+	}
+}

@@ -248,6 +248,7 @@ func (v *verifier) entry(feed protocol.FeedID, p place, l link) {
 		v.rep.Bytes += uint64(len(data))
 	case protocol.ReasonErased:
 		if v.dropped(p) && v.db.lies(p) {
+			v.dropAgain(p)
 			v.rep.found(Problem{ID: cidOf(l.body).String(), Reason: protocol.ReasonErased}, errors.New("an erased body is still here"))
 		}
 	case protocol.ReasonWanted:
