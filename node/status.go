@@ -36,7 +36,7 @@ func (n *Node) Status(context.Context) (api.Status, error) {
 		Storage: api.Storage{FreeBytes: free, UsedBytes: n.ledger.DiskBytes(), FloorBytes: n.ledger.FloorBytes()},
 	}
 	if base := n.address.Load(); base != nil {
-		out.Node.API = *base
+		out.Node.API, out.Node.Listen = *base, n.conf.Listen
 	}
 	connections := map[protocol.PublicKey]mesh.Connection{}
 	if m := n.mesh.Load(); m != nil {
@@ -84,7 +84,9 @@ func (n *Node) memberStatus(m charter.Member, known map[protocol.PublicKey]repli
 				v.Protocol = &k.Speaks
 			}
 			if k.Health != nil {
-				v.Version = k.Health.Version
+				v.Version, v.State = k.Health.Version, api.NodeState(k.Health.State)
+				ahead := (k.Health.Time - k.Heard.UnixMilli()) / 1000
+				v.ClockAhead = &ahead
 			}
 			if !k.Seen.IsZero() {
 				seen := k.Seen.UTC()

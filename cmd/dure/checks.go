@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,10 @@ func (a *app) checks() []check {
 		{"clock", []string{"running"}, a.checkClock},
 		{"behind", []string{"members"}, checkBehind},
 		{"direct", []string{"members"}, checkDirect},
+		{"others", []string{"members"}, a.checkOthers},
+		{"damage", []string{"running"}, a.checkDamage},
+		{"backup", []string{"settings"}, a.checkBackup},
+		{"alerts", []string{"running"}, a.checkAlerts},
 	}
 }
 
@@ -221,13 +226,24 @@ func checkPorts(_ context.Context, p *patient) (string, args) {
 }
 
 func (a *app) checkState(_ context.Context, p *patient) (string, args) {
-	switch p.status.Node.State {
-	case api.StateReady:
+	n := p.status.Node
+	if n.State == api.StateReady {
 		return allRight, nil
-	case api.StateJoining, api.StateRecovering, api.StateReadOnly, api.StateEnded:
-		return string(p.status.Node.State), nil
 	}
-	return string(api.StateRecovering), nil
+	values := args{"why": "", "since": n.Since.Local(), "progress": ""}
+	if a.book.Has(n.Reason) {
+		values["why"] = a.say(n.Reason, nil)
+	}
+	if rec := p.status.Recovery; rec != nil && rec.Seen > 0 {
+		values["progress"] = a.say("cli.status.recovery", args{"count": rec.Needed, "seen": rec.Seen, "done": rec.CaughtUp})
+	} else if rec != nil {
+		values["progress"] = a.say("cli.status.recovery_nobody", nil)
+	}
+	switch n.State {
+	case api.StateJoining, api.StateReadOnly:
+		return string(n.State), values
+	}
+	return string(api.StateRecovering), values
 }
 
 func checkMembers(_ context.Context, p *patient) (string, args) {
@@ -241,16 +257,47 @@ func checkMembers(_ context.Context, p *patient) (string, args) {
 	return allRight, args{"reached": connected, "count": others}
 }
 
-// checkClock looks for records from the future: of two clocks that differ, one is wrong, and a node cannot know which.
+// clockTolerance is how far two clocks may differ before it is worth a word: what a message travels, and a minute by
+// which nobody is misled.
+const clockTolerance = 2 * time.Minute
+
+// checkClock compares this clock with those of the nodes that spoke last. Of two clocks that differ a node cannot know
+// which one is wrong; where most others agree against this one, it is this one. Where nobody has spoken yet, records
+// from the future tell.
 func (a *app) checkClock(_ context.Context, p *patient) (string, args) {
-	now, worst, who := a.now(), time.Duration(0), ""
-	for _, r := range p.newest {
-		if ahead := r.Time.Sub(now); ahead > worst {
-			worst, who = ahead, r.Member
+	var offsets []time.Duration
+	worst, who := time.Duration(0), ""
+	for _, m := range p.status.Members {
+		for _, n := range m.Nodes {
+			if n.Self || n.ClockAhead == nil || !n.Connected {
+				continue
+			}
+			ahead := time.Duration(*n.ClockAhead) * time.Second
+			offsets = append(offsets, ahead)
+			if ahead.Abs() > worst.Abs() {
+				worst, who = ahead, a.name(m.Names, m.Handle)
+			}
 		}
 	}
-	if worst > protocol.MaxAhead {
-		return "ahead", args{"member": who, "offset": worst}
+	now := a.now()
+	if len(offsets) == 0 {
+		for _, r := range p.newest {
+			if ahead := r.Time.Sub(now); ahead > worst {
+				worst, who = ahead, r.Member
+			}
+		}
+		if worst > protocol.MaxAhead {
+			return "ahead", args{"member": who, "offset": worst}
+		}
+		return allRight, args{"time": now.Local()}
+	}
+	slices.Sort(offsets)
+	// The lower one of two in the middle: with two others that disagree nobody is outvoted.
+	switch middle := offsets[(len(offsets)-1)/2]; {
+	case len(offsets) > 1 && middle > clockTolerance, len(offsets) > 1 && offsets[len(offsets)/2] < -clockTolerance:
+		return "own", args{"offset": offsets[len(offsets)/2].Abs(), "time": now.Local()}
+	case worst.Abs() > clockTolerance:
+		return "other", args{"member": who, "offset": worst.Abs()}
 	}
 	return allRight, args{"time": now.Local()}
 }
@@ -270,6 +317,83 @@ func checkDirect(_ context.Context, p *patient) (string, args) {
 	connected, relayed, _, _ := nodesOf(p.status)
 	if connected > 0 && relayed == connected {
 		return "relayed", args{"count": relayed}
+	}
+	return allRight, nil
+}
+
+// checkOthers tells which members are behind. That is for them to mend, so it is no problem of this node.
+func (a *app) checkOthers(_ context.Context, p *patient) (string, args) {
+	var behind []string
+	for _, m := range p.status.Members {
+		for _, n := range m.Nodes {
+			if !n.Self && n.Connected && n.Behind != nil && *n.Behind > 0 {
+				behind = append(behind, a.say("cli.status.behind_one", args{"member": a.name(m.Names, m.Handle), "count": *n.Behind}))
+			}
+		}
+	}
+	if len(behind) > 0 {
+		return "ok.behind", args{"text": strings.Join(behind, " ")}
+	}
+	return allRight, nil
+}
+
+// scrubLate is by how many times a pass of the scrub may take longer than the settings say.
+const scrubLate = 2
+
+// checkDamage asks what is damaged on this disk, and whether it is being looked for.
+func (a *app) checkDamage(_ context.Context, p *patient) (string, args) {
+	s, days := p.status.Scrub, p.settings.Config.Storage.ScrubDays
+	late := a.now().Add(-scrubLate * time.Duration(days) * 24 * time.Hour)
+	switch {
+	case p.status.Ledger.Damaged > 0:
+		return "found", args{"count": p.status.Ledger.Damaged}
+	case s.LastEnded == nil && s.Begun != nil && s.Begun.Before(late), s.LastEnded != nil && s.LastEnded.Before(late):
+		return "late", args{"days": days}
+	case s.LastEnded != nil:
+		return "ok.ended", args{"time": s.LastEnded.Local()}
+	}
+	return allRight, args{"days": days}
+}
+
+// backupStale is how old a backup that a person made may be, backupMissed a daily one.
+const (
+	backupStale  = 31 * 24 * time.Hour
+	backupMissed = 3 * 24 * time.Hour
+)
+
+// checkBackup asks when the last backup was made. It needs no running node.
+func (a *app) checkBackup(_ context.Context, p *patient) (string, args) {
+	b, made := p.home.BackedUp()
+	age := a.now().Sub(b.At)
+	dir := p.settings.Config.Backup.Dir
+	switch {
+	case p.status.Backups.Failed != "":
+		sentence, _ := a.book.Reason(a.lang, protocol.ParseReason(p.status.Backups.Failed), nil)
+		return "failed", args{"path": p.status.Backups.Dir, "sentence": sentence}
+	case dir != "" && made && age > backupMissed:
+		return "missed", args{"time": b.At.Local(), "path": dir}
+	case made && age > backupStale:
+		return "old", args{"time": b.At.Local(), "file": b.File}
+	case made:
+		return allRight, args{"time": b.At.Local(), "file": b.File}
+	}
+	return "ok.none", nil
+}
+
+// checkAlerts passes on what the node warns of and no other check asks.
+func (a *app) checkAlerts(_ context.Context, p *patient) (string, args) {
+	var said []string
+	for _, alert := range p.status.Alerts {
+		switch alert.Code {
+		case "damaged", "backup_failed", "backup_old":
+			continue // said by their own checks
+		}
+		if alert.Level == api.AlertWarn {
+			said = append(said, a.alertText(p.status, alert))
+		}
+	}
+	if len(said) > 0 {
+		return "some", args{"text": strings.Join(said, " ")}
 	}
 	return allRight, nil
 }

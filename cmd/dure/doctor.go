@@ -55,7 +55,7 @@ type check struct {
 	ask   func(ctx context.Context, p *patient) (way string, values args)
 }
 
-// allRight is the way of a check that found nothing.
+// allRight is the way of a check that found nothing; "ok.<more>" says so in another sentence.
 const allRight = "ok"
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -100,7 +100,7 @@ func (a *app) examine(ctx context.Context, p *patient) diagnosis {
 		way, values := c.ask(ctx, p)
 		key := "doctor." + c.code + "." + way
 		out.Sentence = a.say(key, values)
-		if way == allRight {
+		if way == allRight || strings.HasPrefix(way, allRight+".") {
 			out.State = "ok"
 			inOrder[c.code] = true
 		} else {
@@ -154,9 +154,15 @@ func (a *app) firewallRequest(p *patient) []firewallRule {
 	if p.home == nil {
 		config = home.Default()
 	}
-	var out []firewallRule
-	seen := map[string]bool{}
-	for _, l := range listeners(config.Listen) {
+	listen := config.Listen
+	if len(p.status.Node.Listen) > 0 {
+		listen = p.status.Node.Listen // as it runs, whatever flags it was started with
+	}
+	out, seen := []firewallRule{}, map[string]bool{}
+	for _, l := range listeners(listen) {
+		if l.port == "0" {
+			continue // another one at every start: nothing to ask for
+		}
 		if seen[l.network+l.port] || l.loopback() {
 			continue
 		}

@@ -83,15 +83,20 @@ func (a *app) sayStatus(s api.Status, running bool) {
 // sayAlerts says what somebody should know or do.
 func (a *app) sayAlerts(s api.Status) {
 	for _, alert := range s.Alerts {
-		values := map[string]string{"member": alert.Member, "node": short(alert.Node)}
-		for _, m := range s.Members {
-			if m.Handle == alert.Member {
-				values["member"] = a.name(m.Names, m.Handle)
-			}
-		}
-		maps.Copy(values, alert.Args)
-		fmt.Fprintln(a.out, a.book.Alert(a.lang, alert.Code, values))
+		fmt.Fprintln(a.out, a.alertText(s, alert))
 	}
+}
+
+// alertText is the sentence of an alert, with names for handles.
+func (a *app) alertText(s api.Status, alert api.Alert) string {
+	values := map[string]string{"member": alert.Member, "node": short(alert.Node)}
+	for _, m := range s.Members {
+		if m.Handle == alert.Member {
+			values["member"] = a.name(m.Names, m.Handle)
+		}
+	}
+	maps.Copy(values, alert.Args)
+	return a.book.Alert(a.lang, alert.Code, values)
 }
 
 // sayOthers says how many members answer, and who is behind.

@@ -73,6 +73,7 @@ type Node struct {
 	Started   time.Time `json:"started"`
 	API       string    `json:"api,omitempty" doc:"address of this interface"`
 	Addresses []string  `json:"addresses,omitempty" doc:"where other nodes reach this one"`
+	Listen    []string  `json:"listen,omitempty" doc:"where the running node listens for other nodes"`
 }
 
 // Ledger is the copy on this disk. Two nodes hold the same when roots are equal and
@@ -106,8 +107,12 @@ type NodeStatus struct {
 	Behind    *uint64    `json:"behind" doc:"entries held here that the node lacks; null where unknown"`
 	Ahead     *uint64    `json:"ahead,omitempty" doc:"entries the node holds that are not held here yet"`
 	LastSeen  *time.Time `json:"last_seen"`
-	Version   string     `json:"version,omitempty"`
-	Protocol  *uint64    `json:"protocol,omitempty" doc:"newest protocol version the node speaks, where this node speaks none of its versions"`
+	State     NodeState  `json:"state,omitempty" doc:"as it said last; empty where it has said nothing"`
+
+	// ClockAhead is what the travel of its message took, and how far its clock is off.
+	ClockAhead *int64  `json:"clock_ahead_seconds,omitempty" doc:"how far its clock was ahead of this node's, when it spoke last; absent where unknown"`
+	Version    string  `json:"version,omitempty"`
+	Protocol   *uint64 `json:"protocol,omitempty" doc:"newest protocol version the node speaks, where this node speaks none of its versions"`
 }
 
 // Storage is the disk, in bytes.
