@@ -2,45 +2,18 @@ package replication
 
 import (
 	"context"
-	"fmt"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/dure-net/dure/protocol"
-	"github.com/dure-net/dure/replication/mesh"
 )
 
 // BenchmarkPace publishes at an even pace on one of ten nodes in one process and reports
 // how long until all nine others hold each record durably. All ten share one disk here,
 // which a federation's nodes do not: TMPDIR on a memory file system shows the rest.
 func BenchmarkPace(b *testing.B) {
-	w := benchWorld(b, 10)
-	dir := b.TempDir()
-	var spots []*spot
-	for i, a := range w.nodes {
-		s := newSpot(b, w, a, filepath.Join(dir, fmt.Sprint(i)))
-		if err := s.replica.Begin(context.Background()); err != nil {
-			b.Fatal(err)
-		}
-		for _, o := range w.nodes {
-			s.replica.Vouch(o.node.Public())
-		}
-		s.run(b, w, a)
-		spots = append(spots, s)
-		defer s.ledger.Close()
-		defer s.stop()
-	}
-	for i, s := range spots {
-		var known []mesh.Known
-		for j, o := range spots {
-			if i != j {
-				known = append(known, mesh.Known{Node: w.nodes[j].node.Public(), Addrs: o.mesh.Addrs()})
-			}
-		}
-		s.mesh.SetPeers(known)
-	}
+	spots := ring(b, 10)
 	time.Sleep(5 * time.Second)
 	for b.Loop() {
 		var all []time.Duration

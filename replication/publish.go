@@ -65,35 +65,7 @@ func (r *Replica) publish(ctx context.Context, d Draft, body []byte) (Published,
 	return Published{Entry: e, Body: body, Local: in.local}, nil
 }
 
-// write seals the next entry of the own feed and hands it to the ledger. The feed's
-// order is the order in which mu was taken.
-func (r *Replica) write(d Draft, body []byte) (protocol.Entry, *admitted, error) {
-	h := protocol.Header{Kind: d.Kind, Number: d.Number, Of: d.Of, Refs: d.Refs}
-	if body != nil {
-		h.Body, h.Size = protocol.Sum(body), uint64(len(body))
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err := r.writable(); err != nil {
-		return protocol.Entry{}, nil, err
-	}
-	f := r.own
-	h.Feed, h.Seq, h.Prev = f.id, f.count, f.head.ID()
-	h.Act = r.state.Act()
-	prev := f.head.Header()
-	// Neither the claimed time nor the known act falls within a feed, also after the
-	// clock was set back or an assembly shortened the line of acts.
-	h.Time = max(r.cfg.Now().UnixMilli(), prev.Time)
-	if h.Act.Number < prev.Act.Number {
-		h.Act = prev.Act
-	}
-	e, err := protocol.Seal(r.cfg.Federation, h, r.cfg.Key)
-	if err != nil {
-		return protocol.Entry{}, nil, err
-	}
-	return e, r.submitOwn(f, e, body), nil
-}
-
+// submitOwn hands an entry of the own feed to the ledger. The caller holds mu.
 func (r *Replica) submitOwn(f *feed, e protocol.Entry, body []byte) *admitted {
 	page := protocol.Page{Entries: []protocol.Entry{e}, Bodies: [][]byte{body}}
 	in := &admitted{r: r, feed: f, page: page, via: ViaLocal}

@@ -150,6 +150,8 @@ type Replica struct {
 	addresses   map[protocol.PublicKey][]string           // from node records
 
 	branching sync.Mutex // held, before mu, while branches are taken in and chosen
+	desk      desk
+
 	answering sync.Mutex // held while an answer is signed and published
 	applying  sync.Mutex // held while an application is judged and published
 

@@ -1,0 +1,80 @@
+package replication
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/dure-net/dure/protocol"
+)
+
+// Many write at once, and what one of them writes cannot be sealed: it alone is told, and
+// the others' entries are one chain without a gap.
+func TestPublish_ManyAtOnceAreOneChain(t *testing.T) {
+	const writers, each = 32, 8
+	l := newLone(t, 1, nil)
+	var (
+		wg      sync.WaitGroup
+		mu      sync.Mutex
+		written = map[uint64]Published{}
+	)
+	if err := l.Begin(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	before, ok := l.store.Head(l.w.nodes[0].inception.ID())
+	if !ok {
+		t.Fatal("the feed is not open")
+	}
+	for i := range writers {
+		wg.Go(func() {
+			for n := range each {
+				d := Draft{Kind: protocol.KindOffer, Number: uint64(1 + i*each + n), Content: map[string]any{"n": n}}
+				if i == 0 {
+					d.Refs = make([]protocol.CID, protocol.MaxReferences+1)
+					for j := range d.Refs {
+						d.Refs[j] = l.w.fed
+					}
+				}
+				p, err := l.Publish(context.Background(), d)
+				if i == 0 {
+					if protocol.ReasonOf(err) != protocol.ReasonTooLarge {
+						t.Errorf("too many references: %v", err)
+					}
+					continue
+				}
+				if err != nil {
+					t.Error(err)
+					continue
+				}
+				mu.Lock()
+				if _, twice := written[p.Entry.Seq()]; twice {
+					t.Errorf("two entries at %d", p.Entry.Seq())
+				}
+				written[p.Entry.Seq()] = p
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	prev, err := l.store.Entry(before.Feed, before.Count-1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seq := before.Count; seq < before.Count+(writers-1)*each; seq++ {
+		p, ok := written[seq]
+		if !ok {
+			t.Fatalf("nobody wrote entry %d", seq)
+		}
+		if err := p.Entry.Follows(prev); err != nil {
+			t.Fatal(err)
+		}
+		held, err := l.store.Entry(before.Feed, seq)
+		if err != nil || held.ID() != p.Entry.ID() || p.Local == 0 {
+			t.Fatalf("entry %d: held %s, %v; local %d", seq, held.ID().Short(), err, p.Local)
+		}
+		prev = p.Entry
+	}
+	if after, _ := l.store.Head(before.Feed); after.Count != before.Count+(writers-1)*each {
+		t.Errorf("%d entries, want %d", after.Count, before.Count+(writers-1)*each)
+	}
+}
