@@ -27,9 +27,10 @@ type admitted struct {
 	commit *ledger.Commit
 	bodies []*ledger.Commit // bodies that one batch had no room for
 	via    Via
-	limit  charter.Limit // of the feed when it came in
-	turns  uint64        // of the feed then
-	local  uint64        // local number of the first entry, once durable
+	meta   []ledger.Setting // that becomes durable with it
+	limit  charter.Limit    // of the feed when it came in
+	turns  uint64           // of the feed then
+	local  uint64           // local number of the first entry, once durable
 }
 
 // submit hands the run to the ledger. The caller holds mu, so that the ledger sees
@@ -40,7 +41,7 @@ func (a *admitted) submit(own bool) {
 		a.r.erasures.restate(a.feed)
 	}
 	page, rest := portion(a.page)
-	a.commit = a.r.ledger.Submit(ledger.Batch{Pages: []protocol.Page{page}, Checked: true, Own: own, OnCommit: func(first uint64) {
+	a.commit = a.r.ledger.Submit(ledger.Batch{Pages: []protocol.Page{page}, Checked: true, Own: own, Meta: a.meta, OnCommit: func(first uint64) {
 		a.local = first
 		if a.r.cfg.Arrived != nil && first > 0 {
 			a.r.cfg.Arrived(Arrival{First: first, Page: a.page, Member: a.limit.Member, Stands: a.limit.Stands(math.MaxUint64, protocol.EntryID{}), Via: a.via})
@@ -226,6 +227,9 @@ func (r *Replica) enterOnce(a admission, p protocol.Page) (in *admitted, again b
 		return nil, false, protocol.Fail(protocol.ReasonBusy, "admit", errors.New("another branch is being chosen"))
 	}
 	in = &admitted{r: r, feed: now, page: p, via: a.via}
+	if now == r.own {
+		in.meta = r.reminded(now)
+	}
 	in.submit(false)
 	r.quotas.took(now.limit.Member, a.via, p.Entries, time.Now())
 	return in, false, judged

@@ -29,6 +29,7 @@ type disk struct {
 	full  atomic.Bool
 	pause atomic.Int64 // nanoseconds that every write takes
 	hold  atomic.Pointer[chan struct{}]
+	born  int64 // when its files were made; a copy of a whole machine keeps it
 }
 
 const diskFloor = 1 << 20
@@ -39,6 +40,10 @@ func (d *disk) free() (uint64, error) {
 	}
 	return 1 << 40, nil
 }
+
+// made is when the file was made, as the ledger asks. Seconds apart, it would not matter
+// which file it is; virtual time stands still too often for that.
+func (d *disk) made(string) (int64, error) { return d.born + 1, nil }
 
 // work is called by the ledger's writer between a commit and its acknowledgement.
 func (d *disk) work() {
@@ -96,13 +101,14 @@ type saved struct {
 	at        time.Time
 	dir       string // a copy of the whole directory, if it is one
 	car       []byte // what the backup command writes, if it is that
+	born      int64
 	inception protocol.Entry
 }
 
 // copied is a copy of the node's directory, as a backup program takes it.
 func (a *actor) copied() *saved {
 	a.w.t.Helper()
-	s := &saved{at: time.Now(), dir: filepath.Join(a.w.dir, fmt.Sprintf("copy of %s %d", a.handle, time.Now().UnixNano())), inception: a.inception}
+	s := &saved{at: time.Now(), dir: filepath.Join(a.w.dir, fmt.Sprintf("copy of %s %d", a.handle, time.Now().UnixNano())), inception: a.inception, born: a.disk.born}
 	if a.stop == nil {
 		a.w.copyDir(a.dir, s.dir)
 	} else {
@@ -138,15 +144,37 @@ func (a *actor) doom() {
 	}
 }
 
-// restore puts a stopped node's store back to what was saved. The high-water mark is
-// kept where it lies outside: keepMark says that only the store was put back.
+// putBack says what of a copied directory is put back, and how.
+type putBack int
+
+const (
+	storeAlone   putBack = iota // the ledger's store: the high-water mark stays
+	allFiles                    // the whole directory, as a backup program does
+	wholeMachine                // the whole disk, as a snapshot of a machine: nothing on it can tell
+)
+
+// restore puts a stopped node's store back to what was saved: the store alone, or all files.
 func (a *actor) restore(s *saved, keepMark bool) {
 	a.w.t.Helper()
+	if keepMark {
+		a.put(s, storeAlone)
+	} else {
+		a.put(s, allFiles)
+	}
+}
+
+// put is restore in all its ways. How matters for copies of the directory alone.
+func (a *actor) put(s *saved, how putBack) {
+	a.w.t.Helper()
 	a.doom()
+	if s.car != nil || how == allFiles {
+		a.w.made++
+		a.disk.born = a.w.made
+	}
 	mark, _ := os.ReadFile(filepath.Join(a.dir, "mark"))
 	a.w.remove(a.dir)
 	if s.car != nil {
-		cfg := ledger.Config{Dir: a.dir, Federation: a.w.fed, FloorBytes: diskFloor, ReserveBytes: 1, Free: a.disk.free, Now: a.now}
+		cfg := ledger.Config{Dir: a.dir, Federation: a.w.fed, FloorBytes: diskFloor, ReserveBytes: 1, Free: a.disk.free, Born: a.disk.made, Now: a.now}
 		if _, err := ledger.Restore(context.Background(), cfg, bytes.NewReader(s.car), nil); err != nil {
 			a.w.t.Fatalf("seed %d: restoring %s: %v", a.w.seed, a.handle, err)
 		}
@@ -154,12 +182,16 @@ func (a *actor) restore(s *saved, keepMark bool) {
 		return
 	}
 	a.w.copyDir(s.dir, a.dir)
-	if keepMark {
+	if how == storeAlone {
 		if err := os.WriteFile(filepath.Join(a.dir, "mark"), mark, 0o600); err != nil {
 			a.w.t.Fatal(err)
 		}
 	} else {
 		a.inception = s.inception
+	}
+	if how == wholeMachine {
+		a.disk.born = s.born
+		a.w.witness.copied[s.inception.ID()] = true
 	}
 }
 
@@ -167,9 +199,12 @@ func (a *actor) restore(s *saved, keepMark bool) {
 func (a *actor) emptied() {
 	a.doom()
 	a.w.remove(a.dir)
+	a.w.made++
+	a.disk.born = a.w.made
 }
 
-// clone is a second machine with the node's disk: one key, two nodes. It is not started.
+// clone is a second machine with an image of the node's disk: one key, two nodes. It is not
+// started.
 func (a *actor) clone() *actor {
 	a.w.t.Helper()
 	s := a.copied()
@@ -178,6 +213,7 @@ func (a *actor) clone() *actor {
 	if err := os.Rename(s.dir, b.dir); err != nil {
 		a.w.t.Fatal(err)
 	}
+	b.disk.born = a.disk.born
 	a.w.witness.copied[a.inception.ID()] = true
 	a.w.nodes = append(a.w.nodes, b)
 	return b

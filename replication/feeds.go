@@ -68,6 +68,11 @@ func (r *Replica) load() error {
 		return err
 	}
 	r.unheard = alone != nil
+	reminded, err := r.ledger.Meta(metaReminded)
+	if err != nil {
+		return err
+	}
+	r.forgetful = reminded != nil
 	return r.settleCondition()
 }
 

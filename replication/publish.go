@@ -69,6 +69,9 @@ func (r *Replica) publish(ctx context.Context, d Draft, body []byte) (Published,
 func (r *Replica) submitOwn(f *feed, e protocol.Entry, body []byte) *admitted {
 	page := protocol.Page{Entries: []protocol.Entry{e}, Bodies: [][]byte{body}}
 	in := &admitted{r: r, feed: f, page: page, via: ViaLocal}
+	if e.Seq() == 0 && r.renewed {
+		in.meta = []ledger.Setting{{Key: metaReminded}} // with the new feed it is done
+	}
 	in.submit(true)
 	return in
 }
@@ -119,6 +122,13 @@ func (r *Replica) Begin(ctx context.Context) error {
 		}
 	}
 	f := r.feeds[r.cfg.Inception.ID()]
+	if f != nil && f.count > 1 {
+		// It has written in this feed, and neither the mark nor the operator's files know.
+		r.become(Recovering, whyUnmarked)
+		r.nudge()
+		r.mu.Unlock()
+		return nil
+	}
 	var in *admitted
 	if f == nil {
 		f = &feed{id: r.cfg.Inception.ID(), root: init.Root, node: init.Node, limit: limit}
@@ -237,9 +247,12 @@ func (r *Replica) settleCondition() error {
 		r.become(ReadOnly, "state.read_only.failed")
 	case low:
 		r.become(ReadOnly, "state.read_only.disk")
+	case r.forgetful:
+		r.become(Recovering, whyBehind)
+		r.own = nil
 	case r.own != nil && r.renewed:
 		r.become(Ready, "") // the mark that was found at the start is of an older feed
-	case opened.Status == ledger.MarkBehind, opened.Status == ledger.MarkAbsent && (!opened.Restored.IsZero() || r.cfg.Begun):
+	case opened.Status == ledger.MarkBehind, opened.Copied, opened.Status == ledger.MarkAbsent && (!opened.Restored.IsZero() || r.cfg.Begun):
 		// The store forgot entries that this node signed: it never continues that feed.
 		r.become(Recovering, forgot(opened, r.ledger.Stats().Entries))
 		r.own = nil
@@ -273,6 +286,8 @@ func forgot(o ledger.Opened, entries uint64) string {
 	switch {
 	case o.Status == ledger.MarkBehind:
 		return whyBehind
+	case o.Copied:
+		return whyCopied
 	case !o.Restored.IsZero():
 		return whyRestored
 	case entries == 0:

@@ -144,10 +144,12 @@ func faults() []fault {
 			s.felt("stopped for a while", 1)
 			return s.again(a)
 		}},
-		{"store put back, mark kept", func(s *story) func() { return s.restored("store put back, mark kept", true, false, nothing) }},
-		{"restored from backup", func(s *story) func() { return s.restored("restored from backup", false, true, nothing) }},
+		{"store put back, mark kept", func(s *story) func() { return s.restored("store put back, mark kept", storeAlone, false, nothing) }},
+		{"all files put back", func(s *story) func() { return s.restored("all files put back", allFiles, false, nothing) }},
+		{"machine put back", func(s *story) func() { return s.restored("machine put back", wholeMachine, false, nothing) }},
+		{"restored from backup", func(s *story) func() { return s.restored("restored from backup", allFiles, true, nothing) }},
 		{"restored while alone", func(s *story) func() {
-			return s.restored("restored while alone", true, s.dice.IntN(2) == 0, func() {
+			return s.restored("restored while alone", putBack(s.dice.IntN(2)), s.dice.IntN(2) == 0, func() {
 				time.Sleep(time.Duration(s.dice.IntN(20)) * time.Second)
 			})
 		}},
@@ -310,7 +312,7 @@ func (s *story) again(a *actor) func() {
 
 // restored puts a node back to something that was saved of it earlier, and starts it.
 // before is done with the node cut off from everybody.
-func (s *story) restored(name string, keepMark, command bool, alone func()) func() {
+func (s *story) restored(name string, how putBack, command bool, alone func()) func() {
 	var choice []*saved
 	var who *actor
 	for _, a := range s.shuffled() {
@@ -329,13 +331,13 @@ func (s *story) restored(name string, keepMark, command bool, alone func()) func
 	b := choice[s.dice.IntN(len(choice))]
 	who.halt()
 	who.fullDisk(false) // a new one
-	who.restore(b, keepMark)
+	who.put(b, how)
 	isolated := s.dice.IntN(2) == 0 || name == "restored while alone"
 	if isolated {
 		s.net.Isolate(who.n)
 	}
 	who.start()
-	if c, _ := who.replica.Condition(); c == Recovering {
+	if c, _ := who.replica.Condition(); c == Recovering || how == wholeMachine && !command {
 		s.felt(name, 1)
 	}
 	_, _ = who.tryPublish("right after it was restored")

@@ -30,6 +30,7 @@ const (
 	whyRestored = "state.recovering.restored" // it was made from a backup
 	whyEmptied  = "state.recovering.emptied"  // it is empty, and this node has written before
 	whyUnmarked = "state.recovering.unmarked" // the mark is missing or damaged
+	whyCopied   = "state.recovering.copied"   // the files are a copy of those this node wrote
 	whyForked   = "state.recovering.forked"   // the own feed was forked
 )
 
@@ -79,12 +80,30 @@ func (r *Replica) recover(ctx context.Context) error {
 		}
 	}
 	r.mu.Lock()
-	r.cfg.Inception, r.renewed, r.ended, r.recovering = inception, true, false, time.Time{}
+	r.cfg.Inception, r.renewed, r.ended, r.forgetful, r.recovering = inception, true, false, false, time.Time{}
 	r.unheard = r.unheard || alone
 	r.become(Joining, "state.joining")
 	r.mu.Unlock()
 	r.log.Warn("a new chain of entries is begun, because the old one cannot be gone on with")
 	return r.Begin(ctx)
+}
+
+// metaReminded is the setting that says that others brought entries of the feed that this
+// node was writing: there may be more of them that nobody has brought yet.
+const metaReminded = "recovered.reminded"
+
+// reminded gives up the own feed because an entry of it that this node does not hold came
+// from outside, with its signature: a whole machine was put back to an earlier day, mark and
+// all, or another one runs with its disk. What it returns is stored with that entry, so that
+// a crash does not make the node forget again. The caller holds mu.
+func (r *Replica) reminded(own *feed) []ledger.Setting {
+	r.log.Warn("others hold entries of this node that it has forgotten; it goes on in a new chain of entries", "feed", own.id.Short(), "seq", own.count)
+	r.own, r.forgetful = nil, true
+	if r.condition != ReadOnly {
+		r.become(Recovering, whyBehind)
+	}
+	r.nudge()
+	return []ledger.Setting{{Key: metaReminded, Value: []byte{1}}}
 }
 
 // leaveEnded gives up the own feed where a fork or its settlement has ended it and a

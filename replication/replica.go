@@ -131,6 +131,7 @@ type Replica struct {
 	condition   Condition
 	why         string    // phrase key of the condition
 	renewed     bool      // own was opened because an older feed could not be gone on with
+	forgetful   bool      // others brought entries of the own feed that were not here
 	ended       bool      // recovering because the own feed was forked, not because anything was forgotten
 	since       time.Time // since when sinceOf is the condition, by the claimed clock
 	sinceOf     Condition

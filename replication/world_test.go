@@ -81,6 +81,7 @@ type world struct {
 	fed      protocol.FederationID
 
 	witness *witness
+	made    int64 // counts the mark files that were made
 }
 
 // actor is one member's node.
@@ -185,7 +186,7 @@ func (a *actor) tryStart() (err error) {
 	if os.Getenv("DURE_TEST_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("at", a.handle)
 	}
-	a.ledger, err = ledger.Open(ledger.Config{Dir: a.dir, Federation: a.w.fed, FloorBytes: diskFloor, ReserveBytes: 1, Free: a.disk.free, Now: a.now, Logger: log})
+	a.ledger, err = ledger.Open(ledger.Config{Dir: a.dir, Federation: a.w.fed, FloorBytes: diskFloor, ReserveBytes: 1, Free: a.disk.free, Born: a.disk.made, Now: a.now, Logger: log})
 	if err != nil {
 		return err
 	}
@@ -340,6 +341,23 @@ func (w *world) settle(within time.Duration) time.Duration {
 	}
 	w.check()
 	return time.Since(began)
+}
+
+// settleAmong is settle for some nodes alone, as within one part of a partition.
+func (w *world) settleAmong(within time.Duration, nodes ...*actor) {
+	w.t.Helper()
+	for began := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		same := true
+		for _, a := range nodes {
+			same = same && a.replica.Root() == nodes[0].replica.Root() && a.wants() == 0
+		}
+		if same {
+			return
+		}
+		if time.Since(began) > within {
+			w.t.Fatalf("seed %d: not the same among %d nodes after %s:\n%s", w.seed, len(nodes), within, w.difference())
+		}
+	}
 }
 
 // same compares the nodes that must agree: honest, running, of members that stand.

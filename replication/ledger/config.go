@@ -59,6 +59,10 @@ type Config struct {
 	ReserveBytes uint64                 // 0 = DefaultReserveBytes, less on a small disk
 	Free         func() (uint64, error) // free bytes on the ledger's disk; nil asks the system
 
+	// Born is when a file was made, in nanoseconds; 0 where that is not known. A copy of a
+	// file is made later. nil asks the system.
+	Born func(path string) (int64, error)
+
 	Now      func() time.Time        // nil = time.Now; stamps backups and the closing marker, decides nothing
 	Logger   *slog.Logger            // nil discards
 	Progress func(done, total int64) // called while the ledger is read at the start, in feeds; may be nil
@@ -71,6 +75,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Free == nil {
 		dir := c.Dir
 		c.Free = func() (uint64, error) { return freeBytes(dir) }
+	}
+	if c.Born == nil {
+		c.Born = born
 	}
 	if c.Now == nil {
 		c.Now = time.Now

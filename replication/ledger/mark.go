@@ -50,21 +50,35 @@ const (
 	markStride    = 4096
 )
 
+// Behind the slots stands when the file was made, so that a copy of it is known as one:
+// magic, nanoseconds, SHA-256. A directory that a backup program put back, or that was
+// copied to another machine, brings its mark along, and the mark alone would not tell.
+const (
+	bornMagic = "dure born 1\x00\x00\x00\x00\x00"
+	bornBytes = len(bornMagic) + 8 + 32
+	bornAt    = 2 * markStride
+)
+
 type markFile struct {
 	f          *os.File
 	generation uint64
-	mark       Mark // zero if absent
+	mark       Mark  // zero if absent
+	born       int64 // when the file was made; 0 if the system does not tell
+	copied     bool  // it is a copy, and nothing was marked since
 }
 
 // openMark opens the mark of a directory for writing, and makes the file if there is
 // none. A damaged file reads as absent, which is the careful answer.
-func openMark(dir string) (*markFile, error) {
+func openMark(dir string, born func(string) (int64, error)) (*markFile, error) {
 	path := filepath.Join(dir, markName)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, protocol.Fail(protocol.ReasonHomeUnwritable, "open mark", err)
 	}
 	m := &markFile{f: f}
+	if m.born, err = born(path); err != nil {
+		m.born = 0 // such a file system tells nothing
+	}
 	if err := m.load(); err != nil {
 		_ = f.Close()
 		return nil, err
@@ -73,20 +87,52 @@ func openMark(dir string) (*markFile, error) {
 }
 
 func (m *markFile) load() error {
-	buf := make([]byte, markStride+markSlotBytes)
+	buf := make([]byte, bornAt+bornBytes)
 	n, _ := m.f.ReadAt(buf, 0)
 	m.mark, m.generation = readMark(buf[:n])
-	if n == len(buf) {
+	born, noted := readBorn(buf[:n])
+	m.copied = m.generation > 0 && noted && m.born != 0 && born != m.born
+	if n == len(buf) && (noted || m.born == 0) {
 		return nil
 	}
 	// Later writes stay in place, so that they need no new block and fdatasync is enough.
-	if _, err := m.f.WriteAt(make([]byte, len(buf)-n), int64(n)); err != nil {
+	if n < len(buf) {
+		if _, err := m.f.WriteAt(make([]byte, len(buf)-n), int64(n)); err != nil {
+			return protocol.Fail(protocol.ReasonHomeUnwritable, "make mark", err)
+		}
+	}
+	if err := m.noteBorn(); err != nil {
 		return protocol.Fail(protocol.ReasonHomeUnwritable, "make mark", err)
 	}
 	if err := m.f.Sync(); err != nil {
 		return protocol.Fail(protocol.ReasonHomeUnwritable, "make mark", err)
 	}
 	return syncDir(filepath.Dir(m.f.Name()))
+}
+
+// noteBorn writes when the file was made; the caller syncs.
+func (m *markFile) noteBorn() error {
+	if m.born == 0 {
+		return nil
+	}
+	b := binary.BigEndian.AppendUint64([]byte(bornMagic), uint64(m.born))
+	sum := sha256.Sum256(b)
+	_, err := m.f.WriteAt(append(b, sum[:]...), bornAt)
+	return err
+}
+
+// readBorn reads it. A mark of an earlier version has none, and a damaged note is no
+// birth that any file has.
+func readBorn(b []byte) (nanos int64, noted bool) {
+	if len(b) < bornAt+bornBytes {
+		return 0, false
+	}
+	b = b[bornAt : bornAt+bornBytes]
+	body, sum := b[:bornBytes-32], b[bornBytes-32:]
+	if got := sha256.Sum256(body); bytes.Equal(got[:], sum) && string(body[:len(bornMagic)]) == bornMagic {
+		return int64(binary.BigEndian.Uint64(body[len(bornMagic):])), true
+	}
+	return 0, !bytes.Equal(b, make([]byte, bornBytes))
 }
 
 // readMark finds the newest valid slot; generation 0 means there is none.
@@ -136,10 +182,15 @@ func (m *markFile) set(mark Mark) error {
 	if _, err := m.f.WriteAt(appendMarkSlot(nil, mark, generation), at); err != nil {
 		return protocol.Fail(protocol.ReasonInternal, "write mark", err)
 	}
+	if m.copied {
+		if err := m.noteBorn(); err != nil {
+			return protocol.Fail(protocol.ReasonInternal, "write mark", err)
+		}
+	}
 	if err := syncData(m.f); err != nil {
 		return protocol.Fail(protocol.ReasonInternal, "write mark", err)
 	}
-	m.mark, m.generation = mark, generation
+	m.mark, m.generation, m.copied = mark, generation, false
 	return nil
 }
 

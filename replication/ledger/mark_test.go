@@ -305,3 +305,95 @@ func TestLedger_FollowersSeeEveryChangeOnce(t *testing.T) {
 		t.Fatalf("follow: %v", err)
 	}
 }
+
+// A directory that was copied, its mark and all, was taken for the one that was written:
+// the node would have signed the places again that it filled after the copy was made.
+func TestMark_KnowsACopyOfItself(t *testing.T) {
+	w := newWorld(1)
+	base := t.TempDir()
+	dir, copied := filepath.Join(base, "ledger"), filepath.Join(base, "copy")
+	made := map[string]int64{dir: 1000, copied: 2000}
+	open := func(dir string) *ledger.Ledger {
+		t.Helper()
+		l, err := ledger.Open(ledger.Config{Dir: dir, Federation: w.fed, Born: func(path string) (int64, error) { return made[filepath.Dir(path)], nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	expect := func(l *ledger.Ledger, want bool) {
+		t.Helper()
+		if o := l.Opened(); o.Copied != want || o.Status != ledger.MarkAhead {
+			t.Fatalf("opened as %+v, want copied %t", o, want)
+		}
+	}
+	l := open(dir)
+	f := w.feed(0).Fill(10, 50)
+	put(t, l, ledger.Batch{Pages: []protocol.Page{f.Page(0, 3)}, Own: true})
+	closed(t, l)
+	copyDir(t, dir, copied)
+	l = open(dir)
+	expect(l, false)
+	closed(t, l)
+	for range 2 { // until something is signed, every start says so
+		l = open(copied)
+		expect(l, true)
+		closed(t, l)
+	}
+	l = open(copied)
+	put(t, l, ledger.Batch{Pages: []protocol.Page{f.Page(3, 1)}, Own: true})
+	closed(t, l)
+	l = open(copied)
+	expect(l, false)
+	closed(t, l)
+
+	// A file system that does not tell when files are made tells nothing.
+	made[copied] = 0
+	l = open(copied)
+	expect(l, false)
+	closed(t, l)
+
+	// A mark of an earlier version has no note of it, and gets one.
+	if err := os.Truncate(filepath.Join(dir, "mark"), 4096+144); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		l = open(dir)
+		expect(l, false)
+		closed(t, l)
+	}
+	made[dir] = 3000
+	l = open(dir)
+	expect(l, true)
+	closed(t, l)
+}
+
+// The system's own answer: a copied file was made later than the one it was copied from.
+func TestMark_SystemKnowsCopies(t *testing.T) {
+	w := newWorld(1)
+	base := t.TempDir()
+	dir, copied := filepath.Join(base, "ledger"), filepath.Join(base, "copy")
+	l := w.open(t, dir)
+	put(t, l, ledger.Batch{Pages: []protocol.Page{w.feed(0).Fill(3, 50).Page(0, 3)}, Own: true})
+	closed(t, l)
+	l = w.open(t, dir)
+	if l.Opened().Copied {
+		t.Error("the directory itself passes for a copy")
+	}
+	closed(t, l)
+	moved := filepath.Join(base, "moved")
+	if err := os.Rename(dir, moved); err != nil {
+		t.Fatal(err)
+	}
+	l = w.open(t, moved)
+	if l.Opened().Copied {
+		t.Error("a directory that was renamed passes for a copy")
+	}
+	closed(t, l)
+	copyDir(t, moved, copied)
+	l = w.open(t, copied)
+	if !l.Opened().Copied {
+		t.Skip("this file system does not tell when a file was made")
+	}
+	closed(t, l)
+}

@@ -44,6 +44,11 @@ type Opened struct {
 	// was closed in order or when the mark was set, or another root with the same numbers.
 	Changed bool
 
+	// Copied says that the mark is a copy of the file that was written: the directory came
+	// from a backup program or another machine, and the node may have signed more since. It
+	// stays so until this node has signed something anew.
+	Copied bool
+
 	Restored time.Time // when it was made from a backup; zero if it was not
 
 	Mended Mended // what was wrong with the store's files
@@ -91,7 +96,7 @@ func Open(cfg Config) (l *Ledger, err error) {
 		return l, err
 	}
 	l.c = &committer{space: room, state: newState(maphash.Bytes(maphash.MakeSeed(), nil))}
-	if l.c.marks, err = openMark(cfg.Dir); err != nil {
+	if l.c.marks, err = openMark(cfg.Dir, cfg.Born); err != nil {
 		return l, err
 	}
 	frozen := false
@@ -123,6 +128,7 @@ func (l *Ledger) judge() {
 	o := &l.opened
 	o.Mark = l.c.marks.mark
 	o.Restored = l.c.store.restoredAt()
+	o.Copied = l.c.marks.copied
 	switch {
 	case l.c.marks.generation == 0:
 		o.Status = MarkAbsent
