@@ -252,7 +252,8 @@ func TestForked_LowerForkIsToldToo(t *testing.T) {
 	if err := l.Begin(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	l.w.fillSome(t, l.Replica, 20) // ten entries of each founder's feed; the own one is open already
+	others := &world{fed: l.w.fed, nodes: l.w.nodes[1:]}
+	others.fillSome(t, l.Replica, 10) // of the other founder's feed
 	id := l.w.nodes[1].inception.ID()
 	for _, seq := range []uint64{6, 8, 3} {
 		before, err := l.store.Entry(id, seq-1)
