@@ -177,6 +177,7 @@ func (a *actor) sign(t testing.TB) {
 func (a *actor) start() {
 	a.w.t.Helper()
 	if err := a.tryStart(); err != nil {
+		fmt.Fprintf(os.Stderr, "seed %d: %s does not start: %v\n", a.w.seed, a.handle, err) // a bubble that panics for it tells nothing
 		a.w.t.Fatalf("seed %d: %s does not start: %v", a.w.seed, a.handle, err)
 	}
 }
