@@ -50,7 +50,14 @@ func (n *Node) Decisions(context.Context) (api.Decisions, error) {
 }
 
 func (n *Node) showDecision(t charter.Tabled) api.Decision {
-	return api.Decision{Number: t.Decision.Number, Round: t.Place.Round, ID: t.ID.String(), By: n.tabledBy(t.ID), Changes: n.showChanges(t.Decision.Changes),
+	after := ""
+	for _, c := range t.Decision.Changes {
+		m, ok := n.replica.State().Member(c.Member)
+		if c.What == charter.ChangeConfirmRebind && t.Decision.By == charter.ByElectors && ok && m.Rebind != nil && t.Condition == charter.ConditionOpen {
+			after = max(after, m.Rebind.Until)
+		}
+	}
+	return api.Decision{After: after, Number: t.Decision.Number, Round: t.Place.Round, ID: t.ID.String(), By: n.tabledBy(t.ID), Changes: n.showChanges(t.Decision.Changes),
 		Text: t.Decision.Title, Final: t.Condition == charter.ConditionAct, Stale: t.Condition == charter.ConditionStale,
 		For: some(t.Approved), None: some(append(slices.Clone(t.None), t.Elsewhere...)), Missing: some(t.Unheard), Needed: t.Lacking(), Objected: t.Objected}
 }
@@ -157,6 +164,8 @@ func (n *Node) table(ctx context.Context, draft charter.Draft, answer bool) (api
 			case protocol.ReasonNone, protocol.ReasonNotElector, protocol.ReasonNotGoverning:
 			case protocol.ReasonConflict, protocol.ReasonKnown:
 				// The member has answered this place already: the decision is tabled all the same.
+			case protocol.ReasonInvalid:
+				// It cannot be answered today: a rebinding waits for its days.
 			default:
 				return api.Decision{}, err
 			}
@@ -258,7 +267,10 @@ func (n *Node) change(s charter.State, c api.Change, assembly bool) (charter.Cha
 		}
 		out.Stands = []protocol.Stand{{Feed: feed, Count: c.Count, Head: head}}
 	case "rebind", "confirm_rebind":
-		if out.Root, err = protocol.ParsePublicKey(c.Key); err != nil {
+		m, ok := s.Member(c.Member)
+		if c.Kind == "confirm_rebind" && c.Key == "" && ok && m.Rebind != nil {
+			out.Root = m.Rebind.Root // the key that was announced
+		} else if out.Root, err = protocol.ParsePublicKey(c.Key); err != nil {
 			return out, bad("key")
 		}
 		if c.Kind == "rebind" {

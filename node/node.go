@@ -124,6 +124,13 @@ func Open(ctx context.Context, h *home.Home, o Options) (_ *Node, err error) {
 	if n.replica, err = n.replicate(); err != nil {
 		return nil, err
 	}
+	if m, ok := n.replica.State().ByRoot(n.facts.Root); ok && m.Facts.Root != n.facts.Root {
+		// An act has given the member a new root key: from now on its words are asked for.
+		if err = h.SaveMember(m.Facts); err != nil {
+			return nil, err
+		}
+		n.facts = m.Facts
+	}
 	if err = n.reindex(); err != nil {
 		return nil, err
 	}

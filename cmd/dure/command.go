@@ -67,6 +67,7 @@ func (a *app) tree() *cobra.Command {
 	add(groupKeep, a.verifyCommand(), a.scrubCommand(), a.exportCommand(), a.importCommand(), a.backupCommand(), a.restoreCommand())
 	root.AddCommand(a.completionCommand(), a.prepareCommand(), a.exitCodesTopic(), a.jsonTopic())
 	add(groupBegin, a.recoverCommand())
+	add(groupDecide, a.objectCommand())
 
 	f := root.PersistentFlags()
 	f.SortFlags = false

@@ -17,6 +17,7 @@ import (
 type changeFlags struct {
 	category, from, to string
 	names, charters    []string
+	stolen             bool
 }
 
 func (a *app) decideCommand() *cobra.Command {
@@ -52,6 +53,7 @@ func (a *app) decideCommand() *cobra.Command {
 	a.textFlag(f, &flags.category, "category", "CATEGORY", "")
 	a.textFlag(f, &flags.from, "from", "DAY", "")
 	a.textFlag(f, &flags.to, "to", "DAY", "")
+	a.switchFlag(f, &flags.stolen, "stolen")
 	a.listFlag(f, &flags.names, "name", "LANG=NAME")
 	a.listFlag(f, &flags.charters, "charter", "FILE")
 	a.listFlag(f, &texts, "text", "LANG=TEXT")
@@ -88,6 +90,9 @@ func (a *app) changeOf(what string, rest []string, flags changeFlags) (api.Chang
 		"appoint": {&c.Office, &c.Member}, "end_office": {&c.Office, &c.Member}, "amend_rules": {&c.Rules},
 		"amend_charter": {}, "amend_names": {}, "feature": {&c.Feature}, "cut": {&c.Member, &c.Key}, "settle": {&c.Feed, &c.Branch}, "rebind": {&c.Member, &c.Key}, "confirm_rebind": {&c.Member, &c.Key}, "erase": {&c.Record},
 	}
+	if what == "confirm_rebind" && len(rest) == 1 {
+		fields[what] = fields[what][:1] // the key that was announced
+	}
 	takes, ok := fields[what]
 	if !ok {
 		return c, misuse("usage.unknown_change", args{"value": what, "known": strings.Join(sortedKeys(fields), ", ")})
@@ -100,6 +105,10 @@ func (a *app) changeOf(what string, rest []string, flags changeFlags) (api.Chang
 	}
 	var err error
 	switch what {
+	case "rebind", "confirm_rebind":
+		if c.Close = flags.stolen; c.Key != "" {
+			c.Key, err = rootOf(c.Key)
+		}
 	case "amend_charter":
 		if c.Charter, err = a.chartersOf(flags.charters); err == nil && len(c.Charter) == 0 {
 			err = misuse("usage.flag_needed", args{"flag": "--charter"})
@@ -197,6 +206,12 @@ func (a *app) sayDecision(d api.Decision) {
 		if len(d.None) > 0 {
 			a.line("cli.decision.none", args{"none": strings.Join(d.None, ", ")})
 		}
+		if d.After != "" {
+			a.line("cli.decision.after", args{"day": a.book.Day(a.lang, d.After)})
+		}
+		if d.Objected {
+			a.line("cli.decision.objected", nil)
+		}
 		a.note("cli.decision.how", args{"number": strconv.FormatUint(d.Number, 10), "id": d.ID})
 	}
 }
@@ -216,7 +231,7 @@ func (a *app) sayChanges(changes []api.Change) string {
 	for _, c := range changes {
 		parts = append(parts, a.book.Change(a.lang, c.Kind, map[string]string{
 			"member": c.Member, "category": c.Category, "office": c.Office, "from": c.From, "to": c.To, "rules": c.Rules,
-			"node": short(c.Key), "entry": cmp.Or(c.Record, short(c.Head)),
+			"node": short(c.Key), "fingerprint": fingerprint(c.Key), "until": c.To, "entry": cmp.Or(c.Record, short(c.Head)),
 		}))
 	}
 	return strings.Join(parts, " ")

@@ -198,6 +198,9 @@ func (a *app) membersCommand() *cobra.Command {
 						a.say("cli.members.records", args{"count": m.Records}))
 				}
 				t.print(a.out)
+				for _, m := range members {
+					a.sayRebinding(m)
+				}
 			})
 		})
 	})

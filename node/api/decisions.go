@@ -84,7 +84,8 @@ type Decision struct {
 	Missing []string          `json:"missing" doc:"electors that have not answered in this round"`
 	Needed  int               `json:"needed" doc:"answers still needed"`
 
-	Objected bool `json:"objected,omitempty" doc:"confirm_rebind: the old root key objects; nodes do not approve it"`
+	Objected bool   `json:"objected,omitempty" doc:"confirm_rebind: the old root key objects; nodes do not approve it"`
+	After    string `json:"after,omitempty" doc:"confirm_rebind: only approvals of days after this one count"`
 }
 
 // Change is one change of charter, membership or office. Kind says which of the other
