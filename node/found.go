@@ -121,6 +121,9 @@ func settle(h *home.Home, founding []byte, id protocol.FederationID, root protoc
 // signed before for the same federation and key stays: the inception may be known
 // elsewhere, and a second one would be a second chain of entries.
 func papers(h *home.Home, id protocol.FederationID, root protocol.PrivateKey, now func() time.Time) error {
+	if h.Sealed() {
+		return errSealed
+	}
 	before, ok, err := h.Inception()
 	if err != nil && protocol.ReasonOf(err) != protocol.ReasonDamaged {
 		return err

@@ -83,6 +83,9 @@ type Node struct {
 
 var _ api.Backend = (*Node)(nil)
 
+// errSealed is for what needs the node key of a home that nobody has opened yet.
+var errSealed = &protocol.Error{Reason: protocol.ReasonForbidden, Op: "open node", Field: home.FieldPassphrase}
+
 // Open opens a home and holds its lock until Close. ReasonHomeLocked where another
 // process runs it, ReasonNotFederated where it belongs to no federation yet.
 func Open(ctx context.Context, h *home.Home, o Options) (_ *Node, err error) {
@@ -99,6 +102,9 @@ func Open(ctx context.Context, h *home.Home, o Options) (_ *Node, err error) {
 		if n.phrases, err = phrase.New(); err != nil {
 			return nil, err
 		}
+	}
+	if h.Sealed() {
+		return nil, errSealed
 	}
 	if n.release, err = h.Lock(); err != nil {
 		return nil, err

@@ -126,9 +126,12 @@ func NewPrivateKey(seed []byte) (PrivateKey, error) {
 // IsZero reports whether there is no key.
 func (k PrivateKey) IsZero() bool { return len(k.key) == 0 }
 
-// Public is the public half.
+// Public is the public half; of the zero key the zero key.
 func (k PrivateKey) Public() PublicKey {
 	var p PublicKey
+	if k.IsZero() {
+		return p
+	}
 	copy(p[:], k.key[ed25519.SeedSize:])
 	return p
 }

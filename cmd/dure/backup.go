@@ -164,8 +164,12 @@ func (a *app) seal(encrypt bool, passphraseFile string, recipients []string) (ba
 // leastPassphrase is the shortest passphrase that a backup is encrypted with: whoever has the file may guess for years.
 const leastPassphrase = 12
 
-// backupPassphrase reads a passphrase from a file, or asks for it; twice where it is a new one.
+// backupPassphrase reads the passphrase of a backup from a file, or asks for it; twice where it is a new one.
 func (a *app) backupPassphrase(file string, fresh bool) (string, error) {
+	return a.passphrase("cli.passphrase.ask", file, fresh)
+}
+
+func (a *app) passphrase(question, file string, fresh bool) (string, error) {
 	secret := ""
 	switch {
 	case file != "":
@@ -179,7 +183,7 @@ func (a *app) backupPassphrase(file string, fresh bool) (string, error) {
 		return "", misuse("usage.passphrase_needed", nil)
 	default:
 		var err error
-		if secret, err = a.askUnseen("cli.passphrase.ask", nil); err != nil {
+		if secret, err = a.askUnseen(question, nil); err != nil {
 			return "", err
 		}
 		if fresh {

@@ -63,6 +63,9 @@ func (a *app) found(ctx context.Context, o node.FoundOptions, wordsFile string) 
 	if err != nil {
 		return err
 	}
+	if err := a.unseal(h); err != nil {
+		return err
+	}
 	if o.Root, err = a.root(wordsFile); err != nil {
 		return err
 	}

@@ -50,6 +50,9 @@ func (a *app) join(ctx context.Context, line, wordsFile string, timeout time.Dur
 	if err != nil {
 		return err
 	}
+	if err := a.unseal(h); err != nil {
+		return err
+	}
 	a.note("cli.join.to", args{"name": a.name(invitation.Name, invitation.Federation.String())})
 	root, err := a.root(wordsFile)
 	if err != nil {

@@ -37,6 +37,9 @@ func (a *app) session(ctx context.Context) (*session, error) {
 	if protocol.ReasonOf(err) != protocol.ReasonNotRunning {
 		return s, err
 	}
+	if err := a.unseal(h); err != nil {
+		return nil, err
+	}
 	n, err := node.Open(ctx, h, node.Options{Phrases: a.book, Version: version().Version})
 	if err != nil {
 		return nil, err

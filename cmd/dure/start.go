@@ -89,6 +89,9 @@ func (a *app) start(ctx context.Context, o node.Options) error {
 	if err != nil {
 		return err
 	}
+	if err := a.unseal(h); err != nil {
+		return err
+	}
 	o.Phrases, o.Version = a.book, version().Version
 	o.Logger = a.logger(settings.Config)
 	node.CaptureLibraryLogs(o.Logger)

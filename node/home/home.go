@@ -64,7 +64,9 @@ func (o Options) filled() Options {
 type Home struct {
 	dir  string
 	opts Options
-	node protocol.PrivateKey
+	node protocol.PrivateKey // zero while sealed
+
+	sealed string // the encrypted key file, until Unseal has opened it
 
 	mu sync.Mutex // guards every write below dir by this process
 }
@@ -185,7 +187,7 @@ func Open(dir string, o Options) (*Home, error) {
 	if _, err := h.Member(); err != nil {
 		return nil, err
 	}
-	if h.node, err = h.readNodeKey(); err != nil {
+	if h.node, err = h.readNodeKey(); err != nil && !h.Sealed() {
 		return nil, err
 	}
 	return h, nil

@@ -63,7 +63,7 @@ func (h *Home) createSecrets(node protocol.PrivateKey) error {
 				return err
 			}
 		}
-		if err := h.write(nodeKeyFile, []byte(nodeKeyPrefix+secretText.EncodeToString(node.Seed())+"\n"), secretMode); err != nil {
+		if err := h.write(nodeKeyFile, nodeKeyText(node), secretMode); err != nil {
 			return err
 		}
 		h.node = node
@@ -123,6 +123,19 @@ func (h *Home) readNodeKey() (protocol.PrivateKey, error) {
 	if err != nil {
 		return protocol.PrivateKey{}, err
 	}
+	if isSealed(raw) {
+		h.sealed = raw
+		return protocol.PrivateKey{}, h.errSealed("read node key", nil)
+	}
+	return h.parseNodeKey(raw)
+}
+
+// nodeKeyText is the key file's line.
+func nodeKeyText(node protocol.PrivateKey) []byte {
+	return []byte(nodeKeyPrefix + secretText.EncodeToString(node.Seed()) + "\n")
+}
+
+func (h *Home) parseNodeKey(raw string) (protocol.PrivateKey, error) {
 	rest, ok := strings.CutPrefix(raw, nodeKeyPrefix)
 	// The decoder's own error would quote a part of the secret's place; it says nothing more.
 	seed, err := secretText.DecodeString(rest)
