@@ -153,9 +153,10 @@ func (r *Replica) Import(ctx context.Context, in io.Reader, progress func(Progre
 			return b, err
 		}
 	}
-	if err := im.flush(); err != nil {
+	if err := im.flush(len(im.page.Entries)); err != nil {
 		return b, err
 	}
+	im.end()
 	err = im.retry()
 	return b, err
 }
@@ -171,9 +172,14 @@ type importer struct {
 	b        *Bundled
 	progress func(Progress)
 
-	page     protocol.Page
-	bodies   map[protocol.BodyID][]int // bodies the page still waits for, with the entries that name them
-	missing  int                       // bodies the page still waits for
+	// The headers that bodies may still come for: those of a page stand before its bodies,
+	// so with two pages' worth no header is given up while a body of its page can follow.
+	page    protocol.Page
+	bodies  map[protocol.BodyID][]uint64 // bodies the page still waits for, with the seqs that name them
+	named   int                          // entries of the page that name a body
+	missing int                          // of them, those whose body did not come yet
+
+	tail     protocol.Page // taken up to here; the next page's signature may endorse it
 	held     []protocol.Page
 	heldSize int
 	underWay []*admitted
@@ -236,8 +242,8 @@ func (im *importer) block(cid protocol.CID, block []byte) error {
 		return nil
 	}
 	if at, ok := im.bodies[cid]; ok {
-		for _, i := range at {
-			im.page.Bodies[i] = block
+		for _, seq := range at {
+			im.page.Bodies[seq-im.page.Entries[0].Seq()] = block
 		}
 		delete(im.bodies, cid)
 		im.missing -= len(at)
@@ -252,47 +258,94 @@ func (im *importer) block(cid protocol.CID, block []byte) error {
 		return nil // likewise
 	}
 	im.b.Entries++
-	if n := len(im.page.Entries); n > 0 && (e.Feed() != im.page.Feed() || e.Seq() != im.page.Entries[n-1].Seq()+1 ||
-		n == protocol.MaxPage || im.missing < im.bodied()) {
-		if err := im.flush(); err != nil {
+	if n := len(im.page.Entries); n > 0 {
+		switch {
+		// Another feed, or the bodies of this page have begun: its headers have ended.
+		case e.Feed() != im.page.Feed() || e.Seq() != im.page.Entries[n-1].Seq()+1 || im.missing < im.named:
+			err = im.flush(n)
+		case n == 2*protocol.MaxPage:
+			err = im.flush(protocol.MaxPage)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	if im.bodies == nil {
-		im.bodies = map[protocol.BodyID][]int{}
-	}
 	im.page.Entries, im.page.Bodies = append(im.page.Entries, e), append(im.page.Bodies, nil)
 	if b := e.Header().Body; b.Defined() {
-		im.bodies[b] = append(im.bodies[b], len(im.page.Entries)-1)
+		if im.bodies == nil {
+			im.bodies = map[protocol.BodyID][]uint64{}
+		}
+		im.bodies[b] = append(im.bodies[b], e.Seq())
+		im.named++
 		im.missing++
 	}
 	return nil
 }
 
-// bodied is the number of the page's entries that name a body: fewer still waited for
-// means that the page's headers have ended.
-func (im *importer) bodied() int {
-	n := 0
-	for _, e := range im.page.Entries {
-		if e.Header().Body.Defined() {
-			n++
+// flush takes the first n headers of the page, with the bodies that came for them.
+func (im *importer) flush(n int) error {
+	page := im.page
+	first := protocol.Page{Entries: page.Entries[:n:n], Bodies: page.Bodies[:n:n]}
+	im.page = protocol.Page{Entries: append([]protocol.Entry(nil), page.Entries[n:]...), Bodies: append([][]byte(nil), page.Bodies[n:]...)}
+	im.bodies, im.named, im.missing = nil, 0, 0
+	for i, e := range im.page.Entries { // none of them has its body: those of a page end it whole
+		if b := e.Header().Body; b.Defined() && im.page.Bodies[i] == nil {
+			if im.bodies == nil {
+				im.bodies = map[protocol.BodyID][]uint64{}
+			}
+			im.bodies[b] = append(im.bodies[b], e.Seq())
+			im.named++
+			im.missing++
 		}
 	}
-	return n
-}
-
-func (im *importer) flush() error {
-	page := im.page
-	im.page, im.bodies, im.missing = protocol.Page{}, nil, 0
-	if len(page.Entries) == 0 {
+	if n == 0 {
 		return nil
 	}
-	return im.take(page, true)
+	return im.take(first)
 }
 
-func (im *importer) take(page protocol.Page, hold bool) error {
+// take lets a run of one feed in, page by page. Where a page ends between two signatures,
+// what was not endorsed is put before what follows it, as a catch-up does: runs that
+// carry no bodies stand in the file without a sign of where one page ends.
+func (im *importer) take(run protocol.Page) error {
+	if n := len(im.tail.Entries); n > 0 {
+		tail := im.tail
+		im.tail = protocol.Page{}
+		if tail.Feed() == run.Feed() && tail.Entries[n-1].Seq()+1 == run.Entries[0].Seq() {
+			run = protocol.Page{Entries: append(tail.Entries, run.Entries...), Bodies: append(tail.Bodies, run.Bodies...)}
+		} else {
+			im.refuse(protocol.Fail(protocol.ReasonBadSignature, "import", nil), tail)
+		}
+	}
+	for len(run.Entries) > 0 {
+		n := min(len(run.Entries), protocol.MaxPage)
+		left, err := im.takePage(protocol.Page{Entries: run.Entries[:n:n], Bodies: run.Bodies[:n:n]})
+		if err != nil {
+			return err
+		}
+		took := n - left
+		run = protocol.Page{Entries: run.Entries[took:], Bodies: run.Bodies[took:]}
+		if left > 0 && len(run.Entries) == left {
+			im.tail = run // fewer than a page: some of it was taken
+			return nil
+		}
+	}
+	return nil
+}
+
+// end gives up what nothing endorsed.
+func (im *importer) end() {
+	if len(im.tail.Entries) > 0 {
+		im.refuse(protocol.Fail(protocol.ReasonBadSignature, "import", nil), im.tail)
+	}
+	im.tail = protocol.Page{}
+}
+
+// takePage lets one page in. left is how many of its last entries wait for a signature
+// that may follow; the others are done with, taken, held back or refused.
+func (im *importer) takePage(page protocol.Page) (left int, err error) {
 	if err := im.ctx.Err(); err != nil {
-		return protocol.Fail(protocol.ReasonCanceled, "import", err)
+		return 0, protocol.Fail(protocol.ReasonCanceled, "import", err)
 	}
 	in, err := im.r.enter(admission{page: page, via: ViaImport})
 	if in != nil {
@@ -303,25 +356,32 @@ func (im *importer) take(page protocol.Page, hold bool) error {
 		took, terr := im.takeBranch(page)
 		switch {
 		case terr != nil:
-			return terr
+			return 0, terr
 		case took == len(page.Entries):
 			err, reason = nil, protocol.ReasonNone
 		}
 	}
 	switch reason {
 	case protocol.ReasonNone, protocol.ReasonKnown:
+	case protocol.ReasonBadSignature:
+		if left = im.unendorsed(page, in); left > 0 && left < len(page.Entries) {
+			break
+		}
+		left = 0
+		im.refuse(err, page)
+		im.r.log.Warn("a bundle holds entries that do not stand", "feed", page.Feed().Short(), "err", err)
 	case protocol.ReasonUnknownMember, protocol.ReasonGap, protocol.ReasonFork:
 		size := 0
 		for i, e := range page.Entries {
 			size += len(e.Bytes()) + len(page.Bodies[i])
 		}
-		if hold && im.heldSize+size <= importHeld {
+		if im.heldSize+size <= importHeld {
 			im.held, im.heldSize = append(im.held, page), im.heldSize+size
 			break
 		}
 		im.refuse(err, page)
 	case protocol.ReasonReadOnly, protocol.ReasonDamaged:
-		return err
+		return 0, err
 	default:
 		im.refuse(err, page)
 		im.r.log.Warn("a bundle holds entries that do not stand", "feed", page.Feed().Short(), "err", err)
@@ -329,7 +389,29 @@ func (im *importer) take(page protocol.Page, hold bool) error {
 	if im.progress != nil {
 		im.progress(Progress{Done: im.b.Entries})
 	}
-	return im.settle(importUnderWay)
+	return left, im.settle(importUnderWay)
+}
+
+// unendorsed counts the last entries of a page that were not taken, and that are not
+// held from before either.
+func (im *importer) unendorsed(page protocol.Page, in *admitted) int {
+	if in != nil {
+		last := in.page.Entries[len(in.page.Entries)-1].Seq()
+		return int(page.Entries[len(page.Entries)-1].Seq() - last)
+	}
+	im.r.mu.Lock()
+	defer im.r.mu.Unlock()
+	f := im.r.feeds[page.Feed()]
+	if f == nil {
+		return len(page.Entries)
+	}
+	left := 0
+	for _, e := range page.Entries {
+		if e.Seq() >= f.count {
+			left++
+		}
+	}
+	return left
 }
 
 // takeBranch takes a page that does not continue the chain held here, if its feed is
@@ -381,10 +463,11 @@ func (im *importer) retry() error {
 		}
 		im.held, im.heldSize = nil, 0
 		for _, p := range pages {
-			if err := im.take(p, true); err != nil {
+			if err := im.take(p); err != nil {
 				return err
 			}
 		}
+		im.end()
 		if err := im.settle(0); err != nil {
 			return err
 		}
