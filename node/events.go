@@ -143,6 +143,8 @@ func (n *Node) event(c ledger.Change) api.Event {
 	out := api.Event{Seq: c.Local, Type: api.EventEntry, ID: c.Entry.ID().String(), Via: n.events.how(c.Local),
 		Time: time.UnixMilli(h.Time).UTC(), Member: n.replica.MemberOf(c.Entry.Feed())}
 	switch {
+	case c.What == ledger.SetAside:
+		out.Type = api.EventSetAside
 	case c.What != ledger.Appended:
 	case h.Kind.IsRecord() && h.Of.IsZero():
 		out.Type = api.EventRecord

@@ -262,6 +262,7 @@ func frameVectors(w *vectorWorld) *suite {
 	add("offer of ranges", "accept", "offer", frame(&Offer{Next: 7, Differ: true, Ranges: []Range{{Prefix: "0", Print: make([]byte, RangePrintBytes)}}}), "to a stranger")
 	add("ask for ranges", "accept", "ask", frame(&Ask{Ranges: []string{"0", "f"}}), "one digit narrower")
 	add("ask for runs", "accept", "ask", frame(&Ask{Runs: []RunAsk{{Feed: line.Feed, From: 1, Max: 64}}}), "entries 1 to 64 of a feed")
+	add("ask for a branch", "accept", "ask", frame(&Ask{Runs: []RunAsk{{Feed: line.Feed, From: 2, Max: 64, Branch: e.ID().Digest()}}}), "entries from 2 on of the branch that an entry lies on")
 	add("ask for bodies", "accept", "ask", frame(&Ask{Bodies: []CID{e.ID()}}), "by the entry's id")
 	add("page", "accept", "sent", frame(&Sent{Headers: [][]byte{e.Bytes()}, Bodies: [][]byte{w.bodies[1]}, Left: 2}), "a header with its body")
 	add("page without body", "accept", "sent", frame(&Sent{Headers: [][]byte{e.Bytes()}, Bodies: [][]byte{{}}}), "an empty byte string: not carried")

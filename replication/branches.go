@@ -20,6 +20,9 @@ import (
 const (
 	// branchAgain is how often one node is asked for what it has more of a branch.
 	branchAgain = 15 * time.Second
+	// branchBytes bounds what one answer may bring: what a node signs of further histories
+	// passes its member's allowance by. The rest comes with the next question.
+	branchBytes = 8 << 20
 	// maxAside bounds the entries beyond a fork that are fetched of one branch while
 	// nothing is chosen. What came as the feed's chain before the fork was known is kept in
 	// any case, and so is a chosen branch.
@@ -30,8 +33,27 @@ const (
 type branchAsk struct {
 	feed  protocol.FeedID
 	entry protocol.EntryID // on the branch: its first, or the chosen one
+	at    uint64           // where that is
 	from  uint64
+	after protocol.EntryID // the last entry held of it; undefined where none is
 	max   uint64
+
+	settled bool // it was chosen what stands, and this node does not hold it
+	blind   bool // asked for by the chosen entry, which may lie on none of the branches known
+}
+
+// admits reports whether a page is of the branch that was asked for, as far as the page
+// can tell: a node must not have this one keep other histories under that name.
+func (ask branchAsk) admits(page protocol.Page) bool {
+	if ask.blind {
+		return true
+	}
+	first := page.Entries[0]
+	if ask.after.Defined() {
+		return first.Seq() > ask.from || first.Header().Prev == ask.after
+	}
+	i := ask.at - first.Seq()
+	return first.Seq() > ask.at || i >= uint64(len(page.Entries)) || page.Entries[i].ID() == ask.entry
 }
 
 // branches asks the node for the branches of forked feeds, as far as they are not here.
@@ -68,22 +90,23 @@ func (r *Replica) branchesDue(node protocol.PublicKey) []branchAsk {
 		}
 		missing := f.limit.Head.Defined() && f.limit.Count > k.seq && !r.ledger.Has(f.limit.Head)
 		wanted := k.firsts
-		if missing {
-			wanted = append([]protocol.EntryID{f.limit.Head}, wanted...)
+		if missing { // it may be none of the branches that evidence names
+			wanted = append(wanted[:len(wanted):len(wanted)], f.limit.Head)
 		}
-		for _, entry := range wanted {
+		for i, entry := range wanted {
 			if _, asked := p.branches[entry]; asked {
 				continue
 			}
-			ask := branchAsk{feed: id, entry: entry}
-			held, _ := r.ledger.Tip(entry)
-			switch {
-			case missing:
+			ask := branchAsk{feed: id, entry: entry, at: k.seq, max: k.seq + maxAside, settled: missing}
+			if missing {
 				ask.max = f.limit.Count
-			default:
-				ask.max = k.seq + maxAside
 			}
-			if ask.from = held.Count; held.Count == 0 {
+			if i == len(k.firsts) {
+				ask.at, ask.blind = f.limit.Count-1, true
+			}
+			if held, ok := r.ledger.Tip(entry); ok {
+				ask.from, ask.after = held.Count, held.Head
+			} else {
 				ask.from = r.vouchedBefore(f, k.seq)
 			}
 			if ask.from < ask.max {
@@ -111,21 +134,23 @@ func (r *Replica) vouchedBefore(f *feed, seq uint64) uint64 {
 	return max(1, seq-min(seq-1, protocol.MaxPage-1))
 }
 
-// branch fetches one branch, page by page.
+// branch fetches one branch, page by page. What is asked for by the entry that was
+// chosen is kept only once that entry has come: before, it could be any history.
 func (s *session) branch(ctx context.Context, ask branchAsk) error {
 	run := protocol.RunAsk{Feed: ask.feed.Digest(), From: ask.from, Max: ask.max, Branch: ask.entry.Digest()}
 	if err := s.write(&protocol.Ask{Runs: []protocol.RunAsk{run}}); err != nil {
 		return err
 	}
-	next, refused := ask.from, false
+	next, refused, size := ask.from, false, 0
 	var tail protocol.Page
+	var blind []protocol.Page
 	for {
 		var sent protocol.Sent
 		if err := s.read(&sent); err != nil {
 			return err
 		}
 		if sent.End {
-			return nil
+			break
 		}
 		page, err := decodePage(sent)
 		if err != nil {
@@ -139,28 +164,59 @@ func (s *session) branch(ctx context.Context, ask branchAsk) error {
 		if next += uint64(len(page.Entries)); next > ask.from+ask.max+protocol.MaxPage {
 			return protocol.Fail(protocol.ReasonTooLarge, "read branch", nil)
 		}
-		if refused {
+		size += sizeOf(page)
+		if refused = refused || size > branchBytes && !ask.settled || size > 2*branchBytes && ask.blind || !ask.admits(page); refused {
 			continue
 		}
-		page = protocol.Page{Entries: append(tail.Entries, page.Entries...), Bodies: append(tail.Bodies, page.Bodies...)}
-		tail = protocol.Page{}
-		for len(page.Entries) > 0 && !refused {
-			n := min(len(page.Entries), protocol.MaxPage)
-			took, fresh, err := s.r.takeBranch(protocol.Page{Entries: page.Entries[:n], Bodies: page.Bodies[:n]}, ViaCatchUp)
-			s.got += fresh
-			page = protocol.Page{Entries: page.Entries[took:], Bodies: page.Bodies[took:]}
-			switch reason := protocol.ReasonOf(err); {
-			case err == nil:
-			case reason == protocol.ReasonBadSignature && len(page.Entries) < protocol.MaxPage:
-				tail, page = page, protocol.Page{} // endorsed, perhaps, by the next page's last entry
-			case reason == protocol.ReasonReadOnly, reason == protocol.ReasonDamaged:
-				return err
-			default:
-				s.r.log.Debug("a branch was not taken", "node", s.node.Short(), "feed", ask.feed.Short(), "err", err)
-				refused = true
-			}
+		if ask.blind {
+			blind = append(blind, page)
+			continue
+		}
+		if tail, refused, err = s.keep(ask, tail, page); err != nil {
+			return err
 		}
 	}
+	found := slices.ContainsFunc(blind, func(p protocol.Page) bool {
+		i := ask.at - p.Entries[0].Seq()
+		return p.Entries[0].Seq() <= ask.at && i < uint64(len(p.Entries)) && p.Entries[i].ID() == ask.entry
+	})
+	for i := 0; found && i < len(blind) && !refused; i++ {
+		var err error
+		if tail, refused, err = s.keep(ask, tail, blind[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keep takes a page of a branch in, behind what was left of the one before, and returns
+// what is left of it: entries that the next page may vouch for.
+func (s *session) keep(ask branchAsk, tail, page protocol.Page) (left protocol.Page, refused bool, err error) {
+	page = protocol.Page{Entries: append(tail.Entries, page.Entries...), Bodies: append(tail.Bodies, page.Bodies...)}
+	for len(page.Entries) > 0 {
+		n := min(len(page.Entries), protocol.MaxPage)
+		took, fresh, err := s.r.takeBranch(protocol.Page{Entries: page.Entries[:n], Bodies: page.Bodies[:n]}, ViaCatchUp)
+		s.got += fresh
+		page = protocol.Page{Entries: page.Entries[took:], Bodies: page.Bodies[took:]}
+		switch reason := protocol.ReasonOf(err); {
+		case err == nil:
+		case reason == protocol.ReasonBadSignature && len(page.Entries) < protocol.MaxPage:
+			return page, false, nil // endorsed, perhaps, by the next page's last entry
+		case reason == protocol.ReasonReadOnly, reason == protocol.ReasonDamaged:
+			return left, true, err
+		default:
+			s.r.log.Debug("a branch was not taken", "node", s.node.Short(), "feed", ask.feed.Short(), "err", err)
+			return left, true, nil
+		}
+	}
+	return left, false, nil
+}
+
+func sizeOf(p protocol.Page) (size int) {
+	for i, e := range p.Entries {
+		size += len(e.Bytes()) + len(p.Bodies[i])
+	}
+	return size
 }
 
 // takeBranch takes in a page of a feed that is proven to be forked, whichever branch it
@@ -183,7 +239,7 @@ func (r *Replica) takeBranch(page protocol.Page, via Via) (took, fresh int, err 
 		r.mu.Unlock()
 		return fail(protocol.ReasonReadOnly)
 	}
-	node := f.node
+	node, settled := f.node, r.astray(f)
 	r.mu.Unlock()
 	// What is held already is passed over, back to an entry that vouches for itself.
 	known := 0
@@ -217,7 +273,7 @@ func (r *Replica) takeBranch(page protocol.Page, via Via) (took, fresh int, err 
 			fresh++
 		}
 	}
-	if err := r.keepBranch(f, page, via); err != nil {
+	if err := r.keepBranch(f, page, settled, via); err != nil {
 		return 0, 0, err
 	}
 	if fresh > 0 {
@@ -228,8 +284,9 @@ func (r *Replica) takeBranch(page protocol.Page, via Via) (took, fresh int, err 
 }
 
 // keepBranch makes a page durable: at the end of the chain, where it belongs there, or
-// set aside.
-func (r *Replica) keepBranch(f *feed, page protocol.Page, via Via) error {
+// set aside. Where it was chosen what stands, and this node does not hold it, no bound
+// keeps it out.
+func (r *Replica) keepBranch(f *feed, page protocol.Page, settled bool, via Via) error {
 	rest := page
 	r.mu.Lock()
 	for len(rest.Entries) > 0 && rest.Entries[0].Seq() < f.count {
@@ -245,7 +302,7 @@ func (r *Replica) keepBranch(f *feed, page protocol.Page, via Via) error {
 		return in.wait()
 	}
 	r.mu.Unlock()
-	batch := ledger.Batch{Branch: &page}
+	batch := ledger.Batch{Branch: &page, Settled: settled}
 	if len(rest.Entries) == 0 {
 		batch = ledger.Batch{Pages: []protocol.Page{page}} // bodies of it may have been wanted
 	}

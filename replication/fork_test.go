@@ -503,3 +503,80 @@ func TestFork_ChoiceOutlivesACrash(t *testing.T) {
 		t.Fatalf("set aside: %+v", b)
 	}
 }
+
+// A node that signs ever further histories fills the room for them, and cannot keep the
+// chosen one out by that. Another history than the one asked for is not taken.
+func TestFork_ManyHistories(t *testing.T) {
+	l := newLone(t, 3, nil)
+	if err := l.Begin(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	x := l.w.nodes[1]
+	feed := x.inception.ID()
+	ours := x.craft(x.inception, 5, "a")
+	if _, err := l.Admit(context.Background(), protocol.Page{Entries: []protocol.Entry{x.inception}, Bodies: [][]byte{nil}}, ViaImport); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Admit(context.Background(), ours, ViaImport); err != nil {
+		t.Fatal(err)
+	}
+	first := x.craft(x.inception, 2, "bb")
+	if _, _, err := l.takeBranch(first, ViaCatchUp); protocol.ReasonOf(err) != protocol.ReasonSetAside {
+		t.Fatalf("a history of a feed that is not proven to be forked: %v", err)
+	}
+	if err := l.forked(context.Background(), feed, first.Entries); err != nil {
+		t.Fatal(err)
+	}
+	full := 0
+	for i := range 40 {
+		switch _, _, err := l.takeBranch(x.craft(x.inception, 1, fmt.Sprintf("%050d", i)+string(make([]byte, i))), ViaCatchUp); protocol.ReasonOf(err) {
+		case protocol.ReasonNone:
+		case protocol.ReasonBusy:
+			full++
+		default:
+			t.Fatal(err)
+		}
+	}
+	if full == 0 || full == 40 {
+		t.Fatalf("%d of 40 histories were not kept", full)
+	}
+	chosen := x.craft(x.inception, 7, "the one that counts")
+	st, err := protocol.Statement{Federation: l.w.fed, Purpose: protocol.PurposeSettle,
+		Stands: []protocol.Stand{{Feed: feed, Count: 8, Head: chosen.Entries[6].ID()}}}.Sign(x.root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Publish(context.Background(), Draft{Kind: protocol.KindStatement, Content: &st}); err != nil {
+		t.Fatal(err)
+	}
+	asks := l.branchesDue(l.w.nodes[2].node.Public())
+	blind := 0
+	for _, ask := range asks {
+		if ask.feed != feed || !ask.settled {
+			t.Errorf("asked: %+v", ask)
+		}
+		if ask.blind {
+			blind++
+			continue
+		}
+		if ask.after.Defined() && ask.admits(protocol.Page{Entries: chosen.Entries[ask.from-1:]}) {
+			t.Errorf("a page of another history is taken for the branch of %s", ask.entry.Short())
+		}
+	}
+	if len(asks) != 3 || blind != 1 {
+		t.Errorf("%d questions, %d by the chosen entry", len(asks), blind)
+	}
+	if again := l.branchesDue(l.w.nodes[2].node.Public()); len(again) != 0 {
+		t.Errorf("asked again at once: %+v", again)
+	}
+	if _, _, err := l.takeBranch(chosen, ViaCatchUp); err != nil {
+		t.Fatalf("the chosen history: %v", err)
+	}
+	if line := l.frontier.line(feed); line.Count != 8 || line.Head != chosen.Entries[6].ID() {
+		t.Errorf("%d entries stand", line.Count)
+	}
+	rep, err := l.store.Verify(context.Background(), nil)
+	if err != nil || !rep.Clean() {
+		t.Errorf("verify: %+v, %v", rep, err)
+	}
+}

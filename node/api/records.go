@@ -116,13 +116,14 @@ const (
 	EventAct        EventType = "act"        // a decision became final
 	EventMember     EventType = "member"     // somebody joined, left or changed nodes
 	EventEntry      EventType = "entry"      // anything else in the ledger
+	EventSetAside   EventType = "set_aside"  // an entry stopped counting: another history of a node that signed two was chosen
 	EventReset      EventType = "reset"      // the asked sequence is not of this store: list anew, go on after Seq
 )
 
 // Event is one thing that happened to the copy on this disk.
 type Event struct {
 	Seq        uint64    `json:"seq" doc:"local sequence; rises, and may skip numbers"`
-	Type       EventType `json:"type" enum:"record,revision,withdrawal,erasure,act,member,entry,reset"`
+	Type       EventType `json:"type" enum:"record,revision,withdrawal,erasure,act,member,entry,set_aside,reset"`
 	ID         string    `json:"id,omitempty" doc:"CID of the entry"`
 	Record     string    `json:"record,omitempty" doc:"CID of the record"`
 	Number     string    `json:"number,omitempty"`

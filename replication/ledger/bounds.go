@@ -16,6 +16,7 @@ func Bounds() []protocol.Bound {
 		b("maxGroupWrites", maxGroupWrites, "keys", "of one transaction", "the next transaction"),
 		b("maxFeeds", maxFeeds, "feeds", "24 bits of the index", "`too_large`"),
 		b("maxSeq", maxSeq, "entries of one feed", "39 bits of the index", "`too_large`"),
+		b("maxBranches", maxBranches, "branches", "of one feed beside its chain, which a node can make others keep by signing further histories; twice as many while a chosen one is on its way", "not kept"),
 		b("maxProblems", maxProblems, "lines", "that a verification lists by name", "counted only"),
 	}
 }

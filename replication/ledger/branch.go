@@ -100,7 +100,7 @@ type branched struct {
 }
 
 // fitBranch finds where a page of a branch belongs.
-func (c *committer) fitBranch(page *protocol.Page) (branched, error) {
+func (c *committer) fitBranch(page *protocol.Page, settled bool) (branched, error) {
 	b := branched{page: page}
 	s := c.state
 	first := &page.Entries[0]
@@ -147,7 +147,7 @@ func (c *committer) fitBranch(page *protocol.Page) (branched, error) {
 		}
 		return b, nil
 	}
-	if len(all) > maxBranches {
+	if most := maxBranches; len(all) > most && !settled || len(all) > 2*most {
 		return fail(protocol.ReasonBusy, e, errors.New("too many branches of one feed"))
 	}
 	if len(s.feeds) >= maxFeeds {

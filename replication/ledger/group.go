@@ -74,7 +74,7 @@ func (c *committer) add(g *group, j *job) error {
 	}
 	var branch branched
 	if j.Branch != nil {
-		if branch, err = c.fitBranch(j.Branch); err != nil {
+		if branch, err = c.fitBranch(j.Branch, j.Settled); err != nil {
 			return err
 		}
 	}

@@ -20,8 +20,10 @@ type Batch struct {
 	// Branch continues a branch of a fork, or begins one: its first entry follows one that
 	// is held, whose own signature was found valid, and it ends in such an entry too. It is
 	// set aside: held and readable, outside root, counts and changes, until Choose. At most
-	// maxBranches of a feed; beyond, ReasonBusy. What belongs to the chain is ReasonConflict.
-	Branch *protocol.Page
+	// maxBranches of a feed, twice as many if Settled; beyond, ReasonBusy. What belongs to
+	// the chain is ReasonConflict.
+	Branch  *protocol.Page
+	Settled bool // it was chosen which branch stands, and that is not held yet
 
 	// Checked says that the submitter has just checked the bodies of all pages by
 	// protocol.Entry.CheckBody; hashing them again is then left out.
