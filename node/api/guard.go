@@ -32,6 +32,10 @@ func (s *server) guard(next http.Handler) http.Handler {
 				s.writeProblem(w, r, f)
 				return
 			}
+			if r.ContentLength > maxCommandBytes && r.URL.Path != pathImport {
+				s.writeProblem(w, r, refuse(protocol.ReasonTooLarge, http.StatusRequestEntityTooLarge, "api.problem.too_large"))
+				return
+			}
 		}
 		next.ServeHTTP(w, r)
 	}))

@@ -16,6 +16,10 @@ const (
 	// twelve languages is the largest. Beyond: 413.
 	maxCommandBytes = 1 << 20
 
+	// maxJSONDepth bounds the nesting of posted JSON; the deepest command has seven
+	// levels. Beyond: 400.
+	maxJSONDepth = 64
+
 	// maxImportBytes bounds one imported bundle; it is streamed, so this guards only
 	// against an endless request. Beyond: 413.
 	maxImportBytes = 64 << 30
@@ -76,6 +80,7 @@ func Bounds() []protocol.Bound {
 	return []protocol.Bound{
 		b("maxDraftBytes", maxDraftBytes, bytes, "a posted record: the largest body as indented JSON", "413 `too_large`"),
 		b("maxCommandBytes", maxCommandBytes, bytes, "any other posted JSON", "413 `too_large`"),
+		b("maxJSONDepth", maxJSONDepth, "levels", "the deepest command has seven", "400 `usage`"),
 		b("maxImportBytes", maxImportBytes, bytes, "a bundle; it is streamed", "413 `too_large`"),
 		b("maxHeaderBytes", maxHeaderBytes, bytes, "of a request's headers", "431"),
 		b("maxURLBytes", maxURLBytes, bytes, "of a request's path and query", "414 `too_large`"),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"reflect"
 
@@ -241,6 +242,9 @@ func (s *server) publish(ctx context.Context, d Draft) (Receipt, error) {
 	}
 	if err := json.Unmarshal(d.Raw, &head); err != nil {
 		return Receipt{}, protocol.Fail(protocol.ReasonMalformed, "read record", err)
+	}
+	if loneSurrogate(d.Raw) {
+		return Receipt{}, protocol.Fail(protocol.ReasonMalformed, "read record", errors.New("half of a character"))
 	}
 	d.Type = head.Type
 	return s.backend.Publish(ctx, d)

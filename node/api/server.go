@@ -100,7 +100,7 @@ func (s *server) config(version string) huma.Config {
 	c.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", "" // documents are served by us, pages by node/web
 	c.CreateHooks = nil                                   // no $schema members in answers
-	c.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
+	c.Formats = map[string]huma.Format{"application/json": strictJSON(), "json": strictJSON()}
 	c.DefaultFormat = "application/json"
 	c.RejectUnknownQueryParameters = true
 	c.Transformers = []huma.Transformer{s.transform}
