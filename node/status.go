@@ -35,6 +35,9 @@ func (n *Node) Status(context.Context) (api.Status, error) {
 			Seq: stats.Next - 1, Newest: n.newest()},
 		Storage: api.Storage{FreeBytes: free, UsedBytes: n.ledger.DiskBytes(), FloorBytes: n.ledger.FloorBytes()},
 	}
+	if m := n.ledger.Opened().Mended; m.Files > 0 || m.Whole {
+		out.Storage.Mended = &api.Mended{Files: uint64(m.Files), Lost: uint64(m.Lost), Whole: m.Whole, Aside: m.Aside}
+	}
 	if base := n.address.Load(); base != nil {
 		out.Node.API, out.Node.Listen = *base, n.conf.Listen
 	}

@@ -30,6 +30,7 @@ func (a *app) checks() []check {
 		{"running", []string{"settings", "federation"}, a.checkRunning},
 		{"ports", []string{"settings"}, checkPorts},
 		{"state", []string{"running"}, a.checkState},
+		{"store", []string{"running"}, checkStore},
 		{"members", []string{"running"}, checkMembers},
 		{"clock", []string{"running"}, a.checkClock},
 		{"behind", []string{"members"}, checkBehind},
@@ -244,6 +245,18 @@ func (a *app) checkState(_ context.Context, p *patient) (string, args) {
 		return string(n.State), values
 	}
 	return string(api.StateRecovering), values
+}
+
+// checkStore tells of damage among the ledger's files: the disk that did it is still the same.
+func checkStore(_ context.Context, p *patient) (string, args) {
+	m := p.status.Storage.Mended
+	switch {
+	case m == nil:
+		return allRight, nil
+	case m.Whole:
+		return "rebuilt", args{"path": m.Aside}
+	}
+	return "mended", args{"number": m.Files, "path": m.Aside}
 }
 
 func checkMembers(_ context.Context, p *patient) (string, args) {

@@ -67,6 +67,13 @@ func (a *app) sayStatus(s api.Status, running bool) {
 	if s.Catchup.Running && s.Catchup.Known > 0 {
 		a.line("cli.status.catchup", args{"fetched": s.Catchup.Fetched, "count": s.Catchup.Known})
 	}
+	if m := s.Storage.Mended; m != nil {
+		name := "cli.status.mended"
+		if m.Whole {
+			name = "cli.status.rebuilt"
+		}
+		a.line(name, args{"number": m.Files, "path": m.Aside})
+	}
 	a.line("cli.status.storage", args{"used": a.book.Bytes(a.lang, s.Storage.UsedBytes), "free": a.book.Bytes(a.lang, s.Storage.FreeBytes)})
 	if s.Node.API != "" {
 		a.line("cli.status.web", args{"api": s.Node.API})

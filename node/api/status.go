@@ -120,6 +120,16 @@ type Storage struct {
 	FreeBytes  uint64 `json:"free_bytes"`
 	UsedBytes  uint64 `json:"used_bytes"`
 	FloorBytes uint64 `json:"floor_bytes"` // free space below which nothing new is accepted
+
+	Mended *Mended `json:"mended,omitempty" doc:"what was found damaged among the ledger's files when the node started"`
+}
+
+// Mended is what was found damaged when the node started, and put in order.
+type Mended struct {
+	Files uint64 `json:"files" doc:"damaged files"`
+	Lost  uint64 `json:"lost" doc:"parts of them that could not be read any more, and are fetched from other nodes"`
+	Whole bool   `json:"whole" doc:"the ledger could not be opened even so: it was set aside and is built anew"`
+	Aside string `json:"aside" doc:"directory in which the damaged files are kept"`
 }
 
 // Traffic is bytes since the node started.

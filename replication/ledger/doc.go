@@ -84,4 +84,21 @@
 // listed by Damaged, and a page that covers it again repairs it in place. What is
 // repaired is also written under a key of its own (r), far from the old one: a flipped
 // bit in a table can give a damaged value a version that no later write reaches.
+//
+// None of that is left to Badger, which reads damaged files as if they were whole where
+// it can. Before it is given a store, every byte of its files is checked (mend.go): one
+// wrong bit is turned back, what can be read of a table or log is written anew, and the
+// damaged file is kept beside the store. A store that Badger refuses even so is set aside
+// as a whole. Salvage brings back what such files hold, through the caller's door.
+//
+// # A full disk
+//
+// Badger writes through maps of files with holes, and where the disk has no block for a
+// hole the process dies of SIGBUS. So nothing is accepted below a floor (space.go); logs
+// have their blocks before they are written (blocks.go); a store on a disk below the
+// floor is opened for reading alone, allocates nothing, and is opened for writing in the
+// same process when there is room (store.go); and tables, which Badger writes at times of
+// its own choosing, are begun only where there is room for them, and watched with a
+// reserve of real blocks in hand (watch.go). What remains is somebody who takes the whole
+// floor and the reserve within the moment in which a table is copied.
 package ledger

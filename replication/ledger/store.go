@@ -39,6 +39,7 @@ type store struct {
 	frozen   bool
 	deferred []write
 	unwiped  []place       // erased bodies whose bytes are still to go
+	patience time.Duration // of shut, with Badger
 	turned   chan struct{} // told, without waiting, that a table is being written
 }
 
@@ -72,7 +73,7 @@ func (s *store) options() badger.Options {
 // openStore opens or makes a store; frozen, for reading alone; mended, after damage. A store that Badger does
 // not open is ReasonDamaged.
 func openStore(dir string, z sizes, frozen, mended bool, log *slog.Logger) (*store, error) {
-	s := &store{dir: dir, z: z, log: log, frozen: frozen, mended: mended, logs: logs{dir: dir}, turned: make(chan struct{}, 1)}
+	s := &store{dir: dir, z: z, log: log, frozen: frozen, mended: mended, logs: logs{dir: dir}, patience: closePatience, turned: make(chan struct{}, 1)}
 	if err := s.open(); err != nil {
 		return nil, err
 	}
@@ -368,7 +369,7 @@ func (s *store) shut() error {
 			err = protocol.Fail(protocol.ReasonInternal, "close store", err)
 		}
 	}()
-	late := time.NewTimer(closePatience)
+	late := time.NewTimer(s.patience)
 	defer late.Stop()
 	select {
 	case err := <-done:
