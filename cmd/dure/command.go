@@ -66,7 +66,7 @@ func (a *app) tree() *cobra.Command {
 	add(groupWatch, a.statusCommand(), a.doctorCommand(), a.probeCommand(), a.pathsCommand(), a.configCommand(), a.versionCommand())
 	add(groupKeep, a.verifyCommand(), a.scrubCommand(), a.exportCommand(), a.importCommand(), a.backupCommand(), a.restoreCommand())
 	root.AddCommand(a.completionCommand(), a.prepareCommand(), a.exitCodesTopic(), a.jsonTopic())
-	add(groupBegin, a.recoverCommand(), a.keyCommand())
+	add(groupBegin, a.recoverCommand(), a.keyCommand(), a.recoverySheetCommand())
 	add(groupDecide, a.objectCommand())
 
 	f := root.PersistentFlags()

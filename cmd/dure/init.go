@@ -23,7 +23,7 @@ type initialised struct {
 }
 
 func (a *app) initCommand() *cobra.Command {
-	var handle, kind, country, city, wordsFile string
+	var handle, kind, country, city, wordsFile, sheet string
 	var names []string
 	var haveWords bool
 	c := a.command("init --handle HANDLE --kind city|region|organisation --country CC --name LANG=NAME", between(0, 0), initialised{},
@@ -39,7 +39,7 @@ func (a *app) initCommand() *cobra.Command {
 				return misuse("usage.flag_needed", args{"flag": "--name"})
 			}
 			facts := protocol.MemberFacts{Handle: handle, Kind: protocol.MemberKind(kind), Country: strings.ToUpper(country), City: city, Names: texts}
-			return a.initHome(facts, wordsFile, haveWords)
+			return a.initHome(facts, wordsFile, sheet, haveWords)
 		})
 	c.Example = "dure init --handle kr-seoul --kind city --country KR --name ko=서울특별시 --name en=\"Seoul Metropolitan Government\""
 	f := c.Flags()
@@ -50,10 +50,11 @@ func (a *app) initCommand() *cobra.Command {
 	a.listFlag(f, &names, "name", "LANG=NAME")
 	a.textFlag(f, &wordsFile, "words-file", "FILE", "")
 	a.switchFlag(f, &haveWords, "have-words")
+	a.textFlag(f, &sheet, "sheet-with-words", "FILE", "")
 	return c
 }
 
-func (a *app) initHome(facts protocol.MemberFacts, wordsFile string, haveWords bool) error {
+func (a *app) initHome(facts protocol.MemberFacts, wordsFile, sheet string, haveWords bool) error {
 	dir, err := home.Dir(a.homeFlag)
 	if err != nil {
 		return err
@@ -104,6 +105,11 @@ func (a *app) initHome(facts protocol.MemberFacts, wordsFile string, haveWords b
 		}
 		undo()
 		return err
+	}
+	if sheet != "" {
+		if err := a.sheetWithWords(sheet, facts, home.WordsOf(root, a.lang)); err != nil {
+			return err // the home is there, and the words are known
+		}
 	}
 	if words != nil && wordsFile != "" {
 		a.warn("cli.words.in_file", args{"file": wordsFile})

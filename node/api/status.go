@@ -110,9 +110,10 @@ type NodeStatus struct {
 	State     NodeState  `json:"state,omitempty" doc:"as it said last; empty where it has said nothing"`
 
 	// ClockAhead is what the travel of its message took, and how far its clock is off.
-	ClockAhead *int64  `json:"clock_ahead_seconds,omitempty" doc:"how far its clock was ahead of this node's, when it spoke last; absent where unknown"`
-	Version    string  `json:"version,omitempty"`
-	Protocol   *uint64 `json:"protocol,omitempty" doc:"newest protocol version the node speaks, where this node speaks none of its versions"`
+	ClockAhead *int64   `json:"clock_ahead_seconds,omitempty" doc:"how far its clock was ahead of this node's, when it spoke last; absent where unknown"`
+	Version    string   `json:"version,omitempty"`
+	Addresses  []string `json:"addresses,omitempty" doc:"where it was reached last, each with the name by which it is called"`
+	Protocol   *uint64  `json:"protocol,omitempty" doc:"newest protocol version the node speaks, where this node speaks none of its versions"`
 }
 
 // Storage is the disk, in bytes.
