@@ -71,6 +71,60 @@ func (a *actor) erase(of protocol.RecordID, refs ...protocol.CID) protocol.Entry
 	return p.Entry
 }
 
+// tryErase erases one of the node's own records, if it has any and can.
+func (a *actor) tryErase() error {
+	a.mu.Lock()
+	r, life := a.writer, a.life.Load()
+	var of protocol.RecordID
+	if len(a.acked) > 0 {
+		of = a.acked[a.w.dice.IntN(len(a.acked))]
+	}
+	a.mu.Unlock()
+	if r == nil || life%2 == 0 || !of.Defined() {
+		return protocol.Fail(protocol.ReasonNotRunning, "erase", nil)
+	}
+	_, err := r.Publish(context.Background(), Draft{Kind: protocol.KindErasure, Of: of, Content: &protocol.Erasure{}})
+	return err
+}
+
+// erasedEverywhere checks that the same bodies count as erased on every node, that none
+// of them can be read, and that a sweep leaves nothing to the next one.
+func (w *world) erasedEverywhere() {
+	w.t.Helper()
+	nodes := w.agreeing()
+	for _, by := range w.nodes {
+		by.mu.Lock()
+		acked := slices.Clone(by.acked)
+		by.mu.Unlock()
+		for _, id := range acked {
+			said := map[bool]string{}
+			for _, a := range nodes {
+				e, _, err := a.ledger.Find(id)
+				if err != nil {
+					continue // held by nobody, or explained elsewhere
+				}
+				gone := a.replica.Erasures().gone(e)
+				said[gone] = a.handle
+				if raw, reason := a.body(id); gone && (raw != nil || reason != protocol.ReasonErased) {
+					w.t.Errorf("seed %d: %s is erased and %s reads %d bytes of it, %s", w.seed, id.Short(), a.handle, len(raw), reason)
+				}
+			}
+			if len(said) > 1 {
+				w.t.Errorf("seed %d: %s counts as erased at %s and not at %s", w.seed, id.Short(), said[true], said[false])
+			}
+		}
+	}
+	all := func(protocol.FeedID) bool { return true }
+	for _, a := range nodes {
+		for pass := range 2 {
+			swept, err := a.ledger.Sweep(context.Background(), all, nil)
+			if err != nil || pass == 1 && (swept.Dropped > 0 || swept.Lifted > 0) {
+				w.t.Errorf("seed %d: sweep %d of %s: %+v, %v", w.seed, pass, a.handle, swept, err)
+			}
+		}
+	}
+}
+
 // revise writes an entry about a record.
 func (a *actor) revise(kind protocol.Kind, of protocol.RecordID, text string) protocol.EntryID {
 	a.w.t.Helper()

@@ -216,6 +216,12 @@ func faults() []fault {
 			s.felt("burst of records", 1)
 			return nothing
 		}},
+		{"record erased", func(s *story) func() {
+			if s.pick().tryErase() == nil {
+				s.felt("record erased", 1)
+			}
+			return nothing
+		}},
 		{"member joins", func(s *story) func() {
 			if len(s.nodes) > 9 {
 				return nil

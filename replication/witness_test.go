@@ -251,6 +251,7 @@ func (w *world) sameEverywhere() {
 			}
 		}
 	}
+	w.erasedEverywhere()
 	for _, a := range nodes {
 		report, err := a.ledger.Verify(context.Background(), nil)
 		if err != nil || !report.Clean() {
