@@ -131,3 +131,46 @@ func idles(t *testing.T, m *member) {
 		t.Errorf("%d MiB resident when idle, the bound is 150", now>>10)
 	}
 }
+
+// A member whose ledger is empty catches up with one that has many entries: how fast, and
+// what its process holds at most meanwhile.
+func TestWeight_CatchUp(t *testing.T) {
+	entries := times(t, "DURE_ENTRIES", 10_000)
+	records := make([]node.SeedRecord, entries)
+	for i := range records {
+		records[i].Raw = request(i)
+	}
+	f := found(t, layout{members: 2, absent: records})
+	file := filepath.Join(t.TempDir(), "bundle.car")
+	if err := os.WriteFile(file, f.bundle, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f.bundle, records = nil, nil
+	full, fresh := f.members[0], f.members[1]
+	var report api.ImportReport
+	dure(t, &report, "import", file, "--home", full.home)
+	full.spawn()
+	full.awaitReady(60 * time.Second)
+	fresh.spawn()
+	fresh.awaitReady(60 * time.Second)
+	began := time.Now()
+	held := uint64(0)
+	for ; held < uint64(entries); time.Sleep(100 * time.Millisecond) {
+		s, err := fresh.status()
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = s.Ledger.Entries
+		if time.Since(began) > 2*time.Minute+time.Duration(entries)*time.Millisecond {
+			t.Fatalf("%d of %d entries after %v", held, entries, time.Since(began))
+		}
+	}
+	took := time.Since(began)
+	peak := statusField(t, fresh, "VmHWM:")
+	t.Logf("%d entries in %v, %.0f/s; at most %d MiB resident (%d anonymous now)", entries, took.Round(time.Millisecond),
+		float64(entries)/took.Seconds(), peak>>10, statusField(t, fresh, "RssAnon:")>>10)
+	if limit := 512; peak>>10 > limit {
+		t.Errorf("%d MiB resident, the bound is %d", peak>>10, limit)
+	}
+	idles(t, fresh)
+}
