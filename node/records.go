@@ -10,6 +10,7 @@ import (
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/node/index"
 	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/charter"
 	"github.com/dure-net/dure/protocol/record"
 	"github.com/dure-net/dure/replication"
 	"github.com/dure-net/dure/replication/ledger"
@@ -142,6 +143,9 @@ func (n *Node) show(row index.Row) (api.Record, error) {
 	}
 	if m, ok := n.replica.State().Member(row.Member); ok {
 		out.Names = m.Facts.Names
+		if m.Status == charter.StatusSuspended || m.Status == charter.StatusRemoved {
+			out.Owner = string(m.Status)
+		}
 	}
 	if v.State == index.StateErased {
 		if e, err := n.ledger.Entry(row.Current.Feed, row.Current.FeedSeq); err == nil {

@@ -101,6 +101,9 @@ func (a *app) listed(r api.Record) []string {
 	if r.State != api.RecordPublished {
 		state = a.word("state", string(r.State))
 	}
+	if r.Owner != "" {
+		state = strings.TrimPrefix(state+", "+a.word("owner", r.Owner), ", ")
+	}
 	return []string{number, a.word("type", r.Type), r.Time.Local().Format("2006-01-02"), cut(a.title(r), titlePlaces), state}
 }
 

@@ -44,6 +44,9 @@ func (a *app) show(r api.Record) {
 	who := a.name(r.Names, r.Member)
 	fmt.Fprintln(a.out, a.paint(bold, a.title(r)))
 	fmt.Fprintln(a.out, a.word("type", r.Type)+" · "+who+" · "+a.book.Time(a.lang, r.Time.Local()))
+	if r.Owner != "" {
+		a.line("cli.show.owner."+r.Owner, nil)
+	}
 	if r.Revisions > 0 {
 		a.line("cli.show.revised", args{"count": r.Revisions})
 	}

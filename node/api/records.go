@@ -44,6 +44,7 @@ type Record struct {
 	Type      string            `json:"type" doc:"profile, project, experience, offer, request or notice"`
 	Member    string            `json:"member" doc:"handle of the owner"`
 	Names     map[string]string `json:"names,omitempty" doc:"the owner's names by language"`
+	Owner     string            `json:"owner,omitempty" doc:"suspended or removed, where the member is; its record stands and is marked"`
 	Lang      string            `json:"lang,omitempty" doc:"language the record was written in"`
 	State     RecordState       `json:"state" enum:"published,withdrawn,erased,wanted,invalid"`
 	Time      time.Time         `json:"time" doc:"when the owner says the current version was written"`

@@ -24,6 +24,7 @@ type recordLine struct {
 	Title   text
 	Summary text
 	Member  text
+	Owner   string // that the owner is suspended or removed; else empty
 	Number  string
 	When    moment
 	State   string // in words; "" while published
@@ -39,6 +40,9 @@ func (v *view) recordLine(r api.Record) recordLine {
 	}
 	if r.State != api.RecordPublished {
 		line.State = v.T("web.record.state." + string(r.State))
+	}
+	if r.Owner != "" {
+		line.Owner = v.T("term.owner." + r.Owner)
 	}
 	return line
 }
