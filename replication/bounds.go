@@ -71,6 +71,7 @@ func Bounds() []protocol.Bound {
 		b("relayedPageBytes", relayedPageBytes, bytes, "of bodies in a frame over a relay, which may cut after 128 KiB", "the next page"),
 		b("bytesAhead", bytesAhead, bytes, "of frames read ahead of the door by one session", "reading waits"),
 		b("branchAgain", int64(branchAgain/time.Second), seconds, "between two questions to one node for a branch of a forked feed", ""),
+		b("branchAsks", branchAsks, "questions", "for branches in one exchange; those of one fork stay together", "the next exchange"),
 		b("branchBytes", branchBytes, bytes, "of one answer with a branch", "with the next question"),
 		b("maxFirsts", maxFirsts, "branches", "of one fork that are asked for", "kept by those that saw them"),
 		b("maxProofs", maxProofs, "proofs", "of forks that wait until this node can write", "proven again when the branches are seen again"),

@@ -20,6 +20,9 @@ import (
 const (
 	// branchAgain is how often one node is asked for what it has more of a branch.
 	branchAgain = 15 * time.Second
+	// branchAsks bounds the questions of one exchange: who signs many histories in many
+	// feeds has them fetched later. The forks asked about are others each time.
+	branchAsks = 16
 	// branchBytes bounds what one answer may bring: what a node signs of further histories
 	// passes its member's allowance by. The rest comes with the next question.
 	branchBytes = 8 << 20
@@ -85,6 +88,9 @@ func (r *Replica) branchesDue(node protocol.PublicKey) []branchAsk {
 	var out []branchAsk
 	for id, k := range r.forks {
 		f := r.feeds[id]
+		if len(out) >= branchAsks {
+			break
+		}
 		if f == nil || f.limit.Void || f.durable < k.seq {
 			continue
 		}

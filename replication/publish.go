@@ -87,6 +87,11 @@ func (r *Replica) writable() error {
 	if r.own == nil {
 		return &protocol.Error{Reason: protocol.ReasonJoining, Op: "publish"}
 	}
+	if !r.own.limit.Open() && r.state.Limit(protocol.FeedID{}, r.own.root, r.own.node).Open() {
+		// The feed was forked, or settled, and a new one is about to be begun: whatever is
+		// written here now would not count.
+		return &protocol.Error{Reason: protocol.ReasonRecovering, Op: "publish"}
+	}
 	if l := r.own.limit; l.Void || r.own.count >= l.Count {
 		if l.Member != "" && l.Status != charter.StatusRemoved {
 			return &protocol.Error{Reason: protocol.ReasonSetAside, Op: "publish", Args: map[string]string{"why": "node_ended"}}
