@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -102,6 +103,51 @@ func (r *Replica) actFor(ctx context.Context) {
 	if err := r.certify(ctx, nil); err != nil && ctx.Err() == nil {
 		r.log.Debug("a certificate was not published", "err", err)
 	}
+	r.keepTrust(ctx)
+}
+
+// keepTrust decides pending applications under invitations by which this member decides
+// alone, where that did not happen when they came: the node had ended between putting an
+// application on the ledger and deciding it. The governing node does it, and no other of
+// its member, so that nothing is tabled twice.
+func (r *Replica) keepTrust(ctx context.Context) {
+	if r.cfg.Trusted == nil || !r.applying.TryLock() {
+		return // one is being decided
+	}
+	defer r.applying.Unlock()
+	state := r.State()
+	self, ok := state.MemberOfNode(r.self)
+	governs, designated := state.Designation(self)
+	if !ok || !designated || governs.Node != r.self || r.answerable() != nil {
+		return
+	}
+	for _, a := range state.Applications() {
+		inv, ok := state.Invitation(a.Invitation, r.cfg.Now().Unix())
+		if !ok || a.Status != charter.ApplicationPending || !inv.Trust || inv.By != self || inv.Handle != a.Member.Handle {
+			continue
+		}
+		var err error
+		if t, tabled := admitting(state, a.Invitation); !tabled {
+			err = r.cfg.Trusted(ctx, a.Application)
+		} else if slices.Contains(t.Unheard, self) {
+			err = r.Answer(ctx, t.Place, t.ID)
+		}
+		if err != nil && ctx.Err() == nil {
+			r.log.Debug("the application of a trusted invitation waits for the electors", "handle", a.Member.Handle, "err", err)
+		}
+	}
+}
+
+// admitting is the open decision that admits the applicant of an invitation.
+func admitting(state charter.State, invitation protocol.PublicKey) (charter.Tabled, bool) {
+	for _, t := range state.Open() {
+		for _, c := range t.Decision.Changes {
+			if c.What == charter.ChangeAdmit && c.Invitation == invitation {
+				return t, true
+			}
+		}
+	}
+	return charter.Tabled{}, false
 }
 
 // Table publishes a decision and returns its id.

@@ -229,3 +229,51 @@ func TestRecover_SaysWhy(t *testing.T) {
 		reopen(false, Recovering, whyRestored)
 	})
 }
+
+// A node that ended between putting an application on the ledger and deciding it, where
+// its own word is enough, left the applicant waiting for ever.
+func TestJoin_TrustIsKeptAfterARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLone(t, 1, func(c *Config) { c.NoCatchUp = true })
+		if err := l.Begin(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		seed := keyOf(t, "an invitation's seed")
+		invited := protocol.Invited{Key: seed.Public(), Handle: "city-9", Expires: time.Now().Add(24 * time.Hour).Unix(), Trust: true}
+		if _, err := l.Publish(t.Context(), Draft{Kind: protocol.KindInvitation, Content: &invited}); err != nil {
+			t.Fatal(err)
+		}
+		a, err := protocol.Application{Federation: l.w.fed, Member: protocol.MemberFacts{Handle: "city-9", Kind: protocol.KindCity, Country: "KR",
+			Names: protocol.Text{"en": "City 9"}}}.Sign(keyOf(t, "city-9 root"), seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Publish(t.Context(), Draft{Kind: protocol.KindApplication, Content: &a}); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.store.Close(); err != nil { // here it ended
+			t.Fatal(err)
+		}
+		asked := 0
+		l.open(t, func(c *Config) {
+			c.NoCatchUp = true
+			c.Trusted = func(ctx context.Context, a protocol.Application) error {
+				asked++
+				facts := a.Member
+				facts.Category = protocol.CategoryFull
+				d, err := charter.NewDecision(l.State(), charter.Draft{By: charter.ByElectors, Title: protocol.Text{"en": "Admit"},
+					Changes: []charter.Change{{What: charter.ChangeAdmit, Facts: &facts, Invitation: a.Invitation}}})
+				if err != nil {
+					return err
+				}
+				_, err = l.Table(ctx, d) // and here again: tabled, and not answered
+				return err
+			}
+		})
+		l.run(t)
+		time.Sleep(2 * time.Minute)
+		if m, ok := l.State().Member("city-9"); !ok || m.Status != charter.StatusMember || asked != 1 {
+			t.Fatalf("%+v %t, tabled %d times", m.Status, ok, asked)
+		}
+	})
+}
