@@ -34,6 +34,9 @@ type RecoverOptions struct {
 	Logger   *slog.Logger
 	Now      func() time.Time
 
+	// Unseal opens the node key of a home that is there already and whose key is encrypted.
+	Unseal func(*home.Home) error
+
 	// Step is told what is being done: "asking", "catching_up". May be nil.
 	Step func(code string)
 }
@@ -63,6 +66,9 @@ func Recover(ctx context.Context, dir string, o RecoverOptions, then func(contex
 	case protocol.ReasonNone:
 		if err := h.CheckRoot(o.Root); err != nil {
 			return Joined{}, &protocol.Error{Reason: protocol.ReasonHomeExists, Op: "recover", Args: map[string]string{"path": h.Dir()}}
+		}
+		if h.Sealed() && o.Unseal != nil {
+			err = o.Unseal(h)
 		}
 	case protocol.ReasonNoHome:
 		h, err = enter(ctx, dir, o)

@@ -43,6 +43,9 @@ func (a *app) recoverCommand() *cobra.Command {
 		if err := a.whomToAsk(arguments, federation, &r.options); err != nil {
 			return err
 		}
+		if _, err := time.Parse(time.DateOnly, r.until); err != nil && r.until != "" {
+			return misuse("usage.bad_day", args{"value": r.until})
+		}
 		if r.lost && r.keep {
 			return misuse("usage.lost_and_keep", nil)
 		}
@@ -111,6 +114,7 @@ func (a *app) recover(ctx context.Context, r recovery) error {
 		return err
 	}
 	o.Version, o.Phrases = version().Version, a.book
+	o.Unseal = a.unseal
 	o.Step = func(code string) { a.note("cli.recover.step."+code, nil) }
 	var out recovered
 	joined, err := node.Recover(ctx, dir, o, func(ctx context.Context, n *node.Node) error {

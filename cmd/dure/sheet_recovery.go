@@ -64,7 +64,7 @@ func (p sheetPage) write(w io.Writer) error { return recoverySheet.Execute(w, p)
 
 // Beyond these the sheet would not fit a page.
 const (
-	sheetMembers   = 4
+	sheetMembers   = 3
 	sheetAddresses = 2
 )
 
