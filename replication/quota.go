@@ -188,6 +188,9 @@ func (m *quota) over(node protocol.PublicKey, now, claimed time.Time) {
 // hears reports whether a message of a feed may be judged now: whether its member still
 // has something of its allowance. What it ignores comes by catch-up. The caller holds mu.
 func (r *Replica) hears(f *feed) bool {
+	if f.limit.Member == "" {
+		return true // nobody's: nothing of it is taken in
+	}
 	now := time.Now()
 	q := r.quotas.of(f.limit.Member, now)
 	if q.left() == 0 {
@@ -202,7 +205,9 @@ func (r *Replica) hears(f *feed) bool {
 func (r *Replica) heard(member string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.quotas.of(member, time.Now()).heard.take(1)
+	if member != "" {
+		r.quotas.of(member, time.Now()).heard.take(1)
+	}
 }
 
 // opens reports whether a member may open a further feed here now. The caller holds mu.

@@ -199,6 +199,11 @@ func (w *world) check() {
 				w.t.Errorf("seed %d: %s has %s at a score of %.0f", w.seed, a.handle, handle, score)
 			}
 		}
+		for _, o := range a.replica.Offenders() {
+			if handle, ok := honest[o.Node]; ok {
+				w.t.Errorf("seed %d: %s names %s for %d messages that nobody can have checked", w.seed, a.handle, handle, o.Count)
+			}
+		}
 		a.bounded()
 	}
 }
@@ -220,6 +225,9 @@ func (a *actor) bounded() {
 		{"entries waiting", r.waiting.len(), waitingEntries},
 		{"entries of one feed waiting", longest, waitingFeed},
 		{"nodes to wake", len(r.wake), cap(r.wake)},
+		{"exchanges", len(r.places.taken), longPlaces + quickPlaces},
+		{"exchanges waiting for a place", len(r.places.queue), len(r.peers)},
+		{"feeds held back", len(r.quotas.opened), maxHeldFeeds},
 		{"nodes remembered", len(r.peers), len(r.nodes) + len(r.vouched)},
 		{"nodes vouched for", len(r.vouched), protocol.MaxFounders},
 		{"forks told", len(r.forkTold), len(r.feeds)},
