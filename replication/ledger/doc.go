@@ -99,6 +99,7 @@
 // floor is opened for reading alone, allocates nothing, and is opened for writing in the
 // same process when there is room (store.go); and tables, which Badger writes at times of
 // its own choosing, are begun only where there is room for them, and watched with a
-// reserve of real blocks in hand (watch.go). What remains is somebody who takes the whole
-// floor and the reserve within the moment in which a table is copied.
+// reserve of real blocks in hand (watch.go); a merge waits before each of its tables while
+// there is none. What remains is somebody who takes the whole floor and the reserve
+// within the moment in which a table is copied.
 package ledger

@@ -208,7 +208,7 @@ func TestStore_MigratesOldAndRefusesNew(t *testing.T) {
 	dir := t.TempDir()
 	open := func() *store {
 		t.Helper()
-		s, err := openStore(dir, sizesFor(0, ""), false, false, Config{Dir: dir}.mustDefaults(t).Logger)
+		s, err := openStore(dir, sizesFor(0, ""), false, false, func() (uint64, error) { return 1 << 40, nil }, Config{Dir: dir}.mustDefaults(t).Logger)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -50,7 +50,7 @@ func (l *Ledger) load(dir string, z sizes, frozen bool) error {
 
 // read opens the store and reads it.
 func (l *Ledger) read(dir string, z sizes, frozen, mended bool) (err error) {
-	if l.c.store, err = openStore(dir, z, frozen, mended, l.cfg.Logger); err != nil {
+	if l.c.store, err = openStore(dir, z, frozen, mended, l.cfg.Free, l.cfg.Logger); err != nil {
 		return err
 	}
 	if l.federation, err = l.c.store.identify(l.cfg.Federation, schemaVersion, steps()); err != nil {

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -242,5 +244,40 @@ func TestLoad_SetsAsideWhatBadgerRefuses(t *testing.T) {
 	}
 	if _, err := os.Stat(aside); err == nil {
 		t.Error("a body was erased, and a damaged file that may hold it is kept")
+	}
+}
+
+// The gate before a merge's tables hangs on one line of Badger's log. This is the test
+// that it is still there: without room a merge does not come to its end, with room it does.
+func TestStore_MergesWaitForRoom(t *testing.T) {
+	var free atomic.Uint64
+	free.Store(1 << 40)
+	small := sizesFor(1<<30, "")
+	s, err := openStore(t.TempDir(), small, false, false, func() (uint64, error) { return free.Load(), nil }, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.shut()
+	free.Store(0)
+	noise := rand.New(rand.NewPCG(1, 1))
+	value := make([]byte, 500<<10)
+	for i := range 100 {
+		for j := range value {
+			value[j] = byte(noise.Uint32())
+		}
+		if err := s.commit([]write{{placeKey(keyBody, placeOf(1, uint64(i))), value}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fresh := func() int { return s.db.Levels()[0].NumTables }
+	time.Sleep(500 * time.Millisecond)
+	if n := fresh(); n < small.fresh {
+		t.Fatalf("%d tables wait for a merge that has no room, want at least %d", n, small.fresh)
+	}
+	free.Store(1 << 40)
+	for began := time.Now(); fresh() >= small.fresh; time.Sleep(10 * time.Millisecond) {
+		if time.Since(began) > 20*time.Second {
+			t.Fatalf("with room there are still %d tables", fresh())
+		}
 	}
 }

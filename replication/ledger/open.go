@@ -250,7 +250,7 @@ func (l *Ledger) release() (err error) {
 // then, and the process that leaves it is about to end.
 func (l *Ledger) closeStore() error {
 	s, room := l.c.store, l.c.space
-	table := uint64(s.z.memtable + s.z.memtable/8)
+	table := s.z.largest()
 	if !s.frozen {
 		if free, err := room.free(); err == nil && free < table {
 			room.give(room.reserve)

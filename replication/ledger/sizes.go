@@ -26,7 +26,7 @@ type sizes struct {
 const smallDisk = 4 << 30
 
 func sizesFor(total uint64, dir string) sizes {
-	small := sizes{memtable: 8 << 20, table: 2 << 20, base: 16 << 20, fresh: 4, stall: 12, group: 1 << 20, reserve: 24 << 20}
+	small := sizes{memtable: 8 << 20, table: 2 << 20, base: 16 << 20, fresh: 4, stall: 12, group: 1 << 20, reserve: 32 << 20}
 	if total == 0 || total >= smallDisk || largestLog(dir) > small.memtable {
 		return sizes{memtable: 32 << 20, table: 8 << 20, base: 64 << 20, fresh: 8, stall: 24, group: maxGroupBytes, reserve: DefaultReserveBytes}
 	}
@@ -54,10 +54,13 @@ func FloorFor(total uint64) uint64 {
 	return min(max(total/16, 48<<20), DefaultFloorBytes)
 }
 
+// largest is what the table of one memtable takes, at most.
+func (z sizes) largest() uint64 { return uint64(z.memtable + z.memtable/8) }
+
 // coming is what Badger may still allocate by itself when nothing more is accepted than
 // fits the memtable: the table of one memtable, and the merges that are due then.
 func (z sizes) coming(levels []badger.LevelInfo) uint64 {
-	table := z.memtable + z.memtable/8
+	table := int64(z.largest())
 	merges, base := int64(0), int64(0)
 	for _, l := range levels {
 		if l.IsBaseLevel {

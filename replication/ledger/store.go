@@ -40,6 +40,8 @@ type store struct {
 	deferred []write
 	unwiped  []place       // erased bodies whose bytes are still to go
 	patience time.Duration // of shut, with Badger
+	free     func() (uint64, error)
+	closing  chan struct{} // closed when Badger is to come to an end
 	turned   chan struct{} // told, without waiting, that a table is being written
 }
 
@@ -59,7 +61,7 @@ func (s *store) options() badger.Options {
 		WithBaseLevelSize(s.z.base).
 		WithNumLevelZeroTables(s.z.fresh).
 		WithNumLevelZeroTablesStall(s.z.stall).
-		WithNumCompactors(2).
+		WithNumCompactors(compactors).
 		WithNumGoroutines(2).
 		WithBlockCacheSize(8 << 20). // needed by compression
 		WithValueThreshold(1 << 20). // no value of ours goes to the value log
@@ -67,13 +69,13 @@ func (s *store) options() badger.Options {
 		WithCompression(options.Snappy).
 		WithMetricsEnabled(false).
 		WithBypassLockGuard(true). // the ledger has its own, which a store that could not be closed does not hold
-		WithLogger(badgerLog{s.log})
+		WithLogger(badgerLog{s.log, s.hold})
 }
 
 // openStore opens or makes a store; frozen, for reading alone; mended, after damage. A store that Badger does
 // not open is ReasonDamaged.
-func openStore(dir string, z sizes, frozen, mended bool, log *slog.Logger) (*store, error) {
-	s := &store{dir: dir, z: z, log: log, frozen: frozen, mended: mended, logs: logs{dir: dir}, patience: closePatience, turned: make(chan struct{}, 1)}
+func openStore(dir string, z sizes, frozen, mended bool, free func() (uint64, error), log *slog.Logger) (*store, error) {
+	s := &store{dir: dir, z: z, log: log, frozen: frozen, mended: mended, logs: logs{dir: dir}, patience: closePatience, free: free, closing: make(chan struct{}), turned: make(chan struct{}, 1)}
 	if err := s.open(); err != nil {
 		return nil, err
 	}
@@ -360,6 +362,9 @@ func (s *store) shut() error {
 	if s.db == nil {
 		return nil
 	}
+	if !s.frozen { // nothing is merged while it is, and it may be opened again
+		close(s.closing)
+	}
 	done := make(chan error, 1)
 	go func() {
 		var err error
@@ -379,6 +384,9 @@ func (s *store) shut() error {
 	}
 }
 
+// compactors is how many merges Badger runs at a time.
+const compactors = 2
+
 // closePatience is how long Badger has to write its last table and to finish merging.
 const closePatience = 20 * time.Second
 
@@ -393,7 +401,10 @@ func caught(op string, err *error) {
 
 // badgerLog routes Badger's log into ours. What Badger calls information is of interest
 // to developers alone.
-type badgerLog struct{ log *slog.Logger }
+type badgerLog struct {
+	log  *slog.Logger
+	hold func() // called before a merge writes a table
+}
 
 func (b badgerLog) line(level slog.Level, format string, args []any) {
 	if b.log.Enabled(context.Background(), level) {
@@ -404,4 +415,35 @@ func (b badgerLog) line(level slog.Level, format string, args []any) {
 func (b badgerLog) Errorf(format string, args ...any)   { b.line(slog.LevelError, format, args) }
 func (b badgerLog) Warningf(format string, args ...any) { b.line(slog.LevelWarn, format, args) }
 func (b badgerLog) Infof(format string, args ...any)    { b.line(slog.LevelDebug, format, args) }
-func (b badgerLog) Debugf(format string, args ...any)   { b.line(slog.LevelDebug-4, format, args) }
+func (b badgerLog) Debugf(format string, args ...any) {
+	b.line(slog.LevelDebug-4, format, args)
+	// The one word that Badger says before it writes a table of a merge is this one, from the
+	// goroutine that writes it. Its own compactors have the numbers from 0 on; a merge that
+	// somebody waits for has others.
+	if id, ok := firstOf(args).(int); ok && id >= 0 && id < compactors && strings.Contains(format, "LOG Compact. Added") {
+		b.hold()
+	}
+}
+
+func firstOf(args []any) any {
+	if len(args) == 0 {
+		return nil
+	}
+	return args[0]
+}
+
+// hold keeps a merge waiting while the disk has no room for its table. A merge holds
+// nothing that others wait for, and reading goes on.
+func (s *store) hold() {
+	for {
+		free, err := s.free()
+		if err != nil || free >= 2*s.z.largest() {
+			return
+		}
+		select {
+		case <-s.closing:
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}

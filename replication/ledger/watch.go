@@ -26,7 +26,7 @@ const (
 	// weighEvery is how many looks lie between two of what is still to come.
 	weighEvery = 25
 	// brim is the free space at which a disk counts as full.
-	brim = 2 << 20
+	brim = 512 << 10
 )
 
 func (w *watch) run() {
@@ -47,9 +47,14 @@ func (w *watch) over() {
 	defer tick.Stop()
 	quiet := 0
 	for look := 0; ; look++ {
-		if free, err := w.space.free(); err == nil && free < brim && w.space.held() > 0 {
-			w.log.Warn("the disk is full while tables are written: the reserve is given back", "free", free)
-			w.space.give(w.space.reserve)
+		if free, err := w.space.free(); err == nil && free < w.space.need() {
+			// As much as one table, and not all: who fills the disk once more takes what is there.
+			// Whoever writes until he cannot has stopped by now.
+			if free < brim && w.space.held() > 0 {
+				w.log.Warn("the disk is full while tables are written: a part of the reserve is given back", "free", free)
+				w.space.give(w.store.z.largest())
+			}
+			w.store.fillHoles()
 		}
 		if look%weighEvery == 0 {
 			if w.weigh() {
@@ -83,6 +88,22 @@ func (w *watch) weigh() (rest bool) {
 		}
 	}
 	return w.store.pending() == 0
+}
+
+// fillHoles gives tables that are being written their blocks, where the file system can:
+// then nobody takes them while they are copied.
+func (s *store) fillHoles() {
+	tables, _ := filepath.Glob(filepath.Join(s.dir, "*"+tableSuffix)) // the pattern is a good one
+	for _, path := range tables {
+		info, err := os.Stat(path)
+		if err != nil || allocated(info) >= uint64(info.Size()) {
+			continue
+		}
+		if f, err := os.OpenFile(path, os.O_RDWR, 0); err == nil {
+			_ = blocks(f, 0, info.Size()) // where there are none, the next look tries again
+			_ = f.Close()
+		}
+	}
 }
 
 // pending is how many logs wait to become tables.
