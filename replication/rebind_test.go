@@ -153,6 +153,13 @@ func TestRebind_TheLivingRootObjectsAndTheAssemblyDecides(t *testing.T) {
 				t.Fatalf("seed %d: the new root's node does not come in", w.seed)
 			}
 		}
+		for began := time.Now(); ; time.Sleep(time.Second) { // it hears of the act a moment later
+			if c, _ := fresh.replica.Condition(); c == Ready {
+				break
+			} else if time.Since(began) > time.Minute {
+				t.Fatalf("seed %d: the new root's node is %s", w.seed, c)
+			}
+		}
 		fresh.publish("on the new machine")
 		time.Sleep(10 * time.Second)
 		for _, a := range nodes[:3] {
