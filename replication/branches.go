@@ -410,3 +410,10 @@ func (r *Replica) takeTurns() error {
 	defer r.branching.Unlock()
 	return r.turn()
 }
+
+// turnstile is a lock that is held while a disk writes. It is made of a channel because
+// virtual time stands still while anybody waits for a mutex.
+type turnstile chan struct{}
+
+func (t turnstile) Lock()   { t <- struct{}{} }
+func (t turnstile) Unlock() { <-t }

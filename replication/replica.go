@@ -150,7 +150,7 @@ type Replica struct {
 	proofs      map[protocol.FeedID]protocol.ForkEvidence // to be published when this node can write
 	addresses   map[protocol.PublicKey][]string           // from node records
 
-	branching sync.Mutex // held, before mu, while branches are taken in and chosen
+	branching turnstile // held, before mu, while branches are taken in and chosen: also while the disk writes
 	desk      desk
 
 	answering sync.Mutex // held while an answer is signed and published
@@ -209,6 +209,7 @@ func New(cfg Config) (*Replica, error) {
 		tended:     make(chan struct{}, 1),
 		hinted:     make(chan struct{}, 1),
 	}
+	r.branching = make(turnstile, 1)
 	r.erasures = newErasures(r)
 	if err := r.load(); err != nil {
 		return nil, err
