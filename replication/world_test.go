@@ -253,6 +253,7 @@ func (a *actor) halt() {
 		a.w.t.Errorf("seed %d: %s ended with %v", a.w.seed, a.handle, err)
 	}
 	a.stop = nil
+	a.fullDisk(false) // on a full disk the ledger leaves Badger's goroutines behind, which a bubble does not allow
 	if err := a.ledger.Close(); err != nil {
 		a.w.t.Errorf("seed %d: %s: closing the ledger: %v", a.w.seed, a.handle, err)
 	}
