@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -190,6 +191,10 @@ func (r *Replica) dueNow() []protocol.PublicKey {
 	r.waiting.expire(now)
 	period := max(roundTime, time.Duration(len(r.peers))*roundPerPeer)
 	var due []protocol.PublicKey
+	if r.claimed() {
+		// What they have is on its way from others: asking costs a slow line more than it tells.
+		period = max(period, 3*roundTime)
+	}
 	for node, p := range r.peers {
 		if p.pulling || now.Before(p.due) || !p.linked && (p.fails == 0 || !r.nodes[node]) {
 			continue
@@ -291,28 +296,78 @@ func strangeVersion(err error) uint64 {
 const (
 	claimIdle = 10 * time.Second
 	claimTime = time.Minute
+
+	// claimSlow is how long a session keeps them that is about as quick as others.
+	claimSlow = 10 * time.Minute
+
+	// claimShares is into how many parts the feeds are divided where so many nodes are in
+	// reach. One connection alone does not fill a long line that loses packets.
+	claimShares = 3
 )
 
-// claim takes up to max of the feeds for one session, leaving out those that another
+// claim takes up to most of the feeds for one session, leaving out those that another
 // session fetches already.
-func (r *Replica) claim(s *session, runs []protocol.RunAsk, max int) []protocol.RunAsk {
+func (r *Replica) claim(s *session, runs []protocol.RunAsk, most int) []protocol.RunAsk {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
-	s.claimed, s.moved = now, now
-	var out []protocol.RunAsk
-	for _, run := range runs {
-		if len(out) == max {
-			break
+	s.claimed, s.moved, s.came = now, now, 0
+	out := slices.DeleteFunc(slices.Clone(runs), func(run protocol.RunAsk) bool {
+		by := r.claims[protocol.FeedCID(run.Feed)]
+		return by != nil && (by == s || r.keeps(by, now))
+	})
+	for i, run := range out { // another session may have brought a part of it meanwhile
+		if f := r.feeds[protocol.FeedCID(run.Feed)]; f != nil && f.count > run.From {
+			if more := f.count - run.From; run.Max > 0 {
+				run.Max = max(run.Max, more+1) - more // 0 would be all
+			}
+			run.From = f.count
+			out[i] = run
 		}
-		id := protocol.FeedCID(run.Feed)
-		if by := r.claims[id]; by != nil && (by == s || now.Sub(by.moved) < claimIdle && now.Sub(by.claimed) < claimTime) {
-			continue
+	}
+	linked := 0
+	for _, p := range r.peers {
+		if p.linked {
+			linked++
 		}
-		r.claims[id] = s
-		out = append(out, run)
+	}
+	if n := min(linked, claimShares); n > 1 {
+		most = min(most, (len(out)+n-1)/n)
+	}
+	out = out[:min(len(out), most)]
+	for _, run := range out {
+		r.claims[protocol.FeedCID(run.Feed)] = s
 	}
 	return out
+}
+
+// keeps reports whether a session keeps the feeds it fetches for itself: it moves, and has
+// not had them for long, or is not much slower than the others that fetch. On a slow line
+// all are slow, and taking over would only bring everything twice. The caller holds mu.
+func (r *Replica) keeps(by *session, now time.Time) bool {
+	held := now.Sub(by.claimed)
+	if now.Sub(by.moved) >= claimIdle || held >= claimSlow {
+		return false
+	}
+	if held < claimTime {
+		return true
+	}
+	pace := func(s *session) float64 { return float64(s.came) / max(now.Sub(s.claimed).Seconds(), 1) }
+	quickest := 0.0
+	for _, other := range r.claims {
+		if other != by && other.node != by.node {
+			quickest = max(quickest, pace(other))
+		}
+	}
+	return quickest > 0 && 4*pace(by) >= quickest
+}
+
+// takenOver reports whether another session fetches a feed by now.
+func (r *Replica) takenOver(s *session, id protocol.FeedID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	by := r.claims[id]
+	return by != nil && by != s
 }
 
 func (r *Replica) unclaim(s *session) {
@@ -331,4 +386,12 @@ func (r *Replica) moved(s *session) {
 	defer r.mu.Unlock()
 	s.moved = time.Now()
 	r.places.moved(s.node, s.moved)
+}
+
+// cameIn notes that bytes came in on a session, of a page perhaps that is not whole yet.
+func (r *Replica) cameIn(s *session, bytes int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.moved = time.Now()
+	s.came += bytes
 }

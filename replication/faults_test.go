@@ -78,7 +78,7 @@ func (a *actor) crash() {
 		a.stop = nil
 	})
 	<-done
-	a.fullDisk(false) // see halt
+	a.fullDisk(false)    // see halt
 	_ = a.ledger.Close() // of the life that never went on
 	a.w.remove(a.dir)
 	if err := os.Rename(left, a.dir); err != nil {

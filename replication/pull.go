@@ -27,7 +27,8 @@ type session struct {
 	left   bool     // something known to be missing here was not asked for, or not taken
 	behind bool     // likewise, for another reason than a member's allowance
 
-	claimed, moved time.Time // when feeds were claimed, and when they last brought something; Replica.mu guards both
+	claimed, moved time.Time // when feeds were claimed, and when they last brought something
+	came           int       // bytes since they were claimed; Replica.mu guards all three
 
 	doubts []protocol.FeedID // feeds of which it sent another branch
 }
@@ -44,6 +45,9 @@ const (
 	maxWasted    = 1 << 14
 )
 
+// errTakenOver ends a session whose feed another one fetches by now. Nobody is to blame.
+var errTakenOver = errors.New("another session fetches it")
+
 // pull makes one exchange and returns how many entries and bodies it brought. What
 // was admitted before an error stays: the ledger is the resume token, and a cut costs
 // at most the page under way.
@@ -54,14 +58,36 @@ func (r *Replica) pull(ctx context.Context, n Network, node protocol.PublicKey) 
 	}
 	stop := context.AfterFunc(ctx, func() { _ = stream.Reset() })
 	defer stop()
-	ses := &session{r: r, node: node, s: stream, br: bufio.NewReaderSize(stream, 256<<10)}
+	ses := &session{r: r, node: node, s: stream}
+	ses.br = bufio.NewReaderSize(&arriving{s: ses}, 256<<10)
 	defer r.unclaim(ses)
 	if err := ses.run(ctx); err != nil {
 		_ = stream.Reset()
+		if errors.Is(err, errTakenOver) {
+			return ses.got, nil
+		}
 		return ses.got, err
 	}
 	_ = stream.Close()
 	return ses.got, nil
+}
+
+// arriving is the session's stream. What comes in counts as moving, also where a page takes
+// longer than claimIdle to come whole; claimTime bounds what that can cost.
+type arriving struct {
+	s     *session
+	told  time.Time
+	bytes int // since then
+}
+
+func (a *arriving) Read(b []byte) (int, error) {
+	n, err := a.s.s.Read(b)
+	a.bytes += n
+	if now := time.Now(); n > 0 && now.Sub(a.told) > time.Second {
+		a.s.r.cameIn(a.s, a.bytes)
+		a.told, a.bytes = now, 0
+	}
+	return n, err
 }
 
 func (s *session) run(ctx context.Context) error {
@@ -254,19 +280,44 @@ func disjoint(prefixes []string) bool {
 func (r *Replica) missing(lines []protocol.Line) (runs []protocol.RunAsk, doubts []protocol.FeedID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	look := func(id protocol.FeedID) (known, bool) {
+		f := r.feeds[id]
+		if f == nil {
+			return known{}, false
+		}
+		return known{count: f.count, durable: f.durable, lastHead: f.lastHead, limit: f.limit, forked: r.forkAt(id)}, true
+	}
+	held := func(id protocol.FeedID, seq uint64) (protocol.EntryID, error) {
+		e, err := r.ledger.Entry(id, seq)
+		return e.ID(), err
+	}
+	return compareLines(lines, r.state.Electors(charter.ByElectors), look, held)
+}
+
+// known is what this node holds of a feed.
+type known struct {
+	count, durable uint64
+	lastHead       protocol.EntryID // at durable-1
+	limit          charter.Limit
+	forked         uint64 // 1 + the lowest seq proven forked; 0 = none
+}
+
+// compareLines is missing as a pure function: look tells what is known of a feed, held the
+// entry at a place before its last one.
+func compareLines(lines []protocol.Line, electors []string, look func(protocol.FeedID) (known, bool),
+	held func(protocol.FeedID, uint64) (protocol.EntryID, error)) (runs []protocol.RunAsk, doubts []protocol.FeedID) {
 	var first, rest []protocol.RunAsk
-	electors := r.state.Electors(charter.ByElectors)
 	for _, l := range lines {
 		st := l.Standing()
-		f := r.feeds[st.Feed]
-		if f == nil {
+		f, ok := look(st.Feed)
+		if !ok {
 			rest = append(rest, protocol.RunAsk{Feed: l.Feed})
 			continue
 		}
 		if f.limit.Void {
 			continue
 		}
-		told := r.forkAt(st.Feed)
+		told := f.forked
 		if told != 0 && f.limit.Head.Defined() && f.limit.Count >= told && f.durable+1 >= told {
 			continue // it was chosen which branch stands: branches fetches it
 		}
@@ -281,15 +332,14 @@ func (r *Replica) missing(lines []protocol.Line) (runs []protocol.RunAsk, doubts
 		}
 		// A fork that was told explains the difference of longer branches, not of shorter ones.
 		if st.Count > 0 && st.Count <= f.durable && (told == 0 || st.Count < told) {
-			held := f.lastHead
+			head := f.lastHead
 			if st.Count < f.durable {
-				e, err := r.ledger.Entry(st.Feed, st.Count-1)
-				if err != nil {
+				var err error
+				if head, err = held(st.Feed, st.Count-1); err != nil {
 					continue
 				}
-				held = e.ID()
 			}
-			if held != st.Head {
+			if head != st.Head {
 				doubts = append(doubts, st.Feed)
 			}
 		}
@@ -431,6 +481,10 @@ func (s *session) receive(ctx context.Context, asked []protocol.RunAsk) (err err
 			}
 			switch reason {
 			case protocol.ReasonKnown:
+				if s.r.takenOver(s, id) {
+					keep()
+					return errTakenOver // somebody quicker brings it: all that follows would come twice
+				}
 				page.Entries = page.Entries[n:]
 				page.Bodies = page.Bodies[n:]
 				continue

@@ -265,7 +265,7 @@ func (r *Replica) root() protocol.PublicKey {
 func (r *Replica) claimed() bool {
 	now := time.Now()
 	for _, by := range r.claims {
-		if now.Sub(by.moved) < claimIdle && now.Sub(by.claimed) < claimTime {
+		if r.keeps(by, now) {
 			return true
 		}
 	}
