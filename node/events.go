@@ -141,7 +141,7 @@ func (n *Node) Watch(ctx context.Context, since uint64) iter.Seq2[api.Event, err
 func (n *Node) event(c ledger.Change) api.Event {
 	h := c.Entry.Header()
 	out := api.Event{Seq: c.Local, Type: api.EventEntry, ID: c.Entry.ID().String(), Via: n.events.how(c.Local),
-		Time: time.UnixMilli(h.Time).UTC(), Member: n.replica.MemberOf(c.Entry.Feed())}
+		Time: time.UnixMilli(h.Time).UTC(), Member: n.replica.Feeds().MemberOf(c.Entry.Feed())}
 	switch {
 	case c.What == ledger.SetAside:
 		out.Type = api.EventSetAside

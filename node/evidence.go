@@ -22,7 +22,7 @@ const forkLook = 64
 // Forks implements api.Reader.
 func (n *Node) Forks(context.Context) ([]api.Fork, error) {
 	out := []api.Fork{}
-	for _, f := range n.replica.Forks() {
+	for _, f := range n.replica.Custody().Forks() {
 		out = append(out, n.fork(f))
 	}
 	return out, nil
@@ -40,7 +40,7 @@ func (n *Node) Fork(_ context.Context, id string) (api.Fork, error) {
 // findFork finds a fork by its chain, by a part of its name, or by its member.
 func (n *Node) findFork(id string) (replication.Fork, error) {
 	var found []replication.Fork
-	for _, f := range n.replica.Forks() {
+	for _, f := range n.replica.Custody().Forks() {
 		name := f.Feed.String()
 		if name == id {
 			return f, nil
@@ -159,7 +159,7 @@ func (n *Node) chosenBranch(id, name string) (replication.Fork, protocol.Stand, 
 
 // settleable refuses a choice that would do nothing, or jam the chain it is about.
 func (n *Node) settleable(m charter.Member, st protocol.Stand) (why string) {
-	for _, f := range n.replica.Forks() {
+	for _, f := range n.replica.Custody().Forks() {
 		if f.Feed != st.Feed {
 			continue
 		}

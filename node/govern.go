@@ -75,7 +75,7 @@ func (n *Node) tabledBy(decision protocol.ActID) string {
 	if err != nil {
 		return ""
 	}
-	return n.replica.MemberOf(e.Feed())
+	return n.replica.Feeds().MemberOf(e.Feed())
 }
 
 func (n *Node) claimed(entry protocol.EntryID) time.Time {
@@ -152,14 +152,14 @@ func (n *Node) table(ctx context.Context, draft charter.Draft, answer bool) (api
 	if err != nil {
 		return api.Decision{}, err
 	}
-	id, err := n.replica.Table(ctx, d)
+	id, err := n.replica.Acts().Table(ctx, d)
 	if err != nil {
 		return api.Decision{}, err
 	}
 	if answer {
 		t, ok := n.replica.State().Decision(id)
 		if ok && t.Condition == charter.ConditionOpen {
-			err := n.replica.Answer(ctx, t.Place, id)
+			err := n.replica.Acts().Answer(ctx, t.Place, id)
 			switch protocol.ReasonOf(err) {
 			case protocol.ReasonNone, protocol.ReasonNotElector, protocol.ReasonNotGoverning:
 			case protocol.ReasonConflict, protocol.ReasonKnown:
@@ -223,7 +223,7 @@ func (n *Node) change(s charter.State, c api.Change, assembly bool) (charter.Cha
 		}
 		out.Feature = c.Feature
 	case "remove":
-		out.Stands = n.replica.Stands(c.Member, protocol.PublicKey{})
+		out.Stands = n.replica.Feeds().Stands(c.Member, protocol.PublicKey{})
 	case "categorise":
 		out.Category = protocol.Category(c.Category)
 	case "appoint":
@@ -250,7 +250,7 @@ func (n *Node) change(s charter.State, c api.Change, assembly bool) (charter.Cha
 		if out.Node, err = protocol.ParsePublicKey(c.Key); err != nil {
 			return out, bad("key")
 		}
-		out.Stands = n.replica.Stands(c.Member, out.Node)
+		out.Stands = n.replica.Feeds().Stands(c.Member, out.Node)
 	case "settle":
 		if c.Branch != "" {
 			f, stand, err := n.chosenBranch(c.Feed, c.Branch)
@@ -281,7 +281,7 @@ func (n *Node) change(s charter.State, c api.Change, assembly bool) (charter.Cha
 			}
 		}
 		if c.Close {
-			out.Close, out.Stands = true, n.replica.Stands(c.Member, protocol.PublicKey{})
+			out.Close, out.Stands = true, n.replica.Feeds().Stands(c.Member, protocol.PublicKey{})
 		}
 	case "erase":
 		return n.erasing(c)
@@ -329,7 +329,7 @@ func (n *Node) Answer(ctx context.Context, a api.AnswerRequest) (api.Decision, e
 	if a.None {
 		choice = protocol.ActID{}
 	}
-	if err := n.replica.Answer(ctx, open[0].Place, choice); err != nil {
+	if err := n.replica.Acts().Answer(ctx, open[0].Place, choice); err != nil {
 		return api.Decision{}, err
 	}
 	return n.decision(open[0].ID)

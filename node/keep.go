@@ -27,7 +27,7 @@ func (n *Node) Verify(ctx context.Context, progress func(api.Progress)) (api.Ver
 
 // Export implements api.Keeper.
 func (n *Node) Export(ctx context.Context, w io.Writer, progress func(api.Progress)) (api.ExportReport, error) {
-	b, err := n.replica.Export(ctx, w, func(p replication.Progress) {
+	b, err := n.replica.Bundles().Export(ctx, w, func(p replication.Progress) {
 		if progress != nil {
 			progress(api.Progress{Step: "export", Done: p.Done, Total: p.Total, Unit: "entries"})
 		}
@@ -40,7 +40,7 @@ func (n *Node) Export(ctx context.Context, w io.Writer, progress func(api.Progre
 
 // Import implements api.Keeper.
 func (n *Node) Import(ctx context.Context, r io.Reader, progress func(api.Progress)) (api.ImportReport, error) {
-	b, err := n.replica.Import(ctx, r, func(p replication.Progress) {
+	b, err := n.replica.Bundles().Import(ctx, r, func(p replication.Progress) {
 		if progress != nil {
 			progress(api.Progress{Step: "import", Done: p.Done, Total: p.Total, Unit: "entries"})
 		}

@@ -58,12 +58,12 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(descBytes, float64(stats.Bytes))
 	gauge(descWanted, float64(stats.Wanted))
 	gauge(descWaiting, float64(counts.Waiting))
-	gauge(descFlooding, float64(len(c.n.replica.Floods())))
-	gauge(descOffend, float64(len(c.n.replica.Offenders())))
+	gauge(descFlooding, float64(len(c.n.replica.Others().Floods())))
+	gauge(descOffend, float64(len(c.n.replica.Others().Offenders())))
 	condition, _ := c.n.replica.Condition()
 	gauge(descReady, truth(condition == replication.Ready))
 	linked := 0
-	for _, k := range c.n.replica.Nodes() {
+	for _, k := range c.n.replica.Others().Nodes() {
 		if k.Linked {
 			linked++
 		}

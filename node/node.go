@@ -140,7 +140,7 @@ func Open(ctx context.Context, h *home.Home, o Options) (_ *Node, err error) {
 	if err = n.reindex(); err != nil {
 		return nil, err
 	}
-	if err = n.replica.Salvage(ctx); err != nil {
+	if err = n.replica.Custody().Salvage(ctx); err != nil {
 		return nil, err
 	}
 	return n, n.replica.Begin(ctx)
@@ -205,7 +205,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		Key: n.home.Node(), Federation: n.federation,
 		Listen: n.conf.Listen, Announce: n.conf.Announce, MDNS: *n.conf.MDNS, Relay: n.conf.Relay, RelayVia: n.conf.RelayVia,
 		NoGossip: n.opts.NoGossip, Logger: n.log, Registerer: n.registry, HostOptions: n.opts.HostOptions,
-	}, n.replica)
+	}, n.replica.Handler())
 	if err != nil {
 		return err
 	}

@@ -35,13 +35,13 @@ func (n *Node) reindex() error {
 	n.index.Add(items...)
 	n.restand()
 	for _, e := range places {
-		n.replica.Remember(e)
+		n.replica.Others().Remember(e)
 	}
 	return err
 }
 
 func (n *Node) item(local uint64, e protocol.Entry) index.Item {
-	member, count := n.replica.Standings(e.Feed())
+	member, count := n.replica.Feeds().Standings(e.Feed())
 	return index.Item{Entry: e, Seq: local, Member: member, Standing: e.Seq() < count}
 }
 
@@ -85,7 +85,7 @@ func (n *Node) turned(t replication.Turned) {
 func (n *Node) restand() {
 	n.restanding.Lock() // what was read later is told later
 	defer n.restanding.Unlock()
-	for _, l := range n.replica.Limits() {
+	for _, l := range n.replica.Feeds().Limits() {
 		n.index.Restand(l.Feed, l.Member, l.Count)
 	}
 	var erased []protocol.EntryID

@@ -205,7 +205,7 @@ func (o RecoverOptions) askAll(ctx context.Context, h *home.Home, doors []protoc
 func (n *Node) visit(ctx context.Context, do func(context.Context, *Node) error) (err error) {
 	defer func() { err = errors.Join(err, n.Close()) }()
 	m, err := mesh.New(mesh.Config{Key: n.home.Node(), Federation: n.federation, Listen: []string{"/ip4/0.0.0.0/udp/0/quic-v1", "/ip4/0.0.0.0/tcp/0"},
-		MDNS: *n.conf.MDNS, RelayVia: n.conf.RelayVia, Logger: n.log, HostOptions: n.opts.HostOptions}, n.replica)
+		MDNS: *n.conf.MDNS, RelayVia: n.conf.RelayVia, Logger: n.log, HostOptions: n.opts.HostOptions}, n.replica.Handler())
 	if err != nil {
 		return err
 	}
@@ -248,7 +248,7 @@ func (n *Node) catchUp(ctx context.Context) error {
 			last, moved = held, now
 		}
 		switch {
-		case !n.replica.CaughtUp():
+		case !n.replica.Custody().CaughtUp():
 			since = time.Time{}
 		case since.IsZero():
 			since = now
@@ -278,7 +278,7 @@ func (n *Node) awaitHeard(ctx context.Context) {
 	defer tick.Stop()
 	said := n.opts.Now()
 	for began := time.Now(); time.Since(began) < toldTime; {
-		for _, other := range n.replica.Nodes() {
+		for _, other := range n.replica.Others().Nodes() {
 			if other.Linked && other.Behind != nil && *other.Behind == 0 && other.Seen.After(said) {
 				return
 			}

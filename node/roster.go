@@ -33,16 +33,16 @@ func (n *Node) seekOthers(ctx context.Context, m *mesh.Mesh) error {
 		return err
 	}
 	for node := range fixed {
-		n.replica.Vouch(node)
+		n.replica.Others().Vouch(node)
 	}
 	book, err := n.home.Addresses()
 	if err != nil {
 		n.log.Warn("the address book cannot be read and is begun anew", "err", err)
 	}
-	if n.replica.Forgetful() {
+	if n.replica.Custody().Forgetful() {
 		// Its ledger may not know them any more; the address book holds standing members' nodes alone.
 		for _, k := range book {
-			n.replica.Vouch(k.Node)
+			n.replica.Others().Vouch(k.Node)
 		}
 	}
 	tick := time.NewTicker(rosterTime)
@@ -103,11 +103,11 @@ func (n *Node) roster(fixed map[protocol.PublicKey][]string, book []home.Known) 
 	for node, list := range fixed {
 		add(node, list)
 	}
-	for _, k := range n.replica.Nodes() {
+	for _, k := range n.replica.Others().Nodes() {
 		add(k.Key, k.Addresses)
 	}
 	for _, k := range book {
-		if n.replica.Standing(k.Node) {
+		if n.replica.Handler().Standing(k.Node) {
 			add(k.Node, k.Addresses)
 		}
 	}
@@ -124,7 +124,7 @@ func (n *Node) book(now time.Time, before []home.Known) []home.Known {
 	for _, k := range before {
 		by[k.Node] = k
 	}
-	for _, k := range n.replica.Nodes() {
+	for _, k := range n.replica.Others().Nodes() {
 		if len(k.Addresses) > 0 {
 			seen := k.Seen
 			if seen.IsZero() {
@@ -135,7 +135,7 @@ func (n *Node) book(now time.Time, before []home.Known) []home.Known {
 	}
 	out := make([]home.Known, 0, len(by))
 	for _, k := range by {
-		if n.replica.Standing(k.Node) {
+		if n.replica.Handler().Standing(k.Node) {
 			out = append(out, k)
 		}
 	}
@@ -158,7 +158,7 @@ func (n *Node) tellAddresses(ctx context.Context, m *mesh.Mesh) error {
 		addrs := telling(m.Addrs())
 		stable := slices.Equal(addrs, before)
 		before = addrs
-		if !stable || len(addrs) == 0 || slices.Equal(addrs, telling(n.replica.AddressesOf(n.home.Node().Public()))) ||
+		if !stable || len(addrs) == 0 || slices.Equal(addrs, telling(n.replica.Others().AddressesOf(n.home.Node().Public()))) ||
 			(!told.IsZero() && time.Since(told) < addressAgain) {
 			continue
 		}

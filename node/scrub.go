@@ -56,7 +56,7 @@ func (n *Node) scrubSlowly(ctx context.Context) error {
 		took = time.Since(begun)
 		if len(found) > 0 {
 			n.log.Warn("the scrub found damage; other nodes are asked for it", "problems", len(found), "first", found[0].ID)
-			n.replica.Mend()
+			n.replica.Custody().Mend()
 		}
 		if err := s.Save(); err != nil {
 			n.log.Debug("the place of the scrub was not saved", "err", err)
@@ -97,7 +97,7 @@ func (n *Node) Scrub(ctx context.Context, again bool, progress func(api.Progress
 			ended = true // also where the background took the last step
 		}
 		if len(found) > 0 {
-			n.replica.Mend()
+			n.replica.Custody().Mend()
 		}
 		if ended {
 			break
@@ -136,8 +136,8 @@ func (n *Node) mend(ctx context.Context, problems []ledger.Problem, progress fun
 		return total - done, total, done
 	}
 	left, total, done := look()
-	for end, idle := time.Now().Add(mendTime), time.Now().Add(mendIdle); left > 0 && n.mesh.Load() != nil && len(n.replica.Nodes()) > 0; {
-		n.replica.Mend()
+	for end, idle := time.Now().Add(mendTime), time.Now().Add(mendIdle); left > 0 && n.mesh.Load() != nil && len(n.replica.Others().Nodes()) > 0; {
+		n.replica.Custody().Mend()
 		select {
 		case <-ctx.Done():
 		case <-time.After(mendLook):
@@ -158,7 +158,7 @@ func (n *Node) mend(ctx context.Context, problems []ledger.Problem, progress fun
 			repaired++
 		}
 		if len(list) < maxDamage {
-			list = append(list, api.Damage{ID: p.ID, Code: p.Reason.String(), Member: n.replica.MemberOf(p.Feed), Detail: p.Detail, Repaired: mended[i]})
+			list = append(list, api.Damage{ID: p.ID, Code: p.Reason.String(), Member: n.replica.Feeds().MemberOf(p.Feed), Detail: p.Detail, Repaired: mended[i]})
 		}
 	}
 	return list, repaired
@@ -177,10 +177,10 @@ func (n *Node) custody(out *api.Status) {
 		ended := last.Ended.UTC()
 		out.Scrub.LastEnded, out.Scrub.LastFound = &ended, last.Damaged
 	}
-	if r, ok := n.replica.Recovery(); ok {
+	if r, ok := n.replica.Custody().Recovery(); ok {
 		out.Recovery = &api.Recovery{Others: r.Others, Seen: r.Seen, CaughtUp: r.CaughtUp, Needed: r.Needed, Fetching: r.Fetching}
 	}
 	out.Backups = n.backups()
-	out.Node.Since = n.replica.Since().UTC()
+	out.Node.Since = n.replica.Custody().Since().UTC()
 	out.Scrub.Total = max(n.ledger.Stats().Entries, now.Entries)
 }

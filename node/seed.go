@@ -89,7 +89,7 @@ func (s Seed) Write(ctx context.Context, bundle io.Writer) (protocol.FederationI
 			return id, fmt.Errorf("%s: %w", m.Facts.Handle, err)
 		}
 	}
-	_, err = r.Export(ctx, bundle, nil)
+	_, err = r.Bundles().Export(ctx, bundle, nil)
 	return id, errors.Join(err, led.Close())
 }
 

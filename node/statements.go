@@ -34,7 +34,7 @@ func (n *Node) Chains(_ context.Context, q api.ChainQuery) ([]api.Chain, error) 
 		until = day.AddDate(0, 0, 1)
 	}
 	var out []api.Chain
-	for _, c := range n.replica.Chains(q.Member, node) {
+	for _, c := range n.replica.Feeds().Chains(q.Member, node) {
 		shown, err := n.chain(c, until)
 		if err != nil {
 			return nil, err

@@ -54,7 +54,7 @@ func (n *Node) Status(context.Context) (api.Status, error) {
 		}
 	}
 	known := map[protocol.PublicKey]replication.Node{}
-	nodes := n.replica.Nodes()
+	nodes := n.replica.Others().Nodes()
 	for _, k := range nodes {
 		known[k.Key] = k
 	}
@@ -64,7 +64,7 @@ func (n *Node) Status(context.Context) (api.Status, error) {
 	progress := n.replica.Progress()
 	n.custody(&out)
 	out.Catchup = api.Catchup{Running: progress.Running, Fetched: progress.Fetched, Known: progress.Known}
-	out.Alerts = alerts(s, nodes, n.replica.Floods(), n.replica.Offenders(), forked(n.replica.Forks(), n.facts.Handle), append(n.ending(), n.ownAlerts(out)...))
+	out.Alerts = alerts(s, nodes, n.replica.Others().Floods(), n.replica.Others().Offenders(), forked(n.replica.Custody().Forks(), n.facts.Handle), append(n.ending(), n.ownAlerts(out)...))
 	return out, nil
 }
 
@@ -158,7 +158,7 @@ func (n *Node) addresses() []string {
 	if m := n.mesh.Load(); m != nil {
 		return telling(m.Addrs())
 	}
-	return n.replica.AddressesOf(self)
+	return n.replica.Others().AddressesOf(self)
 }
 
 // changed is told of a new state of the charter.

@@ -50,7 +50,7 @@ func newSpot(b testing.TB, w *world, a *actor, dir string) *spot {
 
 func (s *spot) run(b testing.TB, w *world, a *actor) {
 	b.Helper()
-	m, err := mesh.New(mesh.Config{Key: a.node, Federation: w.fed, Listen: []string{"/ip4/127.0.0.1/tcp/0"}}, s.replica)
+	m, err := mesh.New(mesh.Config{Key: a.node, Federation: w.fed, Listen: []string{"/ip4/127.0.0.1/tcp/0"}}, s.replica.Handler())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func BenchmarkCatchUp(b *testing.B) {
 	verify := verifyRate()
 	for n := 0; b.Loop(); n++ {
 		fresh := newSpot(b, w, newcomer, filepath.Join(dir, fmt.Sprint("fresh", n)))
-		fresh.replica.Vouch(w.nodes[0].node.Public())
+		fresh.replica.Others().Vouch(w.nodes[0].node.Public())
 		fresh.run(b, w, newcomer)
 		debug.FreeOSMemory()
 		peak := watchMemory()

@@ -82,7 +82,7 @@ func (r *Replica) fill(id protocol.EntryID, body []byte) error {
 	if err := commit.Wait(context.Background()); err != nil { // see admitted.wait
 		return err
 	}
-	r.erasures.hear(r.MemberOf(e.Feed()), e, body)
+	r.erasures.hear(r.Feeds().MemberOf(e.Feed()), e, body)
 	if e.Kind().IsGovernance() {
 		r.govern([]charter.Block{{Entry: e, Body: body}})
 	}

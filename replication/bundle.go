@@ -39,7 +39,8 @@ type carHeader struct {
 
 // Export writes all standing entries and the bodies held. What arrives meanwhile is
 // not part of it.
-func (r *Replica) Export(ctx context.Context, w io.Writer, progress func(Progress)) (Bundled, error) {
+func (of Bundles) Export(ctx context.Context, w io.Writer, progress func(Progress)) (Bundled, error) {
+	r := of.replica
 	var b Bundled
 	out := bufio.NewWriterSize(&counting{w: w, n: &b.Bytes}, 256<<10)
 	head, err := protocol.Encode(&carHeader{Roots: []protocol.CID{r.cfg.Federation}, Version: 1})
@@ -133,7 +134,8 @@ func (c *counting) Write(p []byte) (int, error) {
 // the bundle are tried again at its end; the bundle is read once and never held in
 // memory, except for such feeds, up to importHeld bytes; beyond that they are refused
 // and a second import takes them. What was admitted before an error stays.
-func (r *Replica) Import(ctx context.Context, in io.Reader, progress func(Progress)) (b Bundled, err error) {
+func (of Bundles) Import(ctx context.Context, in io.Reader, progress func(Progress)) (b Bundled, err error) {
+	r := of.replica
 	br := bufio.NewReaderSize(&countingReader{r: in, n: &b.Bytes}, 256<<10)
 	im := &importer{r: r, ctx: ctx, b: &b, progress: progress}
 	if err := im.head(br); err != nil {

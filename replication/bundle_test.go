@@ -62,11 +62,11 @@ func TestImport_RunsWithoutBodiesLoseNothing(t *testing.T) {
 			from = len(feed.Entries)
 		}
 		var bundle bytes.Buffer
-		if _, err := full.Export(ctx, &bundle, nil); err != nil {
+		if _, err := full.Bundles().Export(ctx, &bundle, nil); err != nil {
 			t.Fatal(err)
 		}
 		empty := open("empty")
-		got, err := empty.Import(ctx, bytes.NewReader(bundle.Bytes()), nil)
+		got, err := empty.Bundles().Import(ctx, bytes.NewReader(bundle.Bytes()), nil)
 		if err != nil || len(got.Refused) > 0 {
 			t.Fatalf("seed %d: %+v, %v", seed, got, err)
 		}
@@ -75,8 +75,8 @@ func TestImport_RunsWithoutBodiesLoseNothing(t *testing.T) {
 		}
 		// The same in two pieces, of which the first ends anywhere: what is known is no hole.
 		half := open("half")
-		_, _ = half.Import(ctx, bytes.NewReader(bundle.Bytes()[:rng.IntN(bundle.Len())]), nil)
-		if again, err := half.Import(ctx, bytes.NewReader(bundle.Bytes()), nil); err != nil || len(again.Refused) > 0 || half.Root() != full.Root() {
+		_, _ = half.Bundles().Import(ctx, bytes.NewReader(bundle.Bytes()[:rng.IntN(bundle.Len())]), nil)
+		if again, err := half.Bundles().Import(ctx, bytes.NewReader(bundle.Bytes()), nil); err != nil || len(again.Refused) > 0 || half.Root() != full.Root() {
 			t.Fatalf("seed %d: in two pieces: %+v, %v", seed, again, err)
 		}
 	}
@@ -126,7 +126,7 @@ func readByOthers(t *testing.T, file []byte) {
 // A backup with the papers of its home is such a file too.
 func TestBackup_IsReadByOtherTools(t *testing.T) {
 	r, bundle := reader(t)
-	if _, err := r.Import(t.Context(), bytes.NewReader(bundle), nil); err != nil {
+	if _, err := r.Bundles().Import(t.Context(), bytes.NewReader(bundle), nil); err != nil {
 		t.Fatal(err)
 	}
 	var backup bytes.Buffer

@@ -26,7 +26,7 @@ func ring(b *testing.B, n int) []*spot {
 			b.Fatal(err)
 		}
 		for _, other := range w.nodes {
-			s.replica.Vouch(other.node.Public())
+			s.replica.Others().Vouch(other.node.Public())
 		}
 		s.run(b, w, a)
 		b.Cleanup(s.stop)

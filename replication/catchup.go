@@ -80,7 +80,8 @@ func (p *peer) offend(now, claimed time.Time) {
 const offenceEnds = 10 * time.Minute
 
 // Connected is told by the mesh of every new connection to a standing node.
-func (r *Replica) Connected(node protocol.PublicKey) {
+func (of handler) Connected(node protocol.PublicKey) {
+	r := of.replica
 	r.mu.Lock()
 	p := r.peerFor(node)
 	p.linked, p.fails, p.due = true, 0, time.Time{}

@@ -19,7 +19,7 @@ import (
 // not count until the next start.
 func TestImport_CutBundleCounts(t *testing.T) {
 	empty, bundle := reader(t)
-	if _, err := empty.Import(context.Background(), bytes.NewReader(bundle[:len(bundle)-10]), nil); err == nil {
+	if _, err := empty.Bundles().Import(context.Background(), bytes.NewReader(bundle[:len(bundle)-10]), nil); err == nil {
 		t.Fatal("a cut bundle was read to its end")
 	}
 	entries, _ := empty.Total()
@@ -48,7 +48,7 @@ func TestImport_LargePagesAndEqualBodies(t *testing.T) {
 		}
 	}
 	var bundle bytes.Buffer
-	if _, err := l.Export(context.Background(), &bundle, nil); err != nil {
+	if _, err := l.Bundles().Export(context.Background(), &bundle, nil); err != nil {
 		t.Fatal(err)
 	}
 	store, err := ledger.Open(ledger.Config{Dir: filepath.Join(t.TempDir(), "other"), Federation: l.w.fed, FloorBytes: 1 << 20, ReserveBytes: 1})
@@ -60,7 +60,7 @@ func TestImport_LargePagesAndEqualBodies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := other.Import(context.Background(), &bundle, nil); err != nil {
+	if _, err := other.Bundles().Import(context.Background(), &bundle, nil); err != nil {
 		t.Fatal(err)
 	}
 	if c, _ := other.Condition(); c == ReadOnly || other.Root() != l.Root() || store.Stats().Wanted > 0 {
@@ -231,7 +231,7 @@ func TestHealth_ClockSetBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return l.Health(context.Background(), b.node.Public(), raw)
+		return l.Handler().Health(context.Background(), b.node.Public(), raw)
 	}
 	if v := say(now.AddDate(10, 0, 0)); v != protocol.Accept {
 		t.Fatalf("a first message: %v", v)

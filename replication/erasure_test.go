@@ -189,7 +189,7 @@ func (a *actor) forgotten(marker string, ids ...protocol.EntryID) {
 		a.w.t.Errorf("seed %d: what was erased lies at %s in %v", a.w.seed, a.handle, names)
 	}
 	var bundle, backup bytes.Buffer
-	if _, err := a.replica.Export(context.Background(), &bundle, nil); err != nil {
+	if _, err := a.replica.Bundles().Export(context.Background(), &bundle, nil); err != nil {
 		a.w.t.Fatal(err)
 	}
 	if _, err := a.ledger.Backup(context.Background(), &backup, nil); err != nil {
@@ -217,7 +217,7 @@ func TestScenario_Erasure(t *testing.T) {
 		ids := []protocol.EntryID{first, second, gone}
 		w.settle(30 * time.Second)
 		var before bytes.Buffer
-		if _, err := nodes[1].replica.Export(context.Background(), &before, nil); err != nil {
+		if _, err := nodes[1].replica.Bundles().Export(context.Background(), &before, nil); err != nil {
 			t.Fatal(err)
 		}
 		copied, saved := nodes[2].copied(), nodes[3].backup()
@@ -251,7 +251,7 @@ func TestScenario_Erasure(t *testing.T) {
 			}
 		}
 		// An old bundle, and an old peer, bring nothing back.
-		if _, err := nodes[1].replica.Import(context.Background(), bytes.NewReader(before.Bytes()), nil); err != nil {
+		if _, err := nodes[1].replica.Bundles().Import(context.Background(), bytes.NewReader(before.Bytes()), nil); err != nil {
 			t.Fatal(err)
 		}
 		nodes[4].start()
@@ -374,7 +374,7 @@ func TestScenario_CutBelowAnErasure(t *testing.T) {
 		secret := marker(w.dice)
 		record := victim.publish(secret)
 		w.settle(30 * time.Second)
-		stands := nodes[0].replica.Stands(victim.handle, protocol.PublicKey{})
+		stands := nodes[0].replica.Feeds().Stands(victim.handle, protocol.PublicKey{})
 		nodes[1].halt()
 		victim.erase(record) // by the thief of its key
 		w.acknowledged(3, 30*time.Second, record)
@@ -441,7 +441,7 @@ func TestScenario_ForkBelowAnErasure(t *testing.T) {
 		// Its entries reach the others, and with them the proof of the fork.
 		var bundle bytes.Buffer
 		twin.start()
-		if _, err := twin.replica.Export(context.Background(), &bundle, nil); err != nil {
+		if _, err := twin.replica.Bundles().Export(context.Background(), &bundle, nil); err != nil {
 			t.Fatal(err)
 		}
 		twin.halt()
@@ -540,14 +540,14 @@ func TestErasure_HeardBeforeItsEntry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v := l.Gossip(context.Background(), other.node.Public(), inception); v != protocol.Accept {
+	if v := l.Handler().Gossip(context.Background(), other.node.Public(), inception); v != protocol.Accept {
 		t.Fatalf("inception: %s", v)
 	}
 	msg, err := protocol.EncodeMessage(record, body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v := l.Gossip(context.Background(), other.node.Public(), msg); v != protocol.Ignore {
+	if v := l.Handler().Gossip(context.Background(), other.node.Public(), msg); v != protocol.Ignore {
 		t.Errorf("an erased body is passed on: %s", v)
 	}
 	if !l.store.Has(record.ID()) {

@@ -284,7 +284,7 @@ func (a *actor) propose(changes ...charter.Change) (protocol.ActID, error) {
 	if err != nil {
 		return protocol.ActID{}, err
 	}
-	return a.replica.Table(ctx, d)
+	return a.replica.Acts().Table(ctx, d)
 }
 
 // ballots has every running elector answer what it knows to be open and has not answered.
@@ -296,7 +296,7 @@ func (w *world) ballots() {
 			if !slices.Contains(t.Electors, a.handle) || slices.Contains(answered, a.handle) {
 				continue
 			}
-			_ = a.replica.Answer(context.Background(), t.Place, t.ID) // refused while recovering, or where it is stale by now
+			_ = a.replica.Acts().Answer(context.Background(), t.Place, t.ID) // refused while recovering, or where it is stale by now
 			break
 		}
 	}

@@ -178,12 +178,12 @@ func (r *Replica) govern(blocks []charter.Block) {
 	if n := r.net.Load(); n != nil {
 		// Asked again, because another change may have overtaken this one.
 		for _, key := range came {
-			if r.Standing(key) {
+			if r.takesPart(key) {
 				n.Admitted(key)
 			}
 		}
 		for _, key := range went {
-			if !r.Standing(key) {
+			if !r.takesPart(key) {
 				n.Expelled(key)
 			}
 		}
@@ -199,9 +199,12 @@ func (r *Replica) govern(blocks []charter.Block) {
 	}
 }
 
-// Standing reports whether the node key takes part: it is this node's, or that of a
-// feed of a standing member, or one that was vouched for and not heard of yet.
-func (r *Replica) Standing(node protocol.PublicKey) bool {
+// Standing implements mesh.Handler.
+func (of handler) Standing(node protocol.PublicKey) bool { return of.replica.takesPart(node) }
+
+// takesPart reports whether the node key is this node's, or that of a feed of a standing
+// member, or one that was vouched for and not heard of yet.
+func (r *Replica) takesPart(node protocol.PublicKey) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.nodes[node] || r.vouched[node]
@@ -210,7 +213,8 @@ func (r *Replica) Standing(node protocol.PublicKey) bool {
 // Vouch lets nodes take part that an invitation, a welcome or the operator named, until
 // a feed of theirs is here: from then on the charter decides. A node that knows nobody
 // yet could not learn anything otherwise.
-func (r *Replica) Vouch(nodes ...protocol.PublicKey) {
+func (of Others) Vouch(nodes ...protocol.PublicKey) {
+	r := of.replica
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, n := range nodes {
@@ -226,7 +230,8 @@ func (r *Replica) Vouch(nodes ...protocol.PublicKey) {
 
 // Stands lists how far feeds stand here now, those of one member, or of one node key
 // of it where node is not zero: what a removal or a cut lists.
-func (r *Replica) Stands(member string, node protocol.PublicKey) []protocol.Stand {
+func (of Feeds) Stands(member string, node protocol.PublicKey) []protocol.Stand {
+	r := of.replica
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var out []protocol.Stand
@@ -251,7 +256,8 @@ type Chain struct {
 
 // Chains lists the feeds of a member, of one node key where node is not zero, in order
 // of feed. The slice is the caller's.
-func (r *Replica) Chains(member string, node protocol.PublicKey) []Chain {
+func (of Feeds) Chains(member string, node protocol.PublicKey) []Chain {
+	r := of.replica
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var out []Chain
@@ -267,14 +273,16 @@ func (r *Replica) Chains(member string, node protocol.PublicKey) []Chain {
 }
 
 // AddressesOf is where a node can be reached, by its last record or health message.
-func (r *Replica) AddressesOf(node protocol.PublicKey) []string {
+func (of Others) AddressesOf(node protocol.PublicKey) []string {
+	r := of.replica
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.addresses[node])
 }
 
 // MemberOf is the handle of the member whose feed it is; empty if there is none.
-func (r *Replica) MemberOf(feed protocol.FeedID) string {
+func (of Feeds) MemberOf(feed protocol.FeedID) string {
+	r := of.replica
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if f := r.feeds[feed]; f != nil {
@@ -284,7 +292,8 @@ func (r *Replica) MemberOf(feed protocol.FeedID) string {
 }
 
 // Standings is whose a feed is and how many of its first entries may stand.
-func (r *Replica) Standings(feed protocol.FeedID) (member string, count uint64) {
+func (of Feeds) Standings(feed protocol.FeedID) (member string, count uint64) {
+	r := of.replica
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f := r.feeds[feed]
@@ -302,7 +311,8 @@ type FeedLimit struct {
 }
 
 // Limits lists them for all feeds, in no order. The slice is the caller's.
-func (r *Replica) Limits() []FeedLimit {
+func (of Feeds) Limits() []FeedLimit {
+	r := of.replica
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	out := make([]FeedLimit, 0, len(r.feeds))

@@ -83,7 +83,7 @@ func TestScenario_Flood(t *testing.T) {
 		flooded := w.times(others, n, pace)
 		for _, a := range others {
 			a.bounded()
-			floods := a.replica.Floods()
+			floods := a.replica.Others().Floods()
 			if len(floods) != 1 || floods[0].Member != flooder.handle || floods[0].Node != flooder.node.Public() || floods[0].Taken == 0 {
 				t.Errorf("seed %d: %s names %+v", w.seed, a.handle, floods)
 			}

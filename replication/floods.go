@@ -21,7 +21,8 @@ type Flood struct {
 
 // Floods lists the members beyond their allowance now, by handle. The slice is the
 // caller's.
-func (r *Replica) Floods() []Flood {
+func (of Others) Floods() []Flood {
+	r := of.replica
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
@@ -45,7 +46,8 @@ type Offender struct {
 
 // Offenders lists the nodes that did so in the last ten minutes, the worst first. The
 // slice is the caller's.
-func (r *Replica) Offenders() []Offender {
+func (of Others) Offenders() []Offender {
+	r := of.replica
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()

@@ -335,7 +335,7 @@ func TestFork_LateNodesAndBundles(t *testing.T) {
 		w.chosen(feed, count, head)
 
 		var bundle bytes.Buffer
-		if _, err := w.nodes[0].replica.Export(context.Background(), &bundle, nil); err != nil {
+		if _, err := w.nodes[0].replica.Bundles().Export(context.Background(), &bundle, nil); err != nil {
 			t.Fatal(err)
 		}
 		want := w.nodes[0].replica.frontier.line(feed)
@@ -346,7 +346,7 @@ func TestFork_LateNodesAndBundles(t *testing.T) {
 		if got := late.replica.frontier.line(feed); got.Count < 100 {
 			t.Fatalf("seed %d: it held %d entries of the losing branch", w.seed, got.Count)
 		}
-		if _, err := late.replica.Import(context.Background(), bytes.NewReader(bundle.Bytes()), nil); err != nil {
+		if _, err := late.replica.Bundles().Import(context.Background(), bytes.NewReader(bundle.Bytes()), nil); err != nil {
 			t.Fatal(err)
 		}
 		for began := time.Now(); late.replica.frontier.line(feed) != want; time.Sleep(time.Second) {
@@ -435,7 +435,7 @@ func TestGossip_ForgedEvidence(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := l.Gossip(context.Background(), other.node.Public(), message); got != row.want {
+		if got := l.Handler().Gossip(context.Background(), other.node.Public(), message); got != row.want {
 			t.Errorf("%s: %v, want %v", row.name, got, row.want)
 		}
 		if row.want == protocol.Reject {
@@ -456,7 +456,7 @@ func TestGossip_OversizeEvidence(t *testing.T) {
 	if err := l.Begin(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if got := l.Gossip(context.Background(), l.w.nodes[1].node.Public(), make([]byte, protocol.MaxMessageBytes+1)); got != protocol.Reject {
+	if got := l.Handler().Gossip(context.Background(), l.w.nodes[1].node.Public(), make([]byte, protocol.MaxMessageBytes+1)); got != protocol.Reject {
 		t.Errorf("oversize: %v", got)
 	}
 }

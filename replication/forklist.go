@@ -32,7 +32,8 @@ type ForkBranch struct {
 
 // Forks lists the proven forks of members' feeds, in order of member and feed. The slices
 // are the caller's.
-func (r *Replica) Forks() []Fork {
+func (of Custody) Forks() []Fork {
+	r := of.replica
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var out []Fork

@@ -31,7 +31,7 @@ func reader(t testing.TB) (*Replica, []byte) {
 	full := open("full", w.nodes[0].node)
 	w.fillSome(t, full, 40)
 	var bundle bytes.Buffer
-	if _, err := full.Export(context.Background(), &bundle, nil); err != nil {
+	if _, err := full.Bundles().Export(context.Background(), &bundle, nil); err != nil {
 		t.Fatal(err)
 	}
 	return open("empty", keyOf(t, "a reader")), bundle.Bytes()
@@ -52,7 +52,7 @@ func FuzzImport(f *testing.F) {
 		f.Add(flipped)
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {
-		_, err := r.Import(context.Background(), bytes.NewReader(file), nil)
+		_, err := r.Bundles().Import(context.Background(), bytes.NewReader(file), nil)
 		if reason := protocol.ReasonOf(err); reason == protocol.ReasonInternal || reason == protocol.ReasonReadOnly {
 			t.Fatalf("%v", err)
 		}
@@ -69,7 +69,7 @@ func TestImport_DamagedFilesLeaveAWholeLedger(t *testing.T) {
 		for range 1 + dice.IntN(3) {
 			file[dice.IntN(len(file))] ^= 1 << dice.IntN(8)
 		}
-		_, err := r.Import(context.Background(), bytes.NewReader(file[:len(file)-dice.IntN(2)*dice.IntN(len(file))]), nil)
+		_, err := r.Bundles().Import(context.Background(), bytes.NewReader(file[:len(file)-dice.IntN(2)*dice.IntN(len(file))]), nil)
 		switch protocol.ReasonOf(err) {
 		case protocol.ReasonInternal, protocol.ReasonReadOnly:
 			t.Fatal(err)
@@ -115,18 +115,18 @@ func FuzzMalleability_Page(f *testing.F) {
 
 func TestImport_EqualsTheSource(t *testing.T) {
 	r, bundle := reader(t)
-	got, err := r.Import(context.Background(), bytes.NewReader(bundle), nil)
+	got, err := r.Bundles().Import(context.Background(), bytes.NewReader(bundle), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var again bytes.Buffer
-	if _, err := r.Export(context.Background(), &again, nil); err != nil {
+	if _, err := r.Bundles().Export(context.Background(), &again, nil); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(again.Bytes(), bundle) {
 		t.Errorf("%d entries were imported, and exporting them gives another file", got.New)
 	}
-	if again, err := r.Import(context.Background(), bytes.NewReader(bundle), nil); err != nil || again.New != 0 {
+	if again, err := r.Bundles().Import(context.Background(), bytes.NewReader(bundle), nil); err != nil || again.New != 0 {
 		t.Errorf("importing again: %+v, %v", again, err)
 	}
 }

@@ -14,7 +14,8 @@ import (
 // position. It answers Accept only when the entry is durable on this disk.
 //
 // Gossip is a hint: what it cannot place is fetched from the sender by catch-up.
-func (r *Replica) Gossip(ctx context.Context, from protocol.PublicKey, message []byte) protocol.Verdict {
+func (of handler) Gossip(ctx context.Context, from protocol.PublicKey, message []byte) protocol.Verdict {
+	r := of.replica
 	if r.cfg.NoGossip {
 		return protocol.Ignore
 	}

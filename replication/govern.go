@@ -130,7 +130,7 @@ func (r *Replica) keepTrust(ctx context.Context) {
 		if t, tabled := admitting(state, a.Invitation); !tabled {
 			err = r.cfg.Trusted(ctx, a.Application)
 		} else if slices.Contains(t.Unheard, self) {
-			err = r.Answer(ctx, t.Place, t.ID)
+			err = r.Acts().Answer(ctx, t.Place, t.ID)
 		}
 		if err != nil && ctx.Err() == nil {
 			r.log.Debug("the application of a trusted invitation waits for the electors", "handle", a.Member.Handle, "err", err)
@@ -151,7 +151,8 @@ func admitting(state charter.State, invitation protocol.PublicKey) (charter.Tabl
 }
 
 // Table publishes a decision and returns its id.
-func (r *Replica) Table(ctx context.Context, d charter.Decision) (protocol.ActID, error) {
+func (of Acts) Table(ctx context.Context, d charter.Decision) (protocol.ActID, error) {
+	r := of.replica
 	p, err := r.Publish(ctx, Draft{Kind: protocol.KindDecision, Content: &d})
 	if err != nil {
 		return protocol.ActID{}, err
@@ -165,7 +166,8 @@ func (r *Replica) Table(ctx context.Context, d charter.Decision) (protocol.ActID
 // an act has switched on what this program does not know: it may judge the place
 // otherwise than the others do. If the answer makes an act, the certificate is published
 // before Answer returns.
-func (r *Replica) Answer(ctx context.Context, place charter.Place, decision protocol.ActID) error {
+func (of Acts) Answer(ctx context.Context, place charter.Place, decision protocol.ActID) error {
+	r := of.replica
 	// Answers are signed one after another, each on a state that includes the one before:
 	// an elector never answers one place twice.
 	r.answering.Lock()

@@ -89,7 +89,8 @@ func (r *Replica) stood() bool {
 }
 
 // Health judges one message of the health topic.
-func (r *Replica) Health(_ context.Context, from protocol.PublicKey, message []byte) protocol.Verdict {
+func (of handler) Health(_ context.Context, from protocol.PublicKey, message []byte) protocol.Verdict {
+	r := of.replica
 	h, err := protocol.DecodeHealth(r.cfg.Federation, message)
 	if err != nil {
 		r.counts.refuse(protocol.ReasonOf(err))
@@ -169,7 +170,8 @@ type Node struct {
 
 // Nodes lists the node keys of standing members except this one, in no order. The
 // slice is the caller's, what it points to is shared.
-func (r *Replica) Nodes() []Node {
+func (of Others) Nodes() []Node {
+	r := of.replica
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var out []Node
@@ -202,7 +204,8 @@ func (r *Replica) learnAddresses(node protocol.PublicKey, body []byte) {
 
 // Remember takes over the addresses of a node record that the ledger holds: of each
 // feed's the last one, at the start. What health messages said since is newer and stays.
-func (r *Replica) Remember(e protocol.Entry) {
+func (of Others) Remember(e protocol.Entry) {
+	r := of.replica
 	r.mu.Lock()
 	f := r.feeds[e.Feed()]
 	known := f == nil || !r.nodes[f.node] || len(r.addresses[f.node]) > 0

@@ -110,11 +110,13 @@ func (h *hostility) n(n int) int {
 }
 
 // behind is the node's face to the network.
-func (h *hostility) behind(a *actor) mesh.Handler { return &liar{Replica: a.replica, a: a, h: h} }
+func (h *hostility) behind(a *actor) mesh.Handler {
+	return &liar{Handler: a.replica.Handler(), a: a, h: h}
+}
 
 // liar answers catch-up with lies and everything else as the replica does.
 type liar struct {
-	*Replica
+	mesh.Handler
 	a *actor
 	h *hostility
 }
@@ -125,7 +127,7 @@ func (l *liar) ServeSync(ctx context.Context, _ protocol.PublicKey, s mesh.Strea
 }
 
 func (l *liar) serve(ctx context.Context, s mesh.Stream) error {
-	h, r := l.h, l.Replica
+	h, r := l.h, l.a.replica
 	br := bufio.NewReader(s)
 	var hello protocol.Hello
 	if err := protocol.ReadFrame(br, 256, &hello); err != nil {
@@ -184,7 +186,7 @@ func (l *liar) serve(ctx context.Context, s mesh.Stream) error {
 // spoil turns an offer into a lie.
 func (l *liar) spoil(o *protocol.Offer) {
 	h := l.h
-	lines := l.frontier.all()
+	lines := l.a.replica.frontier.all()
 	if len(lines) == 0 {
 		return
 	}
@@ -220,15 +222,15 @@ func (l *liar) serveRun(s mesh.Stream, run protocol.RunAsk) error {
 	h := l.h
 	id := protocol.FeedCID(run.Feed)
 	if h.now(servesUnasked) {
-		lines := l.frontier.all()
+		lines := l.a.replica.frontier.all()
 		id = lines[h.n(len(lines))].Feed
 	}
-	count := l.frontier.line(id).Count
+	count := l.a.replica.frontier.line(id).Count
 	if run.Max > 0 {
 		count = min(count, run.From+run.Max)
 	}
 	for from := run.From; from < count; {
-		page, err := l.ledger.Raw(id, from, int(min(count-from, protocol.MaxPage)), protocol.MaxPageBodyBytes)
+		page, err := l.a.replica.ledger.Raw(id, from, int(min(count-from, protocol.MaxPage)), protocol.MaxPageBodyBytes)
 		if err != nil || len(page.Headers) == 0 {
 			return nil
 		}

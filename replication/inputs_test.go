@@ -63,7 +63,7 @@ func besiege(t *testing.T) *siege {
 	return s
 }
 
-func (s *siege) gossip(raw []byte) string { return s.Gossip(s.ctx, s.by, raw).String() }
+func (s *siege) gossip(raw []byte) string { return s.Handler().Gossip(s.ctx, s.by, raw).String() }
 func (s *siege) say(e protocol.Entry) string {
 	return s.gossip(message(s.t, e, nil))
 }
@@ -130,7 +130,7 @@ func (s *siege) health(key protocol.PrivateKey, change func(*protocol.Health)) s
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return s.Health(s.ctx, s.by, s.pack(&h)).String()
+	return s.Handler().Health(s.ctx, s.by, s.pack(&h)).String()
 }
 
 // ended is a stream that knows how it was ended.
@@ -160,7 +160,7 @@ func (s *siege) stream(handle func(context.Context, mesh.Peer, mesh.Stream), att
 	return "answered"
 }
 
-func (s *siege) served(attack func(pipe)) string { return s.stream(s.ServeSync, attack) }
+func (s *siege) served(attack func(pipe)) string { return s.stream(s.Handler().ServeSync, attack) }
 
 // hello begins a catch-up in order and reads the offer.
 func (s *siege) hello(p pipe, h protocol.Hello) protocol.Offer {
@@ -257,7 +257,7 @@ func framed(all ...any) func(pipe) {
 // joins sends a request to join and tells the answer.
 func (s *siege) joins(send func(pipe)) string {
 	state := ""
-	how := s.stream(s.ServeJoin, func(p pipe) {
+	how := s.stream(s.Handler().ServeJoin, func(p pipe) {
 		send(p)
 		var answer protocol.JoinAnswer
 		if err := protocol.ReadFrame(byteReader{p}, protocol.MaxFrameBytes, &answer); err == nil {
@@ -290,10 +290,10 @@ func (s *siege) imports(change func(whole []byte) []byte) string {
 		s.t.Fatal(err)
 	}
 	var whole bytes.Buffer
-	if _, err := other.Export(s.ctx, &whole, nil); err != nil {
+	if _, err := other.Bundles().Export(s.ctx, &whole, nil); err != nil {
 		s.t.Fatal(err)
 	}
-	if _, err := s.Import(s.ctx, bytes.NewReader(change(whole.Bytes())), nil); err != nil {
+	if _, err := s.Bundles().Import(s.ctx, bytes.NewReader(change(whole.Bytes())), nil); err != nil {
 		return "refused: " + protocol.ReasonOf(err).String()
 	}
 	return "taken"
@@ -623,10 +623,12 @@ func healthInputs() []input {
 	const where = "health"
 	none := func(*protocol.Health) {}
 	return []input{
-		{where, "nothing", "reject", func(s *siege) string { return s.Health(s.ctx, s.by, nil).String() }},
-		{where, "more than MaxHealthBytes", "reject", func(s *siege) string { return s.Health(s.ctx, s.by, make([]byte, protocol.MaxHealthBytes+1)).String() }},
+		{where, "nothing", "reject", func(s *siege) string { return s.Handler().Health(s.ctx, s.by, nil).String() }},
+		{where, "more than MaxHealthBytes", "reject", func(s *siege) string {
+			return s.Handler().Health(s.ctx, s.by, make([]byte, protocol.MaxHealthBytes+1)).String()
+		}},
 		{where, "an entry", "reject", func(s *siege) string {
-			return s.Health(s.ctx, s.by, message(s.t, s.entries[siegeHeld], nil)).String()
+			return s.Handler().Health(s.ctx, s.by, message(s.t, s.entries[siegeHeld], nil)).String()
 		}},
 		{where, "another federation", "reject", func(s *siege) string {
 			return s.health(s.key(), func(h *protocol.Health) { h.Federation = protocol.Sum([]byte("another")) })
@@ -637,7 +639,7 @@ func healthInputs() []input {
 				s.t.Fatal(err)
 			}
 			h.Node = s.by
-			return s.Health(s.ctx, s.by, s.pack(&h)).String()
+			return s.Handler().Health(s.ctx, s.by, s.pack(&h)).String()
 		}},
 		{where, "a message changed after it was signed", "reject", func(s *siege) string {
 			h, err := protocol.Health{Federation: s.w.fed, Time: time.Now().UnixMilli()}.Sign(s.key())
@@ -645,7 +647,7 @@ func healthInputs() []input {
 				s.t.Fatal(err)
 			}
 			h.Entries++
-			return s.Health(s.ctx, s.by, s.pack(&h)).String()
+			return s.Handler().Health(s.ctx, s.by, s.pack(&h)).String()
 		}},
 		{where, "seventeen addresses", "reject", func(s *siege) string {
 			return s.health(s.key(), func(h *protocol.Health) {

@@ -25,7 +25,8 @@ const MaxSkew = protocol.MaxAhead
 // ServeJoin answers one request of an outsider, or of a member's further node. It
 // tells nothing about the federation before an invitation's seed or a member's root
 // key is proven.
-func (r *Replica) ServeJoin(ctx context.Context, from protocol.PublicKey, s mesh.Stream) {
+func (of handler) ServeJoin(ctx context.Context, from protocol.PublicKey, s mesh.Stream) {
+	r := of.replica
 	ctx, cancel := context.WithTimeout(ctx, joinTime)
 	defer cancel()
 	_ = s.SetDeadline(time.Now().Add(askTime))
@@ -104,7 +105,7 @@ func (r *Replica) welcome(ctx context.Context, from protocol.PublicKey, req prot
 	default:
 		return protocol.JoinAnswer{}, err
 	}
-	if !r.Standing(from) {
+	if !r.takesPart(from) {
 		return protocol.JoinAnswer{}, &protocol.Error{Reason: protocol.ReasonNotMember, Op: "join"}
 	}
 	answer := protocol.JoinAnswer{State: protocol.JoinWelcome, Founding: r.cfg.Papers, Peers: r.known(from)}
@@ -122,7 +123,7 @@ const knownBytes = 256 << 10
 func (r *Replica) known(but protocol.PublicKey) []protocol.PeerAddress {
 	var out []protocol.PeerAddress
 	size := 0
-	for _, n := range r.Nodes() {
+	for _, n := range r.Others().Nodes() {
 		if n.Key == but || len(n.Addresses) == 0 || len(out) == protocol.MaxFounders {
 			continue
 		}

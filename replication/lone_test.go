@@ -140,7 +140,7 @@ func TestPublish_CallerGoesAway(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		_, err := l.Table(ctx, d)
+		_, err := l.Acts().Table(ctx, d)
 		done <- err
 	}()
 	time.Sleep(20 * time.Millisecond) // it is handed to the ledger
@@ -264,7 +264,7 @@ func TestReplica_DesignatesLater(t *testing.T) {
 		if _, ok := l.State().Designation("city-0"); !ok {
 			t.Error("it is not its member's governing node")
 		}
-		if _, n := l.Standings(l.a.inception.ID()); n != charter.Unlimited || l.frontier.line(l.a.inception.ID()).Count != 2 {
+		if _, n := l.Feeds().Standings(l.a.inception.ID()); n != charter.Unlimited || l.frontier.line(l.a.inception.ID()).Count != 2 {
 			t.Errorf("%d entries stand, want the inception and one statement", l.frontier.line(l.a.inception.ID()).Count)
 		}
 	})
@@ -308,8 +308,8 @@ func TestReplica_RemembersAddresses(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.open(t, nil)
-	l.Remember(p.Entry)
-	if got := l.AddressesOf(l.a.node.Public()); len(got) != 1 {
+	l.Others().Remember(p.Entry)
+	if got := l.Others().AddressesOf(l.a.node.Public()); len(got) != 1 {
 		t.Errorf("after a restart it is known at %v", got)
 	}
 }

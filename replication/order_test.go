@@ -22,7 +22,7 @@ func (a *actor) tableAt(t *testing.T, title string, changes ...charter.Change) p
 	if err != nil {
 		t.Fatalf("seed %d: %s: %v", a.w.seed, title, err)
 	}
-	id, err := a.replica.Table(ctx, d)
+	id, err := a.replica.Acts().Table(ctx, d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func (a *actor) answer(t *testing.T, id protocol.ActID) {
 	if !ok {
 		t.Fatalf("seed %d: %s does not know decision %s", a.w.seed, a.handle, id)
 	}
-	if err := a.replica.Answer(context.Background(), d.Place, id); err != nil {
+	if err := a.replica.Acts().Answer(context.Background(), d.Place, id); err != nil {
 		t.Fatalf("seed %d: %s answers: %v", a.w.seed, a.handle, err)
 	}
 }
@@ -75,7 +75,7 @@ func (w *world) history(t *testing.T) {
 	if d, _ := nodes[4].replica.State().Decision(two); d.Condition != charter.ConditionStale {
 		t.Fatalf("seed %d: the rival decision is %s", w.seed, d.Condition)
 	}
-	gone := nodes[0].tableAt(t, "remove a member", charter.Change{What: charter.ChangeRemove, Member: "city-4", Stands: nodes[0].replica.Stands("city-4", protocol.PublicKey{})})
+	gone := nodes[0].tableAt(t, "remove a member", charter.Change{What: charter.ChangeRemove, Member: "city-4", Stands: nodes[0].replica.Feeds().Stands("city-4", protocol.PublicKey{})})
 	nodes[4].publish("written before it heard of its removal")
 	w.settle(30 * time.Second)
 	nodes[2].answer(t, gone)
@@ -130,7 +130,7 @@ func TestScenario_AnyOrderOfArrival(t *testing.T) {
 					t.Fatalf("seed %d, order %d: root %s after %d rounds, want %s", w.seed, n, r.Root(), rounds, root)
 				}
 				for _, m := range messages {
-					if v := r.Gossip(context.Background(), from, m); v == protocol.Reject {
+					if v := r.Handler().Gossip(context.Background(), from, m); v == protocol.Reject {
 						t.Fatalf("seed %d, order %d: an honest message was rejected", w.seed, n)
 					}
 				}

@@ -53,7 +53,7 @@ func TestCatchUp_HeldPlacesAreGivenBack(t *testing.T) {
 		honest := keyOf(t, "honest").Public()
 		ctx, cancel := context.WithCancel(context.Background())
 		w := wires{answer: map[mesh.Peer]func(mesh.Stream){
-			honest: func(s mesh.Stream) { from.ServeSync(ctx, keyOf(t, "asker").Public(), s); s.Close() },
+			honest: func(s mesh.Stream) { from.Handler().ServeSync(ctx, keyOf(t, "asker").Public(), s); s.Close() },
 		}}
 		if err := from.Begin(ctx); err != nil {
 			t.Fatal(err)
@@ -78,14 +78,14 @@ func TestCatchUp_HeldPlacesAreGivenBack(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- to.Run(ctx, w) }()
 		for i := range hostile {
-			to.Connected(keyOf(t, fmt.Sprint("hostile ", i)).Public())
+			to.Handler().Connected(keyOf(t, fmt.Sprint("hostile ", i)).Public())
 		}
 		time.Sleep(time.Minute) // they have taken all they can get
 		for range 5 {
 			if err := from.offer(); err != nil {
 				t.Fatal(err)
 			}
-			to.Connected(honest)
+			to.Handler().Connected(honest)
 			began := time.Now()
 			for to.Root() != from.Root() {
 				time.Sleep(10 * time.Millisecond)
@@ -127,7 +127,7 @@ func TestServe_SlowReaderCostsOthersNothing(t *testing.T) {
 			ended = make(chan struct{})
 			go func() {
 				defer close(ended)
-				l.ServeSync(ctx, node, pipe{there, node})
+				l.Handler().ServeSync(ctx, node, pipe{there, node})
 				there.Close()
 			}()
 			s := pipe{here, node}

@@ -100,7 +100,7 @@ func TestQuota_DelaysAndNeverRefuses(t *testing.T) {
 		b := l.w.nodes[1]
 		entries := b.chain(t, 300)
 		say := func(i int) protocol.Verdict {
-			return l.Gossip(context.Background(), keyOf(t, "a forwarder").Public(), message(t, entries[i], nil))
+			return l.Handler().Gossip(context.Background(), keyOf(t, "a forwarder").Public(), message(t, entries[i], nil))
 		}
 		for i := range 10 {
 			if v := say(i); v != protocol.Accept {
@@ -116,7 +116,7 @@ func TestQuota_DelaysAndNeverRefuses(t *testing.T) {
 		if out, whole := l.meter(lines, runs, portionFirst); len(out) != 0 || whole {
 			t.Errorf("%d runs asked for beyond the allowance, whole: %t", len(out), whole)
 		}
-		floods := l.Floods()
+		floods := l.Others().Floods()
 		if len(floods) != 1 || floods[0].Member != b.handle || floods[0].Node != b.node.Public() || floods[0].Waiting != 291 || floods[0].Ignored != 1 {
 			t.Errorf("named: %+v", floods)
 		}
@@ -134,7 +134,7 @@ func TestQuota_DelaysAndNeverRefuses(t *testing.T) {
 			t.Errorf("from a bundle: %d entries, %v", n, err)
 		}
 		time.Sleep(2 * floodEnds)
-		if floods := l.Floods(); len(floods) != 0 {
+		if floods := l.Others().Floods(); len(floods) != 0 {
 			t.Errorf("named after it is over: %+v", floods)
 		}
 	})
@@ -151,7 +151,7 @@ func TestQuota_FeedsAreMetered(t *testing.T) {
 		l.quotas.of(b.handle, time.Now()).feeds.left = feedsBurst
 		l.mu.Unlock()
 		open := func(n int) protocol.Verdict {
-			return l.Gossip(context.Background(), from, message(t, b.reopened(t, n), nil))
+			return l.Handler().Gossip(context.Background(), from, message(t, b.reopened(t, n), nil))
 		}
 		n := 0
 		for ; open(n) == protocol.Accept; n++ {
@@ -183,27 +183,27 @@ func TestQuota_IsTheAuthorsAlone(t *testing.T) {
 	from := keyOf(t, "a forwarder").Public()
 	entries := b.chain(t, 3)
 	for i := range 3 {
-		if v := l.Gossip(context.Background(), from, message(t, entries[i], nil)); v != protocol.Accept {
+		if v := l.Handler().Gossip(context.Background(), from, message(t, entries[i], nil)); v != protocol.Accept {
 			t.Fatalf("entry %d: %s", i, v)
 		}
 	}
 	before := l.quotas.members[b.handle].heard.left
 	for range 50 {
-		if v := l.Gossip(context.Background(), from, message(t, entries[1], nil)); v != protocol.Ignore {
+		if v := l.Handler().Gossip(context.Background(), from, message(t, entries[1], nil)); v != protocol.Ignore {
 			t.Fatalf("an old entry: %s", v)
 		}
 		forged, err := protocol.Seal(l.w.fed, entries[3].Header(), keyOf(t, "a forger"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if v := l.Gossip(context.Background(), from, message(t, forged, nil)); v != protocol.Reject {
+		if v := l.Handler().Gossip(context.Background(), from, message(t, forged, nil)); v != protocol.Reject {
 			t.Fatalf("a forged entry: %s", v)
 		}
 	}
 	if after := l.quotas.members[b.handle].heard.left; after < before {
 		t.Errorf("the author's allowance fell from %.1f to %.1f", before, after)
 	}
-	if got := l.Offenders(); len(got) != 1 || got[0].Node != from || got[0].Count != 50 {
+	if got := l.Others().Offenders(); len(got) != 1 || got[0].Node != from || got[0].Count != 50 {
 		t.Errorf("offenders: %+v", got)
 	}
 }

@@ -243,7 +243,7 @@ func faults() []fault {
 				return nil
 			}
 			by := s.honest()[0]
-			return s.decide("member removed", a.handle, charter.Change{What: charter.ChangeRemove, Member: a.handle, Stands: by.replica.Stands(a.handle, protocol.PublicKey{})})
+			return s.decide("member removed", a.handle, charter.Change{What: charter.ChangeRemove, Member: a.handle, Stands: by.replica.Feeds().Stands(a.handle, protocol.PublicKey{})})
 		}},
 		{"rival decisions", func(s *story) func() {
 			tabled := 0

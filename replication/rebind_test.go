@@ -52,7 +52,7 @@ func TestRebind_AfterTheWaitingTimeTheNewRootComesIn(t *testing.T) {
 		if d, _ := nodes[0].replica.State().Decision(id); d.Condition != charter.ConditionOpen || len(d.Approved) > 0 {
 			t.Fatalf("seed %d: within the waiting time the confirmation is %s with %v", w.seed, d.Condition, d.Approved)
 		}
-		if nodes[0].replica.Standing(fresh.node.Public()) {
+		if nodes[0].replica.Handler().Standing(fresh.node.Public()) {
 			t.Fatalf("seed %d: the new root's node takes part before it is confirmed", w.seed)
 		}
 		w.later(40)
@@ -71,7 +71,7 @@ func TestRebind_AfterTheWaitingTimeTheNewRootComesIn(t *testing.T) {
 		}
 		member.publish("on the old machine, after")
 		fresh.publish("on the new machine")
-		if err := member.replica.Answer(context.Background(), nodes[0].replica.State().Place(charter.ByElectors), protocol.ActID{}); protocol.ReasonOf(err) != protocol.ReasonNotGoverning && protocol.ReasonOf(err) != protocol.ReasonNotElector {
+		if err := member.replica.Acts().Answer(context.Background(), nodes[0].replica.State().Place(charter.ByElectors), protocol.ActID{}); protocol.ReasonOf(err) != protocol.ReasonNotGoverning && protocol.ReasonOf(err) != protocol.ReasonNotElector {
 			t.Errorf("seed %d: the old root's node answers for the member: %v", w.seed, err)
 		}
 		next, err := nodes[0].propose(charter.Change{What: charter.ChangeAppoint, Member: nodes[1].handle, Office: protocol.OfficeHostCity})
@@ -85,7 +85,7 @@ func TestRebind_AfterTheWaitingTimeTheNewRootComesIn(t *testing.T) {
 			}
 		}
 		d, _ := fresh.replica.State().Decision(next)
-		if err := fresh.replica.Answer(context.Background(), d.Place, next); err != nil {
+		if err := fresh.replica.Acts().Answer(context.Background(), d.Place, next); err != nil {
 			t.Errorf("seed %d: the new root's node cannot answer: %v", w.seed, err)
 		}
 		w.settle(time.Minute)
@@ -127,28 +127,28 @@ func TestRebind_TheLivingRootObjectsAndTheAssemblyDecides(t *testing.T) {
 			t.Fatalf("seed %d: against an objection the confirmation is %s with %v", w.seed, d.Condition, d.Approved)
 		}
 		w.settle(time.Minute)
-		listed := nodes[0].replica.Stands(member.handle, protocol.PublicKey{})
+		listed := nodes[0].replica.Feeds().Stands(member.handle, protocol.PublicKey{})
 		member.publish("what the act does not list")
 		d, err := charter.NewDecision(nodes[0].replica.State(), charter.Draft{By: charter.ByAssembly, Title: protocol.Text{"en": "by the assembly"},
 			Changes: []charter.Change{{What: charter.ChangeRebind, Member: member.handle, Root: fresh.root.Public(), Close: true, Stands: listed}}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		act, err := nodes[0].replica.Table(context.Background(), d)
+		act, err := nodes[0].replica.Acts().Table(context.Background(), d)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for began := time.Now(); nodes[0].replica.State().Act().Number < 2; time.Sleep(time.Second) {
 			for _, a := range nodes {
 				if t, ok := a.replica.State().Decision(act); ok && a != member {
-					_ = a.replica.Answer(context.Background(), t.Place, act) // again and again: known, or stale in the end
+					_ = a.replica.Acts().Answer(context.Background(), t.Place, act) // again and again: known, or stale in the end
 				}
 			}
 			if time.Since(began) > time.Minute {
 				t.Fatalf("seed %d: the assembly cannot decide:\n%s", w.seed, w.difference())
 			}
 		}
-		for began := time.Now(); !nodes[1].replica.Standing(fresh.node.Public()); time.Sleep(time.Second) {
+		for began := time.Now(); !nodes[1].replica.Handler().Standing(fresh.node.Public()); time.Sleep(time.Second) {
 			if time.Since(began) > 2*time.Minute {
 				t.Fatalf("seed %d: the new root's node does not come in", w.seed)
 			}
@@ -163,7 +163,7 @@ func TestRebind_TheLivingRootObjectsAndTheAssemblyDecides(t *testing.T) {
 		fresh.publish("on the new machine")
 		time.Sleep(10 * time.Second)
 		for _, a := range nodes[:3] {
-			if a.replica.Standing(member.node.Public()) {
+			if a.replica.Handler().Standing(member.node.Public()) {
 				t.Errorf("seed %d: the stolen key's node takes part at %s", w.seed, a.handle)
 			}
 			for _, s := range listed {

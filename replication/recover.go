@@ -131,7 +131,8 @@ type Recovery struct {
 }
 
 // Recovery tells how far this node is; false where it does not recover.
-func (r *Replica) Recovery() (Recovery, bool) {
+func (of Custody) Recovery() (Recovery, bool) {
+	r := of.replica
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.condition != Recovering {
@@ -147,14 +148,16 @@ func (r *Replica) Recovery() (Recovery, bool) {
 
 // Forgetful reports whether this node may have forgotten other members: it recovers, or
 // began anew with nobody in sight.
-func (r *Replica) Forgetful() bool {
+func (of Custody) Forgetful() bool {
+	r := of.replica
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.condition == Recovering || r.unheard
 }
 
 // Since is when the node's condition became what it is, by the claimed clock.
-func (r *Replica) Since() time.Time {
+func (of Custody) Since() time.Time {
+	r := of.replica
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.stateSince()
@@ -298,7 +301,8 @@ func (r *Replica) metOthers(ctx context.Context) {
 
 // CaughtUp reports whether this node may write, lacks nothing it knows of, and has
 // finished an exchange with every node that it is linked to, and with one at least.
-func (r *Replica) CaughtUp() bool {
+func (of Custody) CaughtUp() bool {
+	r := of.replica
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.informedByAll()

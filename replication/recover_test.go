@@ -61,7 +61,7 @@ func TestRecover_CountsMembersAndNotNodes(t *testing.T) {
 		l.finish(firsts...)
 		time.Sleep(10 * recoverAlone)
 		l.is(t, Recovering, whyEmptied)
-		rec, _ := l.Recovery()
+		rec, _ := l.Custody().Recovery()
 		if rec.Others != 3 || rec.Seen != 3 || rec.CaughtUp != 1 || rec.Needed != 2 || rec.Fetching || time.Since(rec.Since) < time.Minute {
 			t.Fatalf("%+v", rec)
 		}
@@ -76,13 +76,13 @@ func TestRecover_CountsMembersAndNotNodes(t *testing.T) {
 			l.moved(ses)
 			l.is(t, Recovering, whyEmptied)
 		}
-		if rec, _ := l.Recovery(); rec.CaughtUp != 2 || !rec.Fetching {
+		if rec, _ := l.Custody().Recovery(); rec.CaughtUp != 2 || !rec.Fetching {
 			t.Fatalf("%+v", rec)
 		}
 		l.unclaim(ses)
 		time.Sleep(5 * time.Second)
 		l.is(t, Ready, "")
-		if _, ok := l.Recovery(); ok {
+		if _, ok := l.Custody().Recovery(); ok {
 			t.Fatal("it still recovers")
 		}
 	})
@@ -126,13 +126,13 @@ func TestRecover_AnswersWaitForOthers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		id, err := l.Table(t.Context(), d)
+		id, err := l.Acts().Table(t.Context(), d)
 		if err != nil {
 			t.Fatal(err)
 		}
 		tabled, _ := l.State().Decision(id)
 		for range 2 {
-			if err := l.Answer(t.Context(), tabled.Place, id); protocol.ReasonOf(err) != protocol.ReasonRecovering {
+			if err := l.Acts().Answer(t.Context(), tabled.Place, id); protocol.ReasonOf(err) != protocol.ReasonRecovering {
 				t.Fatalf("it answered: %v", err)
 			}
 			inception := l.cfg.Inception
@@ -140,7 +140,7 @@ func TestRecover_AnswersWaitForOthers(t *testing.T) {
 				t.Fatal(err)
 			}
 			l.open(t, func(c *Config) { c.Inception, c.Begun, c.NoCatchUp = inception, true, true })
-			if !l.Forgetful() {
+			if !l.Custody().Forgetful() {
 				t.Fatal("it forgot that it had forgotten")
 			}
 		}
@@ -148,7 +148,7 @@ func TestRecover_AnswersWaitForOthers(t *testing.T) {
 		node := l.know(t, l.w.nodes[1].inception)
 		l.finish(node)
 		time.Sleep(5 * time.Second)
-		if err := l.Answer(t.Context(), tabled.Place, id); err != nil {
+		if err := l.Acts().Answer(t.Context(), tabled.Place, id); err != nil {
 			t.Fatalf("having met the other member: %v", err)
 		}
 		if l.State().Act().Number != 1 {
@@ -165,13 +165,13 @@ func TestRecover_AnswersWaitForOthers(t *testing.T) {
 func TestRecover_TheAddressBookTellsOfOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLone(t, 1, func(c *Config) { c.Begun, c.NoCatchUp = true, true })
-		l.Vouch(keyOf(t, "a node of the address book").Public())
+		l.Others().Vouch(keyOf(t, "a node of the address book").Public())
 		l.run(t)
 		time.Sleep(recoverAlone / 2)
 		l.is(t, Recovering, whyEmptied)
 		time.Sleep(recoverAlone)
 		l.is(t, Ready, "") // it writes on, with no answers
-		if !l.Forgetful() {
+		if !l.Custody().Forgetful() {
 			t.Fatal("it takes itself for the only one")
 		}
 	})
@@ -266,7 +266,7 @@ func TestJoin_TrustIsKeptAfterARestart(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				_, err = l.Table(ctx, d) // and here again: tabled, and not answered
+				_, err = l.Acts().Table(ctx, d) // and here again: tabled, and not answered
 				return err
 			}
 		})

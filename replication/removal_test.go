@@ -13,7 +13,7 @@ import (
 
 // removal is the act that removes a member, with what stands of it at a node.
 func removal(at *actor, handle string) charter.Change {
-	return charter.Change{What: charter.ChangeRemove, Member: handle, Stands: at.replica.Stands(handle, protocol.PublicKey{})}
+	return charter.Change{What: charter.ChangeRemove, Member: handle, Stands: at.replica.Feeds().Stands(handle, protocol.PublicKey{})}
 }
 
 // enact has the electors that can hear each other decide a change, tabled at one of them.
@@ -50,7 +50,7 @@ func (w *world) gone(removed *actor, listed []protocol.Stand, nodes ...*actor) {
 				w.t.Errorf("seed %d: at %s %d of the %d entries that the act lists stand", w.seed, a.handle, line.Count, s.Count)
 			}
 		}
-		if a.replica.Standing(removed.node.Public()) {
+		if a.replica.Handler().Standing(removed.node.Public()) {
 			w.t.Errorf("seed %d: the removed member's node takes part at %s", w.seed, a.handle)
 		}
 		for _, c := range a.mesh.Connections() {
@@ -164,11 +164,11 @@ func TestRemoval_NeverComesBack(t *testing.T) {
 
 		// By a bundle of its own ledger.
 		var bundle bytes.Buffer
-		if _, err := removed.replica.Export(context.Background(), &bundle, nil); err != nil {
+		if _, err := removed.replica.Bundles().Export(context.Background(), &bundle, nil); err != nil {
 			t.Fatal(err)
 		}
 		root := nodes[0].replica.Root()
-		if _, err := nodes[0].replica.Import(context.Background(), &bundle, nil); err != nil {
+		if _, err := nodes[0].replica.Bundles().Import(context.Background(), &bundle, nil); err != nil {
 			t.Fatal(err)
 		}
 		if nodes[0].replica.Root() != root {

@@ -13,7 +13,8 @@ const repairs = 16
 
 // Mend asks every linked node for what is damaged or wanted here, now and not only when
 // the timer comes to it. It does not wait; it returns how many it asks.
-func (r *Replica) Mend() (asked int) {
+func (of Custody) Mend() (asked int) {
+	r := of.replica
 	r.mu.Lock()
 	var linked []protocol.PublicKey
 	for node, p := range r.peers {

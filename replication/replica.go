@@ -51,8 +51,7 @@ type Network interface {
 }
 
 var (
-	_ Network      = (*mesh.Mesh)(nil)
-	_ mesh.Handler = (*Replica)(nil)
+	_ Network = (*mesh.Mesh)(nil)
 )
 
 // Config is what a Replica is made of. Ledger, Founding, Federation and Key are needed.

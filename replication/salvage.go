@@ -11,7 +11,8 @@ import (
 // be told, and before anything is written or the network is met: an own entry that comes
 // back must not find another one in its place. A node that finds its last acknowledged
 // entry again goes on in its old feed.
-func (r *Replica) Salvage(ctx context.Context) error {
+func (of Custody) Salvage(ctx context.Context) error {
+	r := of.replica
 	before := r.ledger.Opened().Status
 	_, err := r.ledger.Salvage(ctx, func(page protocol.Page) error {
 		_, err := r.Admit(ctx, page, ViaImport)

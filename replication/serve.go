@@ -39,7 +39,8 @@ func pageBytes(s mesh.Stream) int {
 
 // ServeSync answers one puller. It reads the ledger and never changes it. It serves
 // while this node is recovering or read-only too: that is how others get what it has.
-func (r *Replica) ServeSync(ctx context.Context, from protocol.PublicKey, s mesh.Stream) {
+func (of handler) ServeSync(ctx context.Context, from protocol.PublicKey, s mesh.Stream) {
+	r := of.replica
 	if err := r.serve(ctx, from, s); err != nil {
 		r.log.Debug("a node's catch-up from here ended early", "node", from.Short(), "err", err)
 		_ = s.Reset()

@@ -86,7 +86,7 @@ func TestScenario_MembersComeAndGo(t *testing.T) {
 		decide(charter.Change{What: charter.ChangeSuspend, Member: "city-3"})
 		nodes[3].publish("of a suspended member")
 		w.settle(time.Minute)
-		decide(charter.Change{What: charter.ChangeRemove, Member: "city-4", Stands: nodes[0].replica.Stands("city-4", protocol.PublicKey{})})
+		decide(charter.Change{What: charter.ChangeRemove, Member: "city-4", Stands: nodes[0].replica.Feeds().Stands("city-4", protocol.PublicKey{})})
 		time.Sleep(20 * time.Second)
 		w.settle(time.Minute)
 		w.sameEverywhere()

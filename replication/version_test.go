@@ -29,12 +29,12 @@ func TestScenario_UnknownFeatureWaitsForAnUpdate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tabled, err := nodes[0].replica.Table(t.Context(), next)
+		tabled, err := nodes[0].replica.Acts().Table(t.Context(), next)
 		if err != nil {
 			t.Fatal(err)
 		}
 		place, _ := nodes[0].replica.State().Decision(tabled)
-		if err := nodes[0].replica.Answer(t.Context(), place.Place, tabled); protocol.ReasonOf(err) != protocol.ReasonTooNew {
+		if err := nodes[0].replica.Acts().Answer(t.Context(), place.Place, tabled); protocol.ReasonOf(err) != protocol.ReasonTooNew {
 			t.Errorf("got %v, want too_new", err)
 		}
 		nodes[2].publish("goes on")

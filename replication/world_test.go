@@ -203,7 +203,7 @@ func (a *actor) tryStart() (err error) {
 	a.mu.Lock()
 	a.writer = a.replica
 	a.mu.Unlock()
-	var handler mesh.Handler = a.replica
+	var handler mesh.Handler = a.replica.Handler()
 	if a.hostile != nil {
 		handler = a.hostile.behind(a)
 	}
@@ -217,7 +217,7 @@ func (a *actor) tryStart() (err error) {
 		if b.node.Public() != a.node.Public() {
 			known = append(known, mesh.Known{Node: b.node.Public(), Addrs: []string{a.w.net.Addr(b.n)}})
 			if b.n < len(a.w.founding.Founders) {
-				a.replica.Vouch(b.node.Public())
+				a.replica.Others().Vouch(b.node.Public())
 			}
 		}
 	}
