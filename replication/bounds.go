@@ -54,7 +54,9 @@ func Bounds() []protocol.Bound {
 		b("quickPlaces", quickPlaces, "exchanges", "more in their first moments: nobody can hold these", "waits its turn, a few seconds"),
 		b("quickTime", int64(quickTime/time.Second), seconds, "an exchange with nothing to fetch takes milliseconds", "it counts as one that lasts"),
 		b("claimIdle", int64(claimIdle/time.Second), seconds, "a session keeps the feeds it fetches for itself so long without bringing anything", "others fetch them too"),
-		b("claimTime", int64(claimTime/time.Second), seconds, "and so long at all", "others fetch them too"),
+		b("claimTime", int64(claimTime/time.Second), seconds, "and so long where others are four times as quick", "others fetch them too"),
+		b("claimSlow", int64(claimSlow/time.Second), seconds, "and so long at all: on a slow line all are slow", "others fetch them too"),
+		b("claimShares", claimShares, "sessions", "among which missing feeds are divided: one does not fill a long line that loses packets", "the others wait for a part"),
 
 		// Catch-up: how much.
 		b("firstRun", firstRun, "entries", "of a feed whose owner is not known yet", "the rest at the next exchange"),
