@@ -5,8 +5,10 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/dure-net/dure/node/api"
@@ -17,13 +19,9 @@ import (
 
 // Backup implements api.Keeper.
 func (n *Node) Backup(ctx context.Context, w io.Writer, progress func(api.Progress)) (api.BackupReport, error) {
-	kept, err := n.home.Kept()
+	papers, err := papersOf(n.home, n.papers)
 	if err != nil {
 		return api.BackupReport{}, err
-	}
-	papers := []ledger.Paper{{Name: ledger.PaperFounding, Data: n.papers}}
-	for name, raw := range kept {
-		papers = append(papers, ledger.Paper{Name: name, Data: raw})
 	}
 	rep, err := n.ledger.Backup(ctx, w, steps("backup", progress), papers...)
 	if err != nil {
@@ -32,6 +30,19 @@ func (n *Node) Backup(ctx context.Context, w io.Writer, progress func(api.Progre
 	out := backupReport(rep)
 	out.Federation, out.Handle, out.At = n.federation.String(), n.facts.Handle, n.opts.Now().UTC().Truncate(time.Millisecond)
 	return out, nil
+}
+
+// papersOf is what a backup takes along of a home, in the same order every time.
+func papersOf(h *home.Home, founding []byte) ([]ledger.Paper, error) {
+	kept, err := h.Kept()
+	if err != nil {
+		return nil, err
+	}
+	papers := []ledger.Paper{{Name: ledger.PaperFounding, Data: founding}}
+	for _, name := range slices.Sorted(maps.Keys(kept)) {
+		papers = append(papers, ledger.Paper{Name: name, Data: kept[name]})
+	}
+	return papers, nil
 }
 
 func backupReport(c ledger.Copied) api.BackupReport {

@@ -79,6 +79,7 @@ const (
 	ReasonTooNew       Reason = 50 // written by a newer version of dure
 	ReasonNotFederated Reason = 51 // this home has not founded or joined a federation
 	ReasonFederated    Reason = 52 // this home already belongs to a federation
+	ReasonTooOld       Reason = 53 // written by an older version of dure, and to be migrated first
 )
 
 var reasonNames = [...]string{
@@ -89,6 +90,7 @@ var reasonNames = [...]string{
 	"pending_approval", "wrong_clock", "port_in_use", "home_unwritable", "home_locked", "no_home", "home_exists",
 	"not_running", "wrong_words", "config", "usage", "recovering", "read_only", "damaged", "joining", "busy",
 	"unreachable", "canceled", "too_new", "not_federated", "federated",
+	"too_old",
 }
 
 // Reasons lists every reason, in order of number. The slice is the caller's.

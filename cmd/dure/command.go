@@ -64,7 +64,7 @@ func (a *app) tree() *cobra.Command {
 	add(groupShare, a.publishCommand(), a.templateCommand(), a.reviseCommand(), a.withdrawCommand(), a.eraseCommand(), a.listCommand(), a.showCommand(), a.matchesCommand(), a.pauseCommand(), a.resumeCommand(), a.extendCommand(), a.closeCommand(), a.watchCommand())
 	add(groupDecide, a.inviteCommand(), a.membersCommand(), a.nodesCommand(), a.evidenceCommand(), a.settleCommand(), a.decideCommand(), a.decisionsCommand(), a.approveCommand())
 	add(groupWatch, a.statusCommand(), a.doctorCommand(), a.probeCommand(), a.pathsCommand(), a.configCommand(), a.versionCommand())
-	add(groupKeep, a.verifyCommand(), a.scrubCommand(), a.exportCommand(), a.importCommand(), a.backupCommand(), a.restoreCommand())
+	add(groupKeep, a.verifyCommand(), a.scrubCommand(), a.exportCommand(), a.importCommand(), a.backupCommand(), a.restoreCommand(), a.migrateCommand())
 	root.AddCommand(a.completionCommand(), a.prepareCommand(), a.exitCodesTopic(), a.jsonTopic())
 	add(groupBegin, a.recoverCommand(), a.keyCommand(), a.recoverySheetCommand())
 	add(groupDecide, a.objectCommand())

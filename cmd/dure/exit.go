@@ -28,12 +28,14 @@ const (
 	exitDamaged     = 15  // bytes on this disk are not what was written
 	exitLater       = 16  // not now: joining, recovering, busy, disk full
 	exitMachine     = 17  // port in use, home not writable, wrong clock
+	exitVersion     = 18  // the data is of another version of dure: migrate it, or update the program
 	exitInterrupted = 130 // ended by an interrupt
 )
 
 var exitCodes = []int{
 	exitOK, exitFailed, exitUsage, exitProblems, exitNotFound, exitRefused, exitConflict, exitNoHome, exitLocked,
-	exitWords, exitNotRunning, exitUnreachable, exitDamaged, exitLater, exitMachine, exitInterrupted,
+	exitWords, exitNotRunning, exitUnreachable, exitDamaged, exitLater, exitMachine, exitVersion,
+	exitInterrupted,
 }
 
 // problems is the error of a command that did its work, said what it found, and found something.
@@ -78,6 +80,8 @@ func exitCode(err error) int {
 		return exitLater
 	case protocol.ReasonPortInUse, protocol.ReasonHomeUnwritable, protocol.ReasonWrongClock:
 		return exitMachine
+	case protocol.ReasonTooOld, protocol.ReasonTooNew:
+		return exitVersion
 	case protocol.ReasonCanceled:
 		return exitInterrupted
 	}

@@ -37,7 +37,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"until": until, "field": field, "keep": keep, "fetch": fetch, "mode": mode, "today": today,
-			"craft": craft, "refused": refused, "refused-at": refusedAt, "fails": fails, "taken": taken, "traces": traces, "gone": gone,
+			"craft": craft, "refused": refused, "refused-at": refusedAt, "fails": fails, "taken": taken, "traces": traces, "gone": gone, "schema": schema,
 		},
 	})
 }

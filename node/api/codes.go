@@ -28,7 +28,7 @@ func StatusOf(r protocol.Reason) int {
 	case protocol.ReasonConflict, protocol.ReasonAmbiguous, protocol.ReasonStale, protocol.ReasonKnown, protocol.ReasonGap,
 		protocol.ReasonFork, protocol.ReasonSetAside, protocol.ReasonInvitationUsed, protocol.ReasonHandleTaken,
 		protocol.ReasonPendingApproval, protocol.ReasonWrongClock, protocol.ReasonNotFederated, protocol.ReasonFederated,
-		protocol.ReasonHomeExists, protocol.ReasonHomeLocked:
+		protocol.ReasonHomeExists, protocol.ReasonHomeLocked, protocol.ReasonTooOld:
 		return http.StatusConflict
 	case protocol.ReasonWanted, protocol.ReasonRecovering, protocol.ReasonJoining, protocol.ReasonBusy,
 		protocol.ReasonCanceled:

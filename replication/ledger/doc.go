@@ -91,6 +91,18 @@
 // damaged file is kept beside the store. A store that Badger refuses even so is set aside
 // as a whole. Salvage brings back what such files hold, through the caller's door.
 //
+// # Versions
+//
+// The store says which version its layout has (schema.go), and Open takes only the
+// program's own: a newer one is refused for good, an older one until Migrate has brought
+// it here. A migration works on a copy (migrate.go): backed up, changed, read again and
+// compared with the backup, which must be the same bytes; then two renames put it in the
+// place of the store (exchange.go). Nothing else is a commit point, so no step needs to be
+// one: what is cut short is begun anew. A damaged ledger is not migrated, because nobody
+// could say then whether the step or the damage lost what is missing. There are two
+// versions: 2 has branches, and a store of version 1 is one without any, so the step
+// between them changes nothing but the number.
+//
 // # A full disk
 //
 // Badger writes through maps of files with holes, and where the disk has no block for a

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"bytes"
-	"errors"
 	"testing"
 
 	"github.com/dure-net/dure/protocol"
@@ -201,54 +200,6 @@ func TestPlace_KeepsItsParts(t *testing.T) {
 				t.Fatalf("%d/%d reads as %v", no, seq, got)
 			}
 		}
-	}
-}
-
-func TestStore_MigratesOldAndRefusesNew(t *testing.T) {
-	dir := t.TempDir()
-	open := func() *store {
-		t.Helper()
-		s, err := openStore(dir, sizesFor(0, ""), false, false, func() (uint64, error) { return 1 << 40, nil }, Config{Dir: dir}.mustDefaults(t).Logger)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	_, fed, _ := protocoltest.Federation(1)
-	s := open()
-	if _, err := s.identify(fed, 1, nil); err != nil {
-		t.Fatal(err)
-	}
-	ran := []uint32{}
-	migrations := map[uint32]step{
-		1: func(*store) error { ran = append(ran, 1); return nil },
-		2: func(s *store) error {
-			ran = append(ran, 2)
-			if len(ran) == 2 {
-				return errors.New("power cut")
-			}
-			return s.commit([]write{{metaKey("migrated"), []byte("yes")}})
-		},
-	}
-	if _, err := s.identify(fed, 3, migrations); err == nil {
-		t.Fatal("a migration that failed passes")
-	}
-	if err := s.shut(); err != nil {
-		t.Fatal(err)
-	}
-	s = open()
-	defer s.shut()
-	if got, err := s.identify(protocol.FederationID{}, 3, migrations); err != nil || got != fed {
-		t.Fatal(err)
-	}
-	if len(ran) != 3 || ran[0] != 1 || ran[1] != 2 || ran[2] != 2 {
-		t.Fatalf("migrations ran %v", ran)
-	}
-	if _, err := s.identify(fed, 2, migrations); protocol.ReasonOf(err) != protocol.ReasonTooNew {
-		t.Fatalf("a newer store: %v", err)
-	}
-	if _, err := s.identify(fed, 5, migrations); protocol.ReasonOf(err) != protocol.ReasonInternal {
-		t.Fatalf("a step is missing: %v", err)
 	}
 }
 

@@ -53,7 +53,7 @@ func (l *Ledger) read(dir string, z sizes, frozen, mended bool) (err error) {
 	if l.c.store, err = openStore(dir, z, frozen, mended, l.cfg.Free, l.cfg.Logger); err != nil {
 		return err
 	}
-	if l.federation, err = l.c.store.identify(l.cfg.Federation, schemaVersion, steps()); err != nil {
+	if l.federation, err = l.c.store.identify(l.cfg.Federation, l.version); err != nil {
 		return err
 	}
 	l.opened, err = rebuild(l.c.store, l.c.state, l.federation, l.c.marks.mark.Next, l.cfg.Progress)

@@ -18,6 +18,7 @@ type Ledger struct {
 	*Reader
 
 	cfg        Config
+	version    uint32 // the layout that its store must have
 	federation protocol.FederationID
 	lock       *os.File
 	c          *committer
@@ -59,9 +60,12 @@ type Opened struct {
 // Open opens the ledger of a directory, or makes it, and reads all headers: heads,
 // counts and the CID index are computed and not trusted. It takes about a third of a
 // second for 100,000 entries. It starts the committer; Close ends it. In use by another
-// process: ReasonHomeLocked. Newer layout: ReasonTooNew. Another federation's:
-// ReasonWrongFederation. Not openable any more: ReasonDamaged.
-func Open(cfg Config) (l *Ledger, err error) {
+// process: ReasonHomeLocked. Newer layout: ReasonTooNew. Older layout, which Migrate brings
+// to this one: ReasonTooOld. Another federation's: ReasonWrongFederation. Not openable any
+// more: ReasonDamaged.
+func Open(cfg Config) (*Ledger, error) { return open(cfg, schemaVersion) }
+
+func open(cfg Config, version uint32) (l *Ledger, err error) {
 	cfg, err = cfg.withDefaults()
 	if err != nil {
 		return nil, err
@@ -69,7 +73,7 @@ func Open(cfg Config) (l *Ledger, err error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, protocol.Fail(protocol.ReasonHomeUnwritable, "open ledger", err)
 	}
-	l = &Ledger{cfg: cfg}
+	l = &Ledger{cfg: cfg, version: version}
 	defer func() {
 		if err != nil {
 			l.release()
@@ -79,7 +83,10 @@ func Open(cfg Config) (l *Ledger, err error) {
 	if l.lock, err = lockDir(cfg.Dir); err != nil {
 		return l, err
 	}
-	dir := filepath.Join(cfg.Dir, "store")
+	if err := settleMigration(cfg); err != nil {
+		return l, err
+	}
+	dir := filepath.Join(cfg.Dir, storeName)
 	total, err := totalBytes(cfg.Dir)
 	if err != nil {
 		total = 0 // not known; Free will say what is wrong

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -9,19 +10,26 @@ import (
 	"github.com/dure-net/dure/protocol"
 )
 
-// schemaVersion is the layout that this code writes. A store of a lower one is migrated
-// when it is opened; one of a higher one is refused with ReasonTooNew.
-// 2 knows branches.
+// schemaVersion is the layout that this code writes. Open takes no other: a store of a
+// lower one is ReasonTooOld, and Migrate brings it here; one of a higher one is
+// ReasonTooNew, and there is no way back. 2 knows branches.
 const schemaVersion = 2
 
-// step migrates a store from one version to the next; it must be safe to run again after
-// a crash in the middle of it.
-type step func(*store) error
+// step brings a store from one version to the next. It works on a copy that nobody else
+// uses and that is thrown away after an error or a crash: it is begun anew then, and need
+// not go on where it stopped. What it leaves must be the same ledger: a backup read from
+// it is compared, byte for byte, with the one that was read before. So the reader must
+// know both layouts. What a backup does not tell of (wanted bodies, what damage has set
+// aside, the order of arrival) is the step's own duty.
+type step struct {
+	rewrites bool // writes most of the store anew, and so needs its room once more
+	run      func(ctx context.Context, s *store, progress func(done, total int64)) error
+}
 
 // steps are the migrations, by the version they start from. A store of version 1 is one
 // of version 2 without branches.
 func steps() map[uint32]step {
-	return map[uint32]step{1: func(*store) error { return nil }}
+	return map[uint32]step{1: {run: func(context.Context, *store, func(done, total int64)) error { return nil }}}
 }
 
 const (
@@ -39,9 +47,9 @@ func readEvidenceKey(key []byte) (fork, bool) {
 	return fork{cidOf(digest(key[1:33])), binary.BigEndian.Uint64(key[33:])}, true
 }
 
-// identify reads the store's version and federation, begins a new store, and migrates
-// an old one.
-func (s *store) identify(federation protocol.FederationID, version uint32, steps map[uint32]step) (protocol.FederationID, error) {
+// identify reads the store's version and federation, and begins a new store. Nothing is
+// migrated here: a store of another version than this one is refused.
+func (s *store) identify(federation protocol.FederationID, version uint32) (protocol.FederationID, error) {
 	stored, have, err := s.identity()
 	if err != nil {
 		return stored, err
@@ -55,28 +63,30 @@ func (s *store) identify(federation protocol.FederationID, version uint32, steps
 			return stored, damagedAs("open ledger", errors.New("entries without a schema version"))
 		}
 		d := federation.Digest()
-		return federation, s.commit([]write{
-			{[]byte(metaSchema), binary.BigEndian.AppendUint32(nil, version)}, {[]byte(metaFederation), d[:]}})
+		return federation, s.commit([]write{versioned(version), {[]byte(metaFederation), d[:]}})
 	case federation.Defined() && stored != federation:
 		return stored, &protocol.Error{Reason: protocol.ReasonWrongFederation, Op: "open ledger",
 			Args: map[string]string{"theirs": stored.String(), "ours": federation.String()}}
-	case have > version:
-		return stored, &protocol.Error{Reason: protocol.ReasonTooNew, Op: "open ledger",
-			Err: fmt.Errorf("the ledger has version %d, this program knows %d", have, version)}
 	}
-	for ; have < version; have++ {
-		migrate := steps[have]
-		if migrate == nil {
-			return stored, protocol.Fail(protocol.ReasonInternal, "migrate ledger", fmt.Errorf("no way from version %d", have))
-		}
-		if err := migrate(s); err != nil {
-			return stored, err
-		}
-		if err := s.commit([]write{{[]byte(metaSchema), binary.BigEndian.AppendUint32(nil, have+1)}}); err != nil {
-			return stored, err
-		}
+	return stored, fits(have, version)
+}
+
+// fits says whether a store of version have is for a program of version want.
+func fits(have, want uint32) error {
+	reason := protocol.ReasonTooOld
+	switch {
+	case have == want:
+		return nil
+	case have > want:
+		reason = protocol.ReasonTooNew
 	}
-	return stored, nil
+	return &protocol.Error{Reason: reason, Op: "open ledger", Args: map[string]string{"have": fmt.Sprint(have), "want": fmt.Sprint(want)},
+		Err: fmt.Errorf("the ledger has version %d, this program works with %d", have, want)}
+}
+
+// versioned is the key that says which version a store has.
+func versioned(version uint32) write {
+	return write{[]byte(metaSchema), binary.BigEndian.AppendUint32(nil, version)}
 }
 
 func (s *store) empty() (empty bool, err error) {
