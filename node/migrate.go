@@ -25,18 +25,19 @@ type MigrateOptions struct {
 
 // Migration is what was done, or what there is to do.
 type Migration struct {
-	From       uint32 `json:"from"` // version of the ledger on this disk
-	To         uint32 `json:"to"`   // version of this program; the same where there is nothing to do
-	Needed     bool   `json:"needed"`
-	Done       bool   `json:"done"`
-	StoreBytes uint64 `json:"store_bytes"` // size of the ledger
-	NeedsBytes uint64 `json:"needs_bytes"` // that must be free on its disk
-	FreeBytes  uint64 `json:"free_bytes"`
-	BackupDir  string `json:"backup_dir"`        // where the backup is written before
-	Backup     string `json:"backup,omitempty"`  // the file
-	Encrypted  bool   `json:"encrypted"`         // the backup
-	Entries    uint64 `json:"entries,omitempty"` // in the ledger, and in the backup
-	Root       string `json:"root,omitempty"`    // of both
+	From        uint32 `json:"from"` // version of the ledger on this disk
+	To          uint32 `json:"to"`   // version of this program; the same where there is nothing to do
+	Needed      bool   `json:"needed"`
+	Done        bool   `json:"done"`
+	StoreBytes  uint64 `json:"store_bytes"`  // size of the ledger
+	BackupBytes uint64 `json:"backup_bytes"` // what the backup takes at most
+	NeedsBytes  uint64 `json:"needs_bytes"`  // that must be free on the ledger's disk; the backup counts where it lies in the home
+	FreeBytes   uint64 `json:"free_bytes"`
+	BackupDir   string `json:"backup_dir"`        // where the backup is written before
+	Backup      string `json:"backup,omitempty"`  // the file
+	Encrypted   bool   `json:"encrypted"`         // the backup
+	Entries     uint64 `json:"entries,omitempty"` // in the ledger, and in the backup
+	Root        string `json:"root,omitempty"`    // of both
 }
 
 // Migrate brings the ledger of a stopped home to the version of this program; it needs no
@@ -67,11 +68,11 @@ func Migrate(ctx context.Context, h *home.Home, o MigrateOptions) (out Migration
 		return out, err
 	}
 	dir, apart := backupPlace(h, settings.Config.Backup.Dir, o.BackupDir)
-	out = Migration{From: plan.From, To: plan.To, Needed: plan.Needed(), StoreBytes: plan.StoreBytes, FreeBytes: plan.FreeBytes, BackupDir: dir}
+	out = Migration{From: plan.From, To: plan.To, Needed: plan.Needed(), StoreBytes: plan.StoreBytes, BackupBytes: plan.BackupBytes, FreeBytes: plan.FreeBytes, BackupDir: dir}
 	if !out.Needed {
 		return out, nil
 	}
-	room := plan.StoreBytes
+	room := plan.BackupBytes
 	if apart {
 		room = 0
 	}
@@ -82,7 +83,7 @@ func Migrate(ctx context.Context, h *home.Home, o MigrateOptions) (out Migration
 	if apart {
 		free, err := ledger.FreeOn(nearest(dir))
 		if err == nil {
-			err = roomFor(dir, free, plan.StoreBytes)
+			err = roomFor(dir, free, plan.BackupBytes)
 		}
 		if err != nil {
 			return out, err

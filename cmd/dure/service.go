@@ -33,6 +33,7 @@ Group=dure
 StateDirectory=dure
 Restart=on-failure
 RestartSec=5
+RestartPreventExitStatus=18
 TimeoutStopSec=30
 KillSignal=SIGTERM
 NoNewPrivileges=true

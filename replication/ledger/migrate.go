@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/dgraph-io/badger/v4"
+
 	"github.com/dure-net/dure/protocol"
 )
 
@@ -30,7 +32,11 @@ const (
 // Migration is what lies between the version of a store and the one this program has.
 type Migration struct {
 	From, To   uint32 // the same where there is nothing to do
-	StoreBytes uint64 // of the store's files: what the copy takes, and about what a backup takes
+	StoreBytes uint64 // of the store's files: what the copy takes
+
+	// What a backup takes at most, which is more: the store is compressed. 0: nothing to do.
+	BackupBytes uint64
+
 	NeedsBytes uint64 // that must be free on the ledger's disk, the floor included and the backup apart; 0: nothing to do
 	FreeBytes  uint64
 }
@@ -177,7 +183,7 @@ func planned(cfg Config, version uint32, steps map[uint32]step) (plan Migration,
 	}
 	z := sizesFor(total, dir)
 	plan.To = version
-	if plan.From, err = versionOf(cfg, dir, z); err != nil {
+	if plan.From, plan.BackupBytes, err = lookInto(cfg, dir, z, version); err != nil {
 		return plan, err
 	}
 	if plan.From == 0 {
@@ -212,34 +218,50 @@ func planned(cfg Config, version uint32, steps map[uint32]step) (plan Migration,
 	return plan, nil
 }
 
-// versionOf reads the version of a store, which is opened for reading alone; 0 where there
-// is none.
-func versionOf(cfg Config, dir string, z sizes) (version uint32, err error) {
+// lookInto opens a store for reading alone, and reads its version, 0 where there is no
+// store. Where that is an older one than wanted it also measures a backup of it.
+func lookInto(cfg Config, dir string, z sizes, wanted uint32) (version uint32, backup uint64, err error) {
 	files, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(files) == 0 {
-		return 0, nil
+		return 0, 0, nil
 	}
 	m := &mender{home: cfg.Dir, dir: dir, z: z, log: cfg.Logger, now: cfg.Now(), wait: newPatience()}
 	if err := m.mend(); err != nil { // Badger ends the process over some damage
-		return 0, err
+		return 0, 0, err
 	}
 	s, err := openStore(dir, z, true, m.found.Files > 0, cfg.Free, cfg.Logger)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
+	defer func() { err = errors.Join(err, s.shut()) }()
 	federation, version, err := s.identity()
-	if serr := s.shut(); err == nil {
-		err = serr
-	}
 	switch {
 	case err != nil:
-		return 0, err
+		return 0, 0, err
 	case version == 0:
-		return 0, damagedAs("migrate ledger", errors.New("a store without a version"))
+		return 0, 0, damagedAs("migrate ledger", errors.New("a store without a version"))
 	case cfg.Federation.Defined() && federation != cfg.Federation:
-		return 0, wrongFederation(federation, cfg.Federation)
+		return 0, 0, wrongFederation(federation, cfg.Federation)
+	case version < wanted:
+		backup, err = measure(s)
 	}
-	return version, nil
+	return version, backup, err
+}
+
+// sectionBytes is what a backup adds to each header, body and note: a length and a CID.
+const sectionBytes = 48
+
+// measure sums up what a backup of the store takes at most.
+func measure(s *store) (total uint64, err error) {
+	err = s.scan(nil, nil, func(key []byte, item *badger.Item) error {
+		sections := uint64(2) // itself, and perhaps a note that announces it
+		if key[0] == keyRun {
+			sections = protocol.MaxPage + 1
+		}
+		total += uint64(len(key)) + uint64(item.ValueSize()) + sections*sectionBytes
+		return nil
+	})
+	return total, err
 }
 
 // readOut opens the copy as a ledger of this version, has keep keep a backup of it, and
