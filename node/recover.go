@@ -119,6 +119,10 @@ func enter(ctx context.Context, dir string, o RecoverOptions) (*home.Home, error
 		// An earlier root key of the member: it speaks for it no longer.
 		return nil, protocol.Fail(protocol.ReasonUnknownMember, "recover", errors.New("the root key was replaced"))
 	}
+	if inv.Handle != "" && inv.Handle != answer.Member.Handle {
+		// Whoever typed another member's words would take that one's live node its office.
+		return nil, errors.Join(&protocol.Error{Reason: protocol.ReasonWrongWords, Op: "recover", Args: map[string]string{"line": inv.Handle, "member": answer.Member.Handle}}, h.Abandon())
+	}
 	inv.Name = act.Names
 	if err := h.SavePending(home.Pending{Invitation: inv, Since: clock(o.Now)().Unix()}); err != nil {
 		return nil, err

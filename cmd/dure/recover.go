@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -121,6 +122,10 @@ func (a *app) recover(ctx context.Context, r recovery) error {
 		out, err = a.takeOver(ctx, n, o.Root, r)
 		return err
 	})
+	var e *protocol.Error
+	if errors.As(err, &e) && e.Reason == protocol.ReasonWrongWords && e.Args["line"] != "" {
+		return &complaint{reason: protocol.ReasonWrongWords, key: "cli.recover.other_member", args: args{"line": e.Args["line"], "member": e.Args["member"]}, err: err}
+	}
 	if protocol.ReasonOf(err) == protocol.ReasonUnknownMember {
 		return &complaint{reason: protocol.ReasonUnknownMember, key: "cli.recover.unknown", args: args{"fingerprint": o.Root.Public().Fingerprint()}, err: err}
 	}

@@ -157,6 +157,26 @@ func Prepare(dir string, o Options) (*Home, error) {
 	return h, h.createSecrets(protocol.PrivateKey{})
 }
 
+// Abandon deletes the node key that Prepare made, and what it has signed: the next
+// Prepare makes another. For a key that has been shown to others for the wrong member: no
+// key may be of two. ReasonHomeExists where the home is complete.
+func (h *Home) Abandon() error {
+	release, err := h.Lock()
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := h.checkVacant(); err != nil {
+		return err
+	}
+	for _, name := range []string{inceptionFile, governingFile, nodeKeyFile} {
+		if err := os.Remove(h.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return h.writeError("abandon home", h.path(name), err)
+		}
+	}
+	return nil
+}
+
 func (h *Home) checkVacant() error {
 	switch _, err := os.Lstat(h.path(memberFile)); {
 	case err == nil:
