@@ -15,10 +15,11 @@ import (
 
 // alerts gathers what the people of this node should know. Each source says what holds
 // now; nothing is remembered, so an alert goes away with its reason.
-func alerts(s charter.State, nodes []replication.Node, floods []replication.Flood, offenders []replication.Offender, forks []api.Alert, listings []api.Alert) []api.Alert {
+func alerts(s charter.State, self string, nodes []replication.Node, floods []replication.Flood, offenders []replication.Offender, forks []api.Alert, listings []api.Alert) []api.Alert {
 	out := []api.Alert{}
 	out = append(out, lacking(s)...)
 	out = append(out, strangeVersions(s, nodes)...)
+	out = append(out, rebindings(s, self)...)
 	out = append(out, flooding(floods)...)
 	out = append(out, offending(offenders)...)
 	out = append(out, forks...)
@@ -71,6 +72,23 @@ func strangeVersions(s charter.State, nodes []replication.Node) []api.Alert {
 		member, _ := s.MemberOfNode(k.Key)
 		out = append(out, api.Alert{Code: code, Level: api.AlertWarn, Member: member, Node: k.Key.String(),
 			Args: map[string]string{"theirs": strconv.FormatUint(k.Speaks, 10), "ours": strconv.Itoa(protocol.Version)}})
+	}
+	return out
+}
+
+// rebindings tell of root keys that are to be replaced: the member itself, which may have its words after all and has
+// until a day to object, and the others, who can ask it. An objection ends that.
+func rebindings(s charter.State, self string) []api.Alert {
+	var out []api.Alert
+	for _, m := range s.Members() {
+		if m.Rebind == nil || m.Objected {
+			continue
+		}
+		a := api.Alert{Code: "rebind", Level: api.AlertNote, Member: m.Facts.Handle, Args: map[string]string{"fingerprint": m.Rebind.Root.Fingerprint(), "until": m.Rebind.Until}}
+		if m.Facts.Handle == self {
+			a.Code, a.Level = "rebind_own", api.AlertWarn
+		}
+		out = append(out, a)
 	}
 	return out
 }

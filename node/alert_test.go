@@ -21,7 +21,7 @@ func TestAlerts_NameTheFlooder(t *testing.T) {
 	}
 	since := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	rules := protocol.Rules{Threshold: protocol.Ratio{Num: 1, Den: 2}, Assembly: protocol.Ratio{Num: 2, Den: 3}}
-	list := alerts(charter.NewFolder(protocol.FoundingAct{Rules: rules}, protocol.Sum(nil)).State(), nil,
+	list := alerts(charter.NewFolder(protocol.FoundingAct{Rules: rules}, protocol.Sum(nil)).State(), "kr-seoul", nil,
 		[]replication.Flood{{Member: "kr-seoul", Node: key.Public(), Since: since, Taken: 1234567, Waiting: 89}},
 		[]replication.Offender{{Member: "es-madrid", Node: key.Public(), Since: since, Count: 17}}, nil, nil)
 	if len(list) != 2 || list[0].Code != "offender" || list[0].Level != api.AlertWarn || list[1].Code != "flood" || list[1].Level != api.AlertNote || list[1].Node != key.Public().String() {

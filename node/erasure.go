@@ -69,6 +69,16 @@ func (n *Node) whyOf(why api.Why) (protocol.Erasure, error) {
 	return said, nil
 }
 
+// erasedError says that a record of this node was erased, and by whose word.
+func (n *Node) erasedError(op string, row index.Row) error {
+	e, _, err := n.ledger.Find(row.Current.Entry)
+	if err != nil {
+		return err
+	}
+	c, _ := n.replica.Erasures().Why(e)
+	return n.goneError(op, row, c)
+}
+
 // goneError is ReasonErased with what a sentence needs to say by whose word.
 func (n *Node) goneError(op string, row index.Row, c erasure.Cause) error {
 	by := n.erasedBy(c)

@@ -62,6 +62,7 @@ type Node struct {
 	federation protocol.FederationID
 	facts      protocol.MemberFacts
 	started    time.Time
+	twins      twins
 
 	ledger   *ledger.Ledger
 	replica  *replication.Replica
@@ -126,6 +127,7 @@ func Open(ctx context.Context, h *home.Home, o Options) (_ *Node, err error) {
 		return nil, err
 	}
 	n.index = index.New(index.Config{Source: n.ledger})
+	n.twins.handle, n.twins.started = n.facts.Handle, n.started
 	n.events = newEvents(n.ledger.Stats().Next - 1)
 	if n.replica, err = n.replicate(); err != nil {
 		return nil, err

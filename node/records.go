@@ -54,6 +54,7 @@ func (n *Node) arrived(a replication.Arrival) {
 	}
 	n.index.Add(items...)
 	n.events.note(a)
+	n.twins.note(a)
 }
 
 // turned has the index follow a feed to another branch.
@@ -212,7 +213,10 @@ func (n *Node) Publish(ctx context.Context, d api.Draft) (api.Receipt, error) {
 		return api.Receipt{}, &protocol.Error{Reason: protocol.ReasonUsage, Op: "revise", Field: "type",
 			Args: map[string]string{"type": d.Type, "was": row.Kind.String()}}
 	}
-	if row.Withdrawn || row.Erased {
+	if row.Erased {
+		return api.Receipt{}, n.erasedError("revise", row)
+	}
+	if row.Withdrawn {
 		return api.Receipt{}, &protocol.Error{Reason: protocol.ReasonConflict, Op: "revise", ID: row.Record.String(), Args: map[string]string{"number": row.Number}}
 	}
 	if d.Dry {
@@ -249,12 +253,7 @@ func (n *Node) Withdraw(ctx context.Context, ref string, reason map[string]strin
 		return api.Receipt{}, err
 	}
 	if row.Erased {
-		e, _, err := n.ledger.Find(row.Current.Entry)
-		if err != nil {
-			return api.Receipt{}, err
-		}
-		c, _ := n.replica.Erasures().Why(e)
-		return api.Receipt{}, n.goneError("withdraw", row, c)
+		return api.Receipt{}, n.erasedError("withdraw", row)
 	}
 	if row.Withdrawn {
 		return api.Receipt{}, &protocol.Error{Reason: protocol.ReasonConflict, Op: "withdraw", ID: row.Record.String(), Args: map[string]string{"number": row.Number}}

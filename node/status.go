@@ -64,7 +64,7 @@ func (n *Node) Status(context.Context) (api.Status, error) {
 	progress := n.replica.Progress()
 	n.custody(&out)
 	out.Catchup = api.Catchup{Running: progress.Running, Fetched: progress.Fetched, Known: progress.Known}
-	out.Alerts = alerts(s, nodes, n.replica.Others().Floods(), n.replica.Others().Offenders(), forked(n.replica.Custody().Forks(), n.facts.Handle), append(n.ending(), n.ownAlerts(out)...))
+	out.Alerts = alerts(s, n.facts.Handle, nodes, n.replica.Others().Floods(), n.replica.Others().Offenders(), forked(n.replica.Custody().Forks(), n.facts.Handle), append(n.ending(), append(n.ownAlerts(out), n.twins.alert(s, n.home.Node().Public(), n.opts.Now())...)...))
 	return out, nil
 }
 

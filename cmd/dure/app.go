@@ -33,6 +33,7 @@ type app struct {
 	json     bool
 	quiet    bool
 	noColor  bool
+	called   string // the command, such as "backup check", once its arguments are in order
 
 	asking  atomic.Bool                // a question waits for its answer
 	unseen  atomic.Pointer[term.State] // the terminal as it was before a question that does not show what is typed

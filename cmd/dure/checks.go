@@ -241,7 +241,7 @@ func (a *app) checkState(_ context.Context, p *patient) (string, args) {
 		values["progress"] = a.say("cli.status.recovery_nobody", nil)
 	}
 	switch n.State {
-	case api.StateJoining, api.StateReadOnly:
+	case api.StateJoining, api.StateReadOnly, api.StateEnded:
 		return string(n.State), values
 	}
 	return string(api.StateRecovering), values

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/node/phrase"
 )
 
@@ -41,9 +42,12 @@ func (a *app) tree() *cobra.Command {
 	root := &cobra.Command{
 		Use: "dure", Short: a.say("help.dure", nil), Long: a.say("help.dure.long", nil),
 		SuggestionsMinimumDistance: 2, SilenceErrors: true, SilenceUsage: true, DisableFlagsInUseLine: true,
-		Args:              a.noSuchCommand,
-		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
-		PersistentPreRunE: func(*cobra.Command, []string) error { return a.checkGlobals() },
+		Args: a.noSuchCommand,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			_, a.called, _ = strings.Cut(c.CommandPath(), " ")
+			return a.checkGlobals()
+		},
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.SetHelpFunc(a.help)
@@ -135,6 +139,9 @@ func between(min, max int) cobra.PositionalArgs {
 func (a *app) noSuchCommand(c *cobra.Command, arguments []string) error {
 	if len(arguments) == 0 {
 		return nil
+	}
+	if _, decided := changeWords(&api.Change{})[arguments[0]]; decided {
+		return misuse("usage.unknown_command.decision", args{"value": arguments[0]})
 	}
 	if near := c.SuggestionsFor(arguments[0]); len(near) > 0 {
 		return misuse("usage.unknown_command.near", args{"value": arguments[0], "near": near[0]})

@@ -67,6 +67,8 @@ func (a *app) explain(err error) errorJSON {
 		e.Message = a.say(c.key, c.args)
 		if hint := c.key + ".hint"; a.book.Has(hint) {
 			e.Hint = a.say(hint, c.args)
+		} else if c.reason == protocol.ReasonUsage && a.called != "" {
+			e.Hint = a.say("cli.usage.help", args{"command": a.called})
 		} else {
 			_, e.Hint = a.book.Reason(a.lang, c.reason, nil)
 		}
@@ -81,7 +83,12 @@ func (a *app) explain(err error) errorJSON {
 	}
 	switch reasonOf(err) {
 	case protocol.ReasonInternal, protocol.ReasonMalformed, protocol.ReasonDamaged, protocol.ReasonNonCanonical, protocol.ReasonConfig:
-		e.Detail = err.Error()
+		if e.Detail = err.Error(); c != nil { // its own text is the key of its sentence
+			e.Detail = ""
+			if c.err != nil {
+				e.Detail = c.err.Error()
+			}
+		}
 	}
 	return e
 }

@@ -82,14 +82,20 @@ func (a *app) readChanges(name string, p *api.Proposal) error {
 	return nil
 }
 
-// changeOf builds a change from words: "admit ca-montreal", "appoint host_city sn-dakar".
-func (a *app) changeOf(what string, rest []string, flags changeFlags) (api.Change, error) {
-	c := api.Change{Kind: what, Category: flags.category, From: flags.from, To: flags.to}
-	fields := map[string][]*string{
+// changeWords are the words of a decision, each with the arguments that it takes, which
+// are read into c.
+func changeWords(c *api.Change) map[string][]*string {
+	return map[string][]*string{
 		"admit": {&c.Member}, "suspend": {&c.Member}, "reinstate": {&c.Member}, "remove": {&c.Member}, "categorise": {&c.Member},
 		"appoint": {&c.Office, &c.Member}, "end_office": {&c.Office, &c.Member}, "amend_rules": {&c.Rules},
 		"amend_charter": {}, "amend_names": {}, "feature": {&c.Feature}, "cut": {&c.Member, &c.Key}, "settle": {&c.Feed, &c.Branch}, "rebind": {&c.Member, &c.Key}, "confirm_rebind": {&c.Member, &c.Key}, "erase": {&c.Record},
 	}
+}
+
+// changeOf builds a change from words: "admit ca-montreal", "appoint host_city sn-dakar".
+func (a *app) changeOf(what string, rest []string, flags changeFlags) (api.Change, error) {
+	c := api.Change{Kind: what, Category: flags.category, From: flags.from, To: flags.to}
+	fields := changeWords(&c)
 	if what == "confirm_rebind" && len(rest) == 1 {
 		fields[what] = fields[what][:1] // the key that was announced
 	}

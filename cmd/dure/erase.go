@@ -8,6 +8,7 @@ import (
 
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/node/phrase"
+	"github.com/dure-net/dure/protocol"
 )
 
 func (a *app) eraseCommand() *cobra.Command {
@@ -16,6 +17,9 @@ func (a *app) eraseCommand() *cobra.Command {
 	var yes, status bool
 	c := a.command("erase ID", between(1, 1), api.Erasure{}, func(ctx context.Context, arguments []string) error {
 		why := api.Why{Code: code}
+		if said := (protocol.Erasure{Code: protocol.ErasureCode(code)}); code != "" && said.Check() != nil {
+			return misuse("usage.bad_code", args{"value": code})
+		}
 		var err error
 		if why.Reason, err = textsOf("--reason", reasons); err != nil {
 			return err

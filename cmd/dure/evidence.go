@@ -27,7 +27,7 @@ func (a *app) evidenceCommand() *cobra.Command {
 	c := a.command("evidence [ID]", between(0, 1), evidenceAnswer{}, func(ctx context.Context, arguments []string) error {
 		return a.with(ctx, func(s *session) error {
 			if len(arguments) == 1 {
-				f, err := s.Fork(ctx, arguments[0])
+				f, err := forkCalled(ctx, s, arguments[0])
 				if err != nil {
 					return err
 				}
@@ -103,6 +103,15 @@ func (a *app) sayBranches(f api.Fork) {
 	}
 }
 
+// forkCalled finds a chain with two histories by its name or its member's handle.
+func forkCalled(ctx context.Context, s *session, name string) (api.Fork, error) {
+	f, err := s.Fork(ctx, name)
+	if protocol.ReasonOf(err) == protocol.ReasonNotFound {
+		err = &complaint{reason: protocol.ReasonNotFound, key: "cli.evidence.nothing", args: args{"value": name}, err: err}
+	}
+	return f, err
+}
+
 func (a *app) settleCommand() *cobra.Command {
 	var wordsFile string
 	c := a.command("settle [ID] [BRANCH]", between(0, 2), settledAnswer{}, func(ctx context.Context, arguments []string) error {
@@ -121,7 +130,7 @@ func (a *app) settleCommand() *cobra.Command {
 			case 2:
 				return misuse("usage.bad_branch", args{"value": arguments[1]})
 			}
-			f, err := s.Fork(ctx, id)
+			f, err := forkCalled(ctx, s, id)
 			if err != nil {
 				return err
 			}

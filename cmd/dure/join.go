@@ -92,6 +92,9 @@ func (a *app) inviteCommand() *cobra.Command {
 			for _, m := range members {
 				// A founder, or a member that adds a node, needs no secret: the federation knows its root key.
 				r.Known = r.Known || m.Handle == handle
+				if m.Handle == handle && m.Status == "removed" {
+					return &complaint{reason: protocol.ReasonNotMember, key: "cli.invite.removed", args: args{"handle": handle}}
+				}
 			}
 			invitation, err := s.Invite(ctx, r)
 			if err != nil {

@@ -183,7 +183,7 @@ func (a *app) importCommand() *cobra.Command {
 			report, err := s.Import(ctx, r, step)
 			done()
 			if err != nil {
-				return err
+				return badBundle(arguments[0], err)
 			}
 			if err := a.answer(report, func() { a.sayImported(report) }); err != nil {
 				return err
@@ -194,6 +194,15 @@ func (a *app) importCommand() *cobra.Command {
 			return nil
 		})
 	})
+}
+
+// badBundle says that it is the file that is damaged, and not what is on this disk.
+func badBundle(name string, err error) error {
+	switch reason := protocol.ReasonOf(err); reason {
+	case protocol.ReasonMalformed, protocol.ReasonNonCanonical, protocol.ReasonTooLarge, protocol.ReasonBadHash:
+		return &complaint{reason: reason, key: "cli.import.broken", args: args{"file": name}, err: err}
+	}
+	return err
 }
 
 func (a *app) openFile(name string) (io.ReadCloser, error) {

@@ -121,6 +121,11 @@ func (a *app) publish(ctx context.Context, d api.Draft, key string, yes bool) er
 func (a *app) receipt(s *session, r api.Receipt, key string) error {
 	return a.answer(r, func() {
 		a.plain(r.Number, r.ID)
+		if s.running && s.ended(context.Background()) {
+			a.warn("cli.publish.kept", args{"number": r.Number})
+			a.warn("cli.publish.ended", nil)
+			return
+		}
 		a.note(key, args{"number": r.Number})
 		if !s.running {
 			a.note("cli.publish.offline", nil)

@@ -64,6 +64,12 @@ func (a *app) client(h *home.Home) (*session, error) {
 	return &session{Backend: c, home: h, running: true, close: func() error { c.Close(); return nil }}, nil
 }
 
+// ended reports whether this node knows that what it writes counts nowhere.
+func (s *session) ended(ctx context.Context) bool {
+	status, err := s.Status(ctx)
+	return err == nil && status.Node.State == api.StateEnded
+}
+
 // with runs do on a session and closes it. An error of closing counts where do had none: an offline store that does not
 // close cleanly is worth a word.
 func (a *app) with(ctx context.Context, do func(*session) error) error {
@@ -72,6 +78,9 @@ func (a *app) with(ctx context.Context, do func(*session) error) error {
 		return err
 	}
 	err = do(s)
+	if !s.running && protocol.ReasonOf(err) == protocol.ReasonRecovering {
+		err = &complaint{reason: protocol.ReasonRecovering, key: "cli.restoring.stopped", err: err} // waiting ends nothing
+	}
 	if closed := s.close(); err == nil {
 		err = closed
 	}

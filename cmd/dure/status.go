@@ -31,6 +31,8 @@ func (a *app) sayStatus(s api.Status, running bool) {
 	switch {
 	case !running:
 		a.line("cli.status.offline", who)
+	case s.Node.State == api.StateReady && somethingToDo(s):
+		a.line("cli.status.node.warned", who)
 	default:
 		a.line("cli.status.node."+string(s.Node.State), who)
 	}
@@ -47,7 +49,7 @@ func (a *app) sayStatus(s api.Status, running bool) {
 		}
 	}
 	a.line("cli.status.federation", args{"name": a.name(s.Federation.Names, s.Federation.Name), "number": strconv.FormatUint(s.Federation.Act, 10)})
-	if running {
+	if running && s.Node.State != api.StateEnded { // the others have closed their doors
 		a.sayOthers(s)
 	}
 	held := args{"count": s.Ledger.Entries, "nodes": s.Ledger.Feeds, "bytes": a.book.Bytes(a.lang, s.Ledger.Bytes)}
@@ -85,6 +87,11 @@ func (a *app) sayStatus(s api.Status, running bool) {
 		fmt.Fprintln(a.out)
 		a.nodesTable(s)
 	}
+}
+
+// somethingToDo reports whether the sentences that follow say that not all is in order.
+func somethingToDo(s api.Status) bool {
+	return s.Node.Reason != "" || slices.ContainsFunc(s.Alerts, func(alert api.Alert) bool { return alert.Level == api.AlertWarn })
 }
 
 // sayAlerts says what somebody should know or do.
