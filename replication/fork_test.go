@@ -580,3 +580,31 @@ func TestFork_ManyHistories(t *testing.T) {
 		t.Errorf("verify: %+v, %v", rep, err)
 	}
 }
+
+// Three machines run with one key, each in a new chain of entries of its own. The others
+// know one name and have a connection to each: what any of them writes reaches everybody.
+func TestFork_EveryCopyOfAMachineIsHeard(t *testing.T) {
+	scenario(t, 2, func(t *testing.T, w *world) {
+		w.found(5)
+		w.startAll()
+		w.settle(30 * time.Second)
+		copies := []*actor{w.nodes[4], w.nodes[4].clone(), w.nodes[4].clone()}
+		copies[1].start()
+		copies[2].start()
+		for range 6 { // none of them waits for the others
+			for _, a := range copies {
+				_, _ = a.tryPublish("from one of three")
+				time.Sleep(time.Duration(w.dice.IntN(3000)) * time.Millisecond)
+			}
+		}
+		w.settle(time.Minute)
+		for i, a := range copies {
+			if c, why := a.replica.Condition(); c != Ready {
+				t.Errorf("seed %d: copy %d is %s %s", w.seed, i, c, why)
+			}
+			a.publish("all is well")
+		}
+		w.settle(time.Minute)
+		w.sameEverywhere()
+	})
+}

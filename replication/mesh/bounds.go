@@ -71,6 +71,7 @@ func Bounds() []protocol.Bound {
 
 		// Lines.
 		b("openTimeout", int64(openTimeout/time.Second), seconds, "to open a stream", "`unreachable`"),
+		b("chosenTimeout", int64(chosenTimeout/time.Second), seconds, "of that over one of several connections", "another one"),
 		b("dialTimeout", int64(dialTimeout/time.Second), seconds, "one attempt to connect", "the next attempt"),
 		b("slowTimeout", int64(slowTimeout/time.Second), seconds, "every slowEvery-th attempt", "the next attempt"),
 		b("slowEvery", slowEvery, "attempts", "lines with seconds of delay", ""),

@@ -85,6 +85,10 @@ const (
 	// context has no deadline.
 	openTimeout = 15 * time.Second
 
+	// chosenTimeout bounds it over one of several connections to the node: a dead one must
+	// leave time for another.
+	chosenTimeout = 5 * time.Second
+
 	// Redialling. An attempt takes at most dialTimeout, so that the handshake's own
 	// back-off never grows past a second or two and a healed line is noticed at once;
 	// every slowEvery-th may take slowTimeout, for lines with seconds of delay. After a failed

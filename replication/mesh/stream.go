@@ -3,6 +3,7 @@ package mesh
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -135,13 +136,13 @@ func (m *Mesh) serve(s network.Stream, members, guests *seats, budget int64, han
 	handle(ctx, p, newStream(s, p, m.now, budget))
 }
 
-// OpenSync opens a catch-up stream, dialling the node if needed. It blocks until the
-// stream is open or ctx ends, at most 15 s without a deadline. A node that cannot be
+// OpenSync opens a catch-up stream, dialling the node if needed, over one of its
+// connections by chance: see anyConn. It blocks until the stream is open or ctx ends, at most 15 s without a deadline. A node that cannot be
 // reached is ReasonUnreachable, one that speaks no version of this node's is
 // ReasonWrongVersion with Args["theirs"], the newest it speaks ("0" if it speaks none),
 // and Args["ours"]. The stream is the caller's to close.
 func (m *Mesh) OpenSync(ctx context.Context, node Peer) (Stream, error) {
-	return m.openStream(ctx, node, m.speaks.sync)
+	return m.openStream(ctx, node, m.speaks.sync, m.newSync)
 }
 
 // OpenJoin is OpenSync for the join protocol, whose other side may be a stranger:
@@ -158,17 +159,18 @@ func (m *Mesh) OpenJoin(ctx context.Context, node Peer) (Stream, error) {
 		return nil, protocol.Fail(protocol.ReasonBusy, "open join stream", nil)
 	}
 	m.pardon(id)
-	return m.openStream(ctx, node, m.speaks.join)
+	return m.openStream(ctx, node, m.speaks.join, m.host.NewStream)
 }
 
-func (m *Mesh) openStream(ctx context.Context, node Peer, protos []libp2pproto.ID) (Stream, error) {
+func (m *Mesh) openStream(ctx context.Context, node Peer, protos []libp2pproto.ID,
+	open func(context.Context, peer.ID, ...libp2pproto.ID) (network.Stream, error)) (Stream, error) {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	if err := m.door.wait(ctx); err != nil {
 		return nil, m.unreachable("open stream", node, err)
 	}
 	ctx = network.WithAllowLimitedConn(ctx, string(protos[0]))
-	s, err := m.host.NewStream(ctx, idOf(node), protos...)
+	s, err := open(ctx, idOf(node), protos...)
 	if err != nil {
 		var other msmux.ErrNotSupported[libp2pproto.ID]
 		if errors.As(err, &other) {
@@ -177,6 +179,68 @@ func (m *Mesh) openStream(ctx context.Context, node Peer, protos []libp2pproto.I
 		return nil, m.unreachable("open stream", node, err)
 	}
 	return newStream(s, node, m.now, -1), nil
+}
+
+// newSync is host.NewStream over any of several connections, and over libp2p's choice
+// where that one does not answer.
+func (m *Mesh) newSync(ctx context.Context, id peer.ID, protos ...libp2pproto.ID) (network.Stream, error) {
+	if c := m.anyConn(id); c != nil {
+		s, err := m.newOver(ctx, c, protos)
+		if err == nil || ctx.Err() != nil {
+			return s, err
+		}
+		m.log.Debug("one of several connections does not answer", keyNode, short(id), keyAddr, c.RemoteMultiaddr().String(), keyError, err)
+	}
+	return m.host.NewStream(ctx, id, protos...)
+}
+
+// anyConn chooses one of several connections to a node that are as good as each other; nil
+// where there is nothing to choose. libp2p takes the one that has most streams, for ever.
+// But where a machine was copied, each connection may end at another one, under one key:
+// what is written at the one that is never asked would stay there.
+func (m *Mesh) anyConn(id peer.ID) network.Conn {
+	var direct, relayed []network.Conn
+	for _, c := range m.host.Network().ConnsToPeer(id) {
+		switch {
+		case c.IsClosed():
+		case isRelayed(c.RemoteMultiaddr()):
+			relayed = append(relayed, c)
+		default:
+			direct = append(direct, c)
+		}
+	}
+	conns := direct
+	if len(conns) == 0 {
+		conns = relayed
+	}
+	if len(conns) < 2 {
+		return nil
+	}
+	return conns[rand.IntN(len(conns))]
+}
+
+// newOver opens a stream over one connection.
+func (m *Mesh) newOver(ctx context.Context, c network.Conn, protos []libp2pproto.ID) (network.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, chosenTimeout)
+	defer cancel()
+	s, err := c.NewStream(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// Negotiating knows no context: the end of this one ends it.
+	stop := context.AfterFunc(ctx, func() { _ = s.Reset() })
+	proto, err := msmux.SelectOneOf(protos, s)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err == nil {
+		err = s.SetProtocol(proto)
+	}
+	if err != nil {
+		_ = s.Reset()
+		return nil, err
+	}
+	return s, nil
 }
 
 func (m *Mesh) wrongVersion(node Peer, err error) error {

@@ -235,3 +235,64 @@ func TestSeats_RateOfAnAddress(t *testing.T) {
 		}
 	})
 }
+
+// Two machines under one key, as where a disk was copied: both are asked.
+func TestMesh_EveryMachineUnderOneKeyIsAsked(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, 1)
+		n := w.member(0)
+		twins := []*node{w.member(1), start(t, w, 2, func() Config {
+			cfg := w.config(2)
+			cfg.Key = testKey(1)
+			return cfg
+		}())}
+		asked := make([]atomic.Int32, len(twins))
+		for i, twin := range twins {
+			twin.know(n) // they dial; n knows the key alone
+			twin.sync = func(_ context.Context, s Stream) {
+				asked[i].Add(1)
+				_, _ = s.Write([]byte{byte(i)})
+			}
+		}
+		w.until(10*time.Second, "two connections", func() bool { return len(n.host.Network().ConnsToPeer(idOf(twins[0].Self()))) == 2 })
+		ask := func() error {
+			s, err := n.OpenSync(t.Context(), twins[0].Self())
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			if s.Version() != protocol.Version {
+				t.Errorf("speaks version %d", s.Version())
+			}
+			_, err = io.ReadAll(s)
+			return err
+		}
+		// libp2p prefers the connection with most streams: hold one open over the first.
+		held, err := n.host.Network().ConnsToPeer(idOf(twins[0].Self()))[0].NewStream(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer held.Reset()
+		for range 60 {
+			if err := ask(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range twins {
+			if got := asked[i].Load(); got < 10 {
+				t.Errorf("machine %d was asked %d times of 60", i, got)
+			}
+		}
+		// A machine that is gone without a word costs moments, until its connection is given up.
+		w.net.Isolate(2)
+		before, began := asked[0].Load(), time.Now()
+		for asked[0].Load() < before+10 {
+			if err := ask(); err != nil {
+				time.Sleep(time.Second)
+			}
+			if took := time.Since(began); took > time.Minute {
+				t.Fatalf("the other machine was asked %d times in %v", asked[0].Load()-before, took)
+			}
+		}
+	})
+}
