@@ -214,8 +214,10 @@ func (r *Replica) enterOnce(a admission, p protocol.Page) (in *admitted, again b
 	defer r.mu.Unlock()
 	now := r.feeds[id]
 	if now == nil && count == 0 {
+		if err := r.list(f); err != nil {
+			return nil, false, err
+		}
 		now = f
-		r.feeds[id] = f
 	}
 	if now == nil || now.count != count {
 		return nil, true, nil
@@ -265,6 +267,17 @@ func (r *Replica) feedFor(p protocol.Page, via Via) (f *feed, prev protocol.Entr
 	return &feed{id: first.ID(), root: init.Root, node: init.Node, limit: limit}, prev, 0, nil
 }
 
+// list takes a new feed among those that are known. Its limit is looked up once more,
+// because the charter may have changed since it was found, and a change tells only the
+// feeds that are listed. The caller holds mu.
+func (r *Replica) list(f *feed) error {
+	if f.limit = r.state.Limit(f.id, f.root, f.node); f.limit.Void {
+		return &protocol.Error{Reason: f.limit.Reason, Op: "admit", ID: f.id.String()}
+	}
+	r.feeds[f.id] = f
+	return nil
+}
+
 // held is the id of our entry at (feed, seq); head is the feed's last entry.
 func (r *Replica) held(id protocol.FeedID, seq uint64, head protocol.Entry) (protocol.EntryID, error) {
 	if head.Seq() == seq {
@@ -296,6 +309,7 @@ func (a *admitted) wait() error {
 	f := r.feeds[a.feed.id]
 	if f == nil { // given up while this run was under way
 		f = a.feed
+		f.limit = r.state.Limit(f.id, f.root, f.node)
 		r.feeds[f.id] = f
 	}
 	if a.turns == f.turns { // else the run was set aside meanwhile, and what the ledger holds was read anew

@@ -96,6 +96,10 @@ func (r *Replica) branchesDue(node protocol.PublicKey) []branchAsk {
 		}
 		missing := f.limit.Head.Defined() && f.limit.Count > k.seq && !r.ledger.Has(f.limit.Head)
 		wanted := k.firsts
+		if q := r.quotas.of(f.limit.Member, now); !missing && q.left() == 0 {
+			q.over(f.node, now, r.cfg.Now())
+			continue // later, as everything else that the member writes
+		}
 		if missing { // it may be none of the branches that evidence names
 			wanted = append(wanted[:len(wanted):len(wanted)], f.limit.Head)
 		}
@@ -271,19 +275,24 @@ func (r *Replica) takeBranch(page protocol.Page, via Via) (took, fresh int, err 
 		return 0, 0, judged
 	}
 	page = protocol.Page{Entries: page.Entries[:n], Bodies: page.Bodies[:n:n]}
+	var news []protocol.Entry
 	for i, e := range page.Entries {
 		if page.Bodies[i] != nil && e.CheckBody(page.Bodies[i]) != nil {
 			page.Bodies[i] = nil
 		}
 		if !r.ledger.Has(e.ID()) {
-			fresh++
+			news = append(news, e)
 		}
 	}
+	fresh = len(news)
 	if err := r.keepBranch(f, page, settled, via); err != nil {
 		return 0, 0, err
 	}
 	if fresh > 0 {
 		r.counts.admit(via, fresh)
+		r.mu.Lock()
+		r.quotas.took(f.limit.Member, via, news, time.Now())
+		r.mu.Unlock()
 		r.governed(f, page)
 	}
 	return known + n, fresh, errors.Join(r.turn(), judged)
@@ -339,18 +348,23 @@ type Turned struct {
 // turn makes the branches that root keys and acts have chosen the chains of their feeds,
 // as far as they are held. The caller holds branching, and not mu.
 func (r *Replica) turn() error {
+	type choice struct {
+		*feed
+		limit charter.Limit // as it was then: it may change while the disk writes
+	}
 	r.mu.Lock()
-	var due []*feed
+	var due []choice
 	for _, f := range r.feeds {
 		if r.astray(f) && r.ledger.Has(f.limit.Head) {
 			f.turning = true // nothing is handed to the ledger meanwhile
-			due = append(due, f)
+			due = append(due, choice{f, f.limit})
 		}
 	}
 	r.mu.Unlock()
 	var errs []error
-	for _, f := range due {
-		to, err := r.ledger.Choose(context.Background(), f.id, f.limit.Count, f.limit.Head)
+	for _, c := range due {
+		f := c.feed
+		to, err := r.ledger.Choose(context.Background(), f.id, c.limit.Count, c.limit.Head)
 		r.mu.Lock()
 		if f.turning = false; err == nil && to.Changed {
 			err = r.reread(f)

@@ -236,8 +236,18 @@ func (x *Erasures) reread(f *feed) {
 	x.sweepSoon(f.limit.Member)
 }
 
-// chain tells which of a feed's words on erasures lie on its chain; nil where it has none.
+// chain tells which of a feed's words on erasures lie on its chain; nil where it has none,
+// or no branch: there all of them do. It is asked for every page of an ended feed, so it
+// reads nothing from below the place where branches part.
 func (x *Erasures) chain(f *feed) map[protocol.EntryID]bool {
+	branches := x.r.ledger.Branches(f.id)
+	if len(branches) == 0 {
+		return nil
+	}
+	parted := branches[0].From
+	for _, b := range branches {
+		parted = min(parted, b.From)
+	}
 	x.mu.RLock()
 	marks := x.fold.Marks(f.id.Digest())
 	x.mu.RUnlock()
@@ -246,6 +256,10 @@ func (x *Erasures) chain(f *feed) map[protocol.EntryID]bool {
 	}
 	on := map[protocol.EntryID]bool{}
 	for id, seq := range marks {
+		if seq < parted {
+			on[id] = true
+			continue
+		}
 		e, err := x.r.ledger.Entry(f.id, seq)
 		on[id] = err == nil && e.ID() == id || protocol.ReasonOf(err) == protocol.ReasonDamaged
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/charter"
@@ -54,6 +55,32 @@ func (r *Replica) learnFork(by protocol.EntryID, body []byte) {
 			f.firsts = append(f.firsts, id)
 		}
 	}
+}
+
+// A node whose key is in two hands can be made to fork its feed at one place after the
+// other, each lower than the one before, and every node would prove each of them in its
+// own feed. So a node proves a few forks of one feed at once, and further ones with a pause
+// between: the lowest is found again by the next exchange whose heads differ.
+const (
+	proofsAtOnce = 8
+	proofsPause  = time.Minute
+)
+
+// proving is when this node proved forks of one feed.
+type proving struct {
+	made int
+	last time.Time
+}
+
+// mayProve reports whether another fork of a feed may be proven now, and counts it. The
+// caller holds mu.
+func (r *Replica) mayProve(id protocol.FeedID, now time.Time) bool {
+	p := r.proved[id]
+	if p.made >= proofsAtOnce && now.Sub(p.last) < proofsPause {
+		return false
+	}
+	r.proved[id] = proving{p.made + 1, now}
+	return true
 }
 
 // forkAt is 1 + the lowest seq at which the feed is known to be forked; 0 = none. The
@@ -139,7 +166,7 @@ func (r *Replica) forked(ctx context.Context, id protocol.FeedID, theirs []proto
 	}
 	r.mu.Lock()
 	earlier := r.forkTold[id]
-	if earlier != 0 && earlier <= seq+1 {
+	if earlier != 0 && earlier <= seq+1 || !r.mayProve(id, time.Now()) {
 		r.mu.Unlock()
 		return nil
 	}

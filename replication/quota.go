@@ -284,7 +284,7 @@ func (r *Replica) meter(lines []protocol.Line, runs []protocol.RunAsk, portion u
 			may = 0
 		}
 		// Smaller portions would cost more than they bring.
-		if may < min(lack, protocol.MaxPage) {
+		if may < max(1, min(lack, protocol.MaxPage)) { // a Max of 0 would ask for all
 			q.over(node, now, claimed)
 			held[member] += lack
 			whole = false

@@ -145,6 +145,7 @@ type Replica struct {
 	peers       map[protocol.PublicKey]*peer
 	claims      map[protocol.FeedID]*session              // who fetches it
 	forkTold    map[protocol.FeedID]uint64                // 1 + the lowest seq of a feed whose fork this node has proven
+	proved      map[protocol.FeedID]proving               // how often and when
 	forks       map[protocol.FeedID]*fork                 // as evidence on the ledger proves them
 	proofs      map[protocol.FeedID]protocol.ForkEvidence // to be published when this node can write
 	addresses   map[protocol.PublicKey][]string           // from node records
@@ -201,6 +202,7 @@ func New(cfg Config) (*Replica, error) {
 		peers:      map[protocol.PublicKey]*peer{},
 		claims:     map[protocol.FeedID]*session{},
 		forkTold:   map[protocol.FeedID]uint64{},
+		proved:     map[protocol.FeedID]proving{},
 		forks:      map[protocol.FeedID]*fork{},
 		proofs:     map[protocol.FeedID]protocol.ForkEvidence{},
 		addresses:  map[protocol.PublicKey][]string{},
