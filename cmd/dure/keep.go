@@ -24,7 +24,7 @@ func (a *app) verifyCommand() *cobra.Command {
 			if err := a.answer(report, func() { a.sayVerified(report, s.running) }); err != nil {
 				return err
 			}
-			if !report.OK {
+			if !report.OK || s.mended {
 				return problems{}
 			}
 			return nil

@@ -15,6 +15,7 @@ type session struct {
 	api.Backend
 	home    *home.Home
 	running bool
+	mended  bool // damaged files were found and put in order when this session was opened
 	close   func() error
 }
 
@@ -44,7 +45,13 @@ func (a *app) session(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &session{Backend: n, home: h, close: n.Close}, nil
+	s = &session{Backend: n, home: h, close: n.Close}
+	// What was put in order just now is told now: the next start finds nothing wrong.
+	if status, err := n.Status(ctx); err == nil && status.Storage.Mended != nil {
+		s.mended = true
+		a.warnMended(*status.Storage.Mended)
+	}
+	return s, nil
 }
 
 // client asks the running node of h; ReasonNotRunning where none runs.

@@ -69,12 +69,8 @@ func (a *app) sayStatus(s api.Status, running bool) {
 	if s.Catchup.Running && s.Catchup.Known > 0 {
 		a.line("cli.status.catchup", args{"fetched": s.Catchup.Fetched, "count": s.Catchup.Known})
 	}
-	if m := s.Storage.Mended; m != nil {
-		name := "cli.status.mended"
-		if m.Whole {
-			name = "cli.status.rebuilt"
-		}
-		a.line(name, args{"number": m.Files, "path": m.Aside})
+	if m := s.Storage.Mended; m != nil && running { // a stopped node's was told when it was opened
+		fmt.Fprintln(a.out, a.mendedText(*m))
 	}
 	a.line("cli.status.storage", args{"used": a.book.Bytes(a.lang, s.Storage.UsedBytes), "free": a.book.Bytes(a.lang, s.Storage.FreeBytes)})
 	if s.Node.API != "" {
@@ -88,6 +84,17 @@ func (a *app) sayStatus(s api.Status, running bool) {
 		a.nodesTable(s)
 	}
 }
+
+func (a *app) mendedText(m api.Mended) string {
+	name := "cli.status.mended"
+	if m.Whole {
+		name = "cli.status.rebuilt"
+	}
+	return a.say(name, args{"number": m.Files, "path": m.Aside})
+}
+
+// warnMended tells, on standard error, that opening the store has put damaged files in order.
+func (a *app) warnMended(m api.Mended) { fmt.Fprintln(a.err, a.mendedText(m)) }
 
 // somethingToDo reports whether the sentences that follow say that not all is in order.
 func somethingToDo(s api.Status) bool {
