@@ -287,8 +287,12 @@ func joinInputs() []input {
 		{where, "another federation", "refused: wrong_federation", func(s *siege) string {
 			return s.joins(s.request(func(r *protocol.JoinRequest) { r.Federation = protocol.Sum([]byte("another")) }))
 		}},
-		{where, "a clock that is a year off", "refused: wrong_clock", func(s *siege) string {
-			return s.joins(s.request(func(r *protocol.JoinRequest) { r.Time += 365 * 24 * 3600_000 }))
+		{where, "an application by a clock that is a year off", "refused: wrong_clock", func(s *siege) string {
+			return s.joins(s.request(func(r *protocol.JoinRequest) {
+				a := s.application(keyOf(s.t, "a seed"))
+				r.Application = &a
+				r.Time += 365 * 24 * 3600_000
+			}))
 		}},
 		{where, "a time before 1970", "reset", func(s *siege) string { return s.joins(s.request(func(r *protocol.JoinRequest) { r.Time = -1 })) }},
 		{where, "five entries that follow", "reset", func(s *siege) string {

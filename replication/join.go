@@ -58,14 +58,15 @@ func (r *Replica) consider(ctx context.Context, from protocol.PublicKey, req pro
 		// Which federation this is, is not for a stranger to know.
 		return protocol.JoinAnswer{}, &protocol.Error{Reason: protocol.ReasonWrongFederation, Op: "join"}
 	}
-	if skew := req.Time - r.cfg.Now().UnixMilli(); max(skew, -skew) > MaxSkew.Milliseconds() {
-		return protocol.JoinAnswer{}, &protocol.Error{Reason: protocol.ReasonWrongClock, Op: "join",
-			Args: map[string]string{"minutes": strconv.FormatInt(max(skew, -skew)/time.Minute.Milliseconds(), 10), "ahead": strconv.FormatBool(skew > 0)}}
-	}
 	switch {
 	case len(req.Inception) > 0:
 		return r.welcome(ctx, from, req)
 	case req.Application != nil:
+		// For a node of a member no clock matters: it comes in as it would go on.
+		if skew := req.Time - r.cfg.Now().UnixMilli(); max(skew, -skew) > MaxSkew.Milliseconds() {
+			return protocol.JoinAnswer{}, &protocol.Error{Reason: protocol.ReasonWrongClock, Op: "join",
+				Args: map[string]string{"minutes": strconv.FormatInt(max(skew, -skew)/time.Minute.Milliseconds(), 10), "ahead": strconv.FormatBool(skew > 0)}}
+		}
 		return r.apply(ctx, *req.Application)
 	}
 	return protocol.JoinAnswer{}, protocol.Fail(protocol.ReasonMalformed, "join", errors.New("an empty request"))

@@ -180,3 +180,29 @@ func copyStore(t *testing.T, from, to string) {
 		t.Fatal(err)
 	}
 }
+
+// A newcomer whose clock is weeks off was refused for it by everybody, without end, though
+// the electors had let it in: its ledger stayed empty. A clock decides no admission.
+func TestScenario_NewcomerWithAWrongClock(t *testing.T) {
+	scenario(t, 2, func(t *testing.T, w *world) {
+		nodes := w.found(4)
+		w.startAll()
+		w.settle(30 * time.Second)
+		late := w.newcomer()
+		late.setClock(time.Duration(w.dice.IntN(2)*2-1) * 500 * time.Hour)
+		late.start()
+		if _, err := nodes[0].propose(admit(*late.facts())); err != nil {
+			t.Fatal(err)
+		}
+		for began := time.Now(); len(w.agreeing()) < 5; time.Sleep(time.Second) {
+			if time.Since(began) > time.Minute {
+				t.Fatalf("seed %d: the newcomer was not admitted", w.seed)
+			}
+			w.ballots()
+		}
+		w.settle(time.Minute)
+		late.publish("here at last")
+		w.settle(30 * time.Second)
+		w.sameEverywhere()
+	})
+}
