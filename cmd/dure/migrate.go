@@ -68,7 +68,7 @@ func (a *app) sayMigration(m node.Migration) {
 	}
 	a.line("cli.migrate.plan", args{"from": fmt.Sprint(m.From), "to": fmt.Sprint(m.To)})
 	for from := m.From; from < m.To; from++ {
-		a.plain(fmt.Sprintf("  %d → %d: %s", from, from+1, a.say(fmt.Sprintf("cli.migrate.step.%d", from), nil)))
+		a.plain(fmt.Sprintf("  %d → %d: %s", from, from+1, a.say("cli.migrate.step."+strconv.FormatUint(uint64(from), 10), nil)))
 	}
 	a.line("cli.migrate.before", args{"path": m.BackupDir})
 	a.line("cli.migrate.room", args{"needs": a.book.Bytes(a.lang, m.NeedsBytes), "free": a.book.Bytes(a.lang, m.FreeBytes)})
