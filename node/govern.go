@@ -218,8 +218,7 @@ func (n *Node) change(s charter.State, c api.Change, assembly bool) (charter.Cha
 	case "feature":
 		// What this program does not understand it must not switch on for everybody.
 		if !slices.Contains(protocol.Features(), c.Feature) {
-			return out, &protocol.Error{Reason: protocol.ReasonUsage, Op: "read change", Field: "feature",
-				Args: map[string]string{"kind": c.Kind, "value": c.Feature, "known": strings.Join(protocol.Features(), ", ")}}
+			return out, &protocol.Error{Reason: protocol.ReasonUsage, Op: "read change", Args: map[string]string{"unknown_feature": c.Feature}}
 		}
 		out.Feature = c.Feature
 	case "remove":

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -40,6 +41,10 @@ func (a *app) closeCommand() *cobra.Command {
 
 func (a *app) extendCommand() *cobra.Command {
 	c := a.command("extend ID DAY", between(2, 2), api.Receipt{}, func(ctx context.Context, arguments []string) error {
+		// Said here, so that it reads the same whether the node runs or not.
+		if _, err := time.Parse(time.DateOnly, arguments[1]); err != nil {
+			return misuse("usage.bad_day", args{"value": arguments[1]})
+		}
 		return a.adjust(ctx, arguments[0], "cli.adjust.extended", api.Adjustment{ValidUntil: arguments[1]})
 	})
 	c.Example = "dure extend kr-seoul-41 2027-06-30"

@@ -46,9 +46,12 @@ func (a *app) wordMatches(m *api.Matches) {
 
 func (a *app) sayMatches(m api.Matches, near bool) {
 	of := args{"title": a.title(m.For), "number": m.For.Number}
-	if len(m.Items) == 0 {
+	switch state, _ := m.For.Content["state"].(string); {
+	case state == "paused" || state == "closed":
+		a.line("cli.matches.closed", of)
+	case len(m.Items) == 0:
 		a.line("cli.matches.none", of)
-	} else {
+	default:
 		a.line("cli.matches.for", of)
 	}
 	for _, one := range m.Items {

@@ -30,6 +30,9 @@ func (s *site) matches(ctx context.Context, v *view, rec api.Record) (*matches, 
 	if kind != protocol.KindOffer && kind != protocol.KindRequest || rec.State != api.RecordPublished {
 		return nil, nil
 	}
+	if state, _ := rec.Content["state"].(string); state == "paused" || state == "closed" {
+		return nil, nil // nothing is matched with it, whatever arrives
+	}
 	found, err := s.backend.Matches(ctx, api.MatchQuery{Ref: rec.ID})
 	if protocol.ReasonOf(err) == protocol.ReasonUsage {
 		return nil, nil // its owner is suspended or removed
