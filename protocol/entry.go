@@ -43,7 +43,8 @@ type Inception struct {
 	Root       PublicKey     `cbor:"root"`
 	Node       PublicKey     `cbor:"node"`
 	Continues  *Continuation `cbor:"cont,omitempty"`
-	Added      Signature     `cbor:"sig"` // the root key's signature of Addition(fed, root, node)
+	Salt       []byte        `cbor:"salt,omitempty"` // random, where a node opens another feed: no two are one by chance
+	Added      Signature     `cbor:"sig"`            // the root key's signature of Addition(fed, root, node)
 }
 
 // Continuation names the feed that a node wrote before and the last entry of it that
@@ -169,6 +170,8 @@ func (h *Header) check() error {
 			return bad("init.fed", "missing, or not a block")
 		case h.Init.Continues != nil && (!h.Init.Continues.Feed.isBlock() || !h.Init.Continues.Head.isBlock() || h.Init.Continues.Seq > MaxNumber):
 			return bad("init.cont", "names no entry of a feed")
+		case h.Init.Salt != nil && len(h.Init.Salt) != len(Salt{}):
+			return bad("init.salt", "a salt has 16 bytes")
 		}
 		return nil
 	}
@@ -248,6 +251,17 @@ func (e Entry) Verify(federation FederationID, key PublicKey) error {
 		return &Error{Reason: ReasonBadSignature, Op: "verify entry", ID: e.id.String()}
 	}
 	return nil
+}
+
+// Signed is what the entry's own signature covers, byte for byte, and the signature: what any
+// Ed25519 tool needs beside the node's key. The slices are the caller's; nil where the
+// header has no form, which no decoded entry is.
+func (e Entry) Signed(federation FederationID) (message, signature []byte) {
+	unsigned, err := e.unsigned()
+	if err != nil {
+		return nil, nil
+	}
+	return signedRaw(tagEntry, federation, unsigned), append([]byte(nil), e.h.Signature...)
 }
 
 func (e Entry) unsigned() ([]byte, error) {

@@ -315,7 +315,7 @@ func FuzzMalleability_Sent(f *testing.F) {
 func FuzzMalleability_ReadFrame(f *testing.F) {
 	seeds(f, "frames", "bytes")
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		for _, into := range []any{new(Hello), new(Offer), new(Ask), new(Sent), new(JoinRequest), new(JoinAnswer)} {
+		for _, into := range []any{new(Hello), new(Offer), new(Ask), new(Sent), new(JoinRequest), new(JoinAnswer), new(FileAsk), new(FileSent)} {
 			r := bytes.NewReader(raw)
 			if ReadFrame(r, MaxFrameBytes, into) != nil {
 				continue
@@ -345,6 +345,40 @@ func FuzzMalleability_Card(f *testing.F) {
 		}
 		if line, err := c.Line(); err != nil || line != strings.Join(strings.Fields(text), "") {
 			t.Fatalf("%v: %q came back as %q", err, text, line)
+		}
+	})
+}
+
+func FuzzMalleability_Addition(f *testing.F) {
+	root, err := NewPrivateKey(bytes.Repeat([]byte{3}, 32))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, st := range []Statement{
+		{Federation: Sum([]byte("a federation")), Purpose: PurposeAdd, Node: PublicKey{1}},
+		{Federation: Sum([]byte("a federation")), Purpose: PurposeGovern, Node: PublicKey{1}, Number: 1},
+	} {
+		signed, err := st.Sign(root)
+		if err != nil {
+			f.Fatal(err)
+		}
+		line, err := signed.AdditionLine()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(line)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := ParseAddition(text)
+		if err != nil {
+			return
+		}
+		line, err := s.AdditionLine()
+		if err != nil || line != strings.Join(strings.Fields(text), "") {
+			t.Fatalf("two spellings of one addition: %q, %q, %v", text, line, err)
+		}
+		if s.Purpose != PurposeAdd || s.Verify() != nil {
+			t.Fatalf("taken: %+v", s)
 		}
 	})
 }

@@ -84,6 +84,19 @@ const (
 	MaxErased = 1024
 	MaxReason = 500
 
+	// MaxAttachmentBytes bounds a file that goes with a record: a scanned report, a photo of
+	// a good camera. Beyond: ReasonTooLarge, and the record is not written.
+	MaxAttachmentBytes = 10 << 20
+
+	// ChunkBytes is the length of every chunk of a file but the last. A chunk with its frame
+	// must pass a relay that cuts a connection after 128 KiB, and half a second on a line of
+	// 1 Mbit/s is all that a cut costs.
+	ChunkBytes = 64 << 10
+
+	// MaxManifestBytes bounds an encoded manifest: 160 links of 41 bytes.
+	// Beyond: ReasonTooLarge.
+	MaxManifestBytes = 8 << 10
+
 	// MaxAddresses bounds the addresses a node tells of itself, MaxAddressBytes each of them.
 	MaxAddresses    = 16
 	MaxAddressBytes = 256

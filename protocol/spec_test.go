@@ -39,7 +39,7 @@ func TestSpec_NamesEverything(t *testing.T) {
 		}
 		return true
 	})
-	for _, name := range []string{"MaxAsk", "MaxLines", "MaxFollow", "MaxHealthBytes", "RangePrintBytes"} {
+	for _, name := range []string{"MaxAsk", "MaxLines", "MaxFollow", "MaxHealthBytes", "RangePrintBytes", "MaxChunksAsked"} {
 		want = append(want, "`"+name+"`")
 	}
 	for _, r := range Reasons() {

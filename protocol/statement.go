@@ -39,6 +39,25 @@ type Statement struct {
 	Signature Signature `cbor:"sig,omitzero"`
 }
 
+const additionPrefix = "dure-node-1:"
+
+// AdditionLine is the pasteable form of an addition, for the machine whose key is added: with
+// it, that machine makes its inception without the root key. It holds no secret.
+func (s Statement) AdditionLine() (string, error) { return line(additionPrefix, &s) }
+
+// ParseAddition reads and verifies the line of an addition; surrounding space and line
+// breaks are ignored. A statement of another purpose is ReasonMalformed.
+func ParseAddition(text string) (Statement, error) {
+	var s Statement
+	if err := parseLine(additionPrefix, text, Decode, &s, ReasonMalformed); err != nil {
+		return Statement{}, err
+	}
+	if s.Purpose != PurposeAdd {
+		return Statement{}, Fail(ReasonMalformed, "read addition", fmt.Errorf("a statement of purpose %q", clip(string(s.Purpose))))
+	}
+	return s, s.Verify()
+}
+
 // IsZero lets signatures be left out of what they cover.
 func (s Signature) IsZero() bool { return s == Signature{} }
 

@@ -231,6 +231,7 @@ func frameVectors(w *vectorWorld) *suite {
 		judge: func(in inputs) (map[string]any, error) {
 			into := map[string]func() any{"hello": func() any { return new(Hello) }, "offer": func() any { return new(Offer) },
 				"ask": func() any { return new(Ask) }, "sent": func() any { return new(Sent) },
+				"file_ask": func() any { return new(FileAsk) }, "file_sent": func() any { return new(FileSent) },
 				"join_request": func() any { return new(JoinRequest) }, "join_answer": func() any { return new(JoinAnswer) }}[in.text("kind")]()
 			r := bytes.NewReader(in.bytes("bytes"))
 			if err := ReadFrame(r, MaxFrameBytes, into); err != nil {
@@ -292,6 +293,24 @@ func frameVectors(w *vectorWorld) *suite {
 	add("too many headers", "too_large", "sent", frame(&Sent{Headers: make([][]byte, MaxPage+1), Bodies: make([][]byte, MaxPage+1)}), "at most 64 a page")
 	add("giant count", "too_large", "offer", frame(&Offer{Lines: []Line{{Feed: line.Feed, Count: 1 << 60, Head: line.Head}}}), "beyond what can be counted")
 	add("too many to follow", "too_large", "join_request", frame(&JoinRequest{Federation: w.fed, Follow: make([][]byte, MaxFollow+1)}), "at most 4")
+	file := Sum([]byte("a manifest"))
+	add("ask for a manifest", "accept", "file_ask", frame(&FileAsk{Entry: e.ID(), File: file}), "what a file is made of")
+	add("ask for chunks", "accept", "file_ask", frame(&FileAsk{Entry: e.ID(), File: file, Chunks: []uint64{0, 1, 159}}), "by their places")
+	add("ask for chunks of a chunk", "malformed", "file_ask", frame(&FileAsk{Entry: e.ID(), File: SumRaw([]byte("a chunk"))}), "files are named by their manifests")
+	add("ask by a chunk's name", "malformed", "file_ask", frame(&FileAsk{Entry: SumRaw([]byte("a chunk")), File: file}), "an entry is a block")
+	add("ask by no entry", "malformed", "file_ask", "01a0", "an entry names the file")
+	add("seventeen chunks", "too_large", "file_ask", frame(&FileAsk{Entry: e.ID(), File: file, Chunks: []uint64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}}), "at most 16 a question")
+	add("a chunk beyond every file", "too_large", "file_ask", frame(&FileAsk{Entry: e.ID(), File: file, Chunks: []uint64{MaxChunks}}), "10 MiB are 160 chunks")
+	add("chunks out of order", "non_canonical", "file_ask", frame(&FileAsk{Entry: e.ID(), File: file, Chunks: []uint64{1, 0}}), "one question has one spelling")
+	add("a chunk twice", "non_canonical", "file_ask", frame(&FileAsk{Entry: e.ID(), File: file, Chunks: []uint64{1, 1}}), "one question has one spelling")
+	add("a manifest", "accept", "file_sent", frame(&FileSent{Manifest: []byte{0xa0}}), "checked against the file's id by whoever asked")
+	add("a first chunk", "accept", "file_sent", frame(&FileSent{Data: []byte("두레")}), "number 0 is left out")
+	add("a chunk", "accept", "file_sent", frame(&FileSent{Number: 3, Data: []byte("두레")}), "checked against the manifest by whoever asked")
+	add("no more of a file", "accept", "file_sent", frame(&FileSent{End: true}), "what was not sent is not held")
+	add("a manifest and a chunk", "malformed", "file_sent", frame(&FileSent{Manifest: []byte{0xa0}, Data: []byte("x")}), "one thing a frame")
+	add("nothing of a file", "malformed", "file_sent", frame(&FileSent{}), "one thing a frame")
+	add("a number without a chunk", "malformed", "file_sent", frame(&FileSent{Number: 3, End: true}), "one thing a frame")
+	add("a chunk too long", "too_large", "file_sent", frame(&FileSent{Data: make([]byte, ChunkBytes+1)}), "64 KiB and one byte")
 	add("clock before 1970", "malformed", "join_request", frame(&JoinRequest{Federation: w.fed, Time: -1}), "a clock between 1970 and 9999")
 	add("clock far ahead", "malformed", "join_answer", frame(&JoinAnswer{State: JoinPending, Time: 1 << 62}), "a clock between 1970 and 9999")
 	return s

@@ -152,6 +152,10 @@ func inceptionVectors(w *vectorWorld) *suite {
 	cont.Continues = &Continuation{Feed: e.ID(), Seq: 3, Head: w.entries[3].ID()}
 	next.Init = &cont
 	add("continues another feed", "accept", "the node may have forgotten entries and begins anew", w.seal(next).Bytes())
+	cont.Salt = bytes.Repeat([]byte{7}, 16)
+	add("salted", "accept", "no other feed is this one by chance", w.seal(next).Bytes())
+	add("short salt", "malformed", "a salt has 16 bytes", init(func(i map[string]any) { i["salt"] = bytes.Repeat([]byte{7}, 15) }))
+	add("long salt", "malformed", "a salt has 16 bytes", init(func(i map[string]any) { i["salt"] = bytes.Repeat([]byte{7}, 17) }))
 	add("unknown field", "accept", "a field of a newer node, under the signature", init(func(i map[string]any) { i["zz"] = true }))
 	add("empty continuation", "malformed", "it names a feed and its head",
 		init(func(i map[string]any) { i["cont"] = map[string]any{} }))

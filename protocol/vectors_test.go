@@ -113,7 +113,7 @@ func suites(t testing.TB) []*suite {
 	return []*suite{
 		codecVectors(), cidVectors(), keyVectors(), frontierVectors(w), frameVectors(w),
 		headerVectors(w), inceptionVectors(w), chainVectors(w), endorseVectors(w), bodyVectors(w), messageVectors(w), forkVectors(w),
-		foundingVectors(w), statementVectors(w), cardVectors(w), invitationVectors(w), applicationVectors(w), healthVectors(w), erasureVectors(w),
+		foundingVectors(w), statementVectors(w), cardVectors(w), invitationVectors(w), applicationVectors(w), healthVectors(w), erasureVectors(w), manifestVectors(w),
 	}
 }
 

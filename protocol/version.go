@@ -17,11 +17,12 @@ func Versions(v uint64) []uint64 {
 	return []uint64{v, v - 1}
 }
 
-// Stream protocols by version: catch-up between members, the one protocol that is open
-// to outsiders, and gossipsub under a name that no other network uses. They name no
+// Stream protocols by version: catch-up and files between members, the one protocol that
+// is open to outsiders, and gossipsub under a name that no other network uses. They name no
 // federation, because identify shows them to guests. Topics keep their name in every
 // version, or two versions would not hear each other.
 func ProtocolSync(version uint64) string   { return "/dure/sync/" + strconv.FormatUint(version, 10) }
+func ProtocolFiles(version uint64) string  { return "/dure/files/" + strconv.FormatUint(version, 10) }
 func ProtocolJoin(version uint64) string   { return "/dure/join/" + strconv.FormatUint(version, 10) }
 func ProtocolGossip(version uint64) string { return "/dure/gossip/" + strconv.FormatUint(version, 10) }
 

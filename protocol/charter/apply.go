@@ -37,6 +37,7 @@ const (
 	WhyNeedsUntil       Why = "needs_until"       // the electors' rebinding has a waiting time
 	WhyNoWaiting        Why = "no_waiting"        // the assembly's rebinding has none
 	WhyNothingToConfirm Why = "nothing_to_confirm"
+	WhyAnnounced        Why = "announced" // a second announcement would begin the waiting time anew, and forget an objection
 	WhyAlreadyCut       Why = "already_cut"
 	WhyAlreadyErased    Why = "already_erased"
 	WhyAlreadyOn        Why = "already_on"
@@ -154,6 +155,8 @@ func (l *line) change(c Change, by By) Why {
 			return WhyAlreadyErased
 		}
 		l.erasures = append(l.erasures, Erasure{Entry: c.Entry, Why: c.Why, Act: l.ref})
+	case ChangeUnflag:
+		l.unflaggings = append(l.unflaggings, Unflagging{Entry: c.Entry, Why: c.Why, Act: l.ref})
 	case ChangeRebind, ChangeConfirmRebind:
 		return l.rebind(c, by)
 	case ChangeFeature:
@@ -238,6 +241,8 @@ func (l *line) rebind(c Change, by By) Why {
 		switch {
 		case old.rebind != nil && old.rebind.Root != c.Root && l.pendingRoot(c.Root), old.rebind == nil && l.pendingRoot(c.Root):
 			return WhyRootTaken
+		case by == ByElectors && old.rebind != nil && old.rebind.Root == c.Root:
+			return WhyAnnounced
 		case by == ByElectors && c.Until == "":
 			return WhyNeedsUntil
 		case by == ByElectors && c.Close:

@@ -19,9 +19,10 @@ type Carry struct {
 // closings of acts on the line and of a halt's branches, statements of members' root
 // keys, fork evidence of members' feeds, decisions that can be answered, and electors'
 // answers to them: an answer given in a branch that was not chosen is given all the same.
-func (s State) Uncarried() []Carry { return slices.Clone(s.v.uncarried) }
-
-func (f *Folder) uncarriedBodies(s State) []Carry {
+// It looks at every one of them, so it is not part of a State, of which there is one for
+// every entry.
+func (f *Folder) Uncarried() []Carry {
+	s := f.State()
 	v := s.v
 	need := map[carried]bool{}
 	var closing func(id protocol.BodyID)

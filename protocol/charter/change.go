@@ -29,20 +29,21 @@ const (
 	ChangeRebind        What = "rebind"
 	ChangeConfirmRebind What = "confirm_rebind"
 	ChangeFeature       What = "feature"
+	ChangeUnflag        What = "unflag"
 )
 
 // Whats lists every word, in the order of the list above. The slice is the caller's.
 func Whats() []What {
 	return []What{ChangeAdmit, ChangeSuspend, ChangeReinstate, ChangeRemove, ChangeCategorise, ChangeAmendCharter,
 		ChangeAmendRules, ChangeAmendNames, ChangeAppoint, ChangeEndOffice, ChangeSettle, ChangeCut, ChangeErase,
-		ChangeRebind, ChangeConfirmRebind, ChangeFeature}
+		ChangeRebind, ChangeConfirmRebind, ChangeFeature, ChangeUnflag}
 }
 
 // Change is one thing that a decision does. Each word uses its own fields; a field
 // that does not belong to the word must be absent.
 type Change struct {
 	What   What   `cbor:"what" json:"what"`
-	Member string `cbor:"member,omitempty" json:"member,omitempty"` // handle; all but admit, amend_*, erase and feature
+	Member string `cbor:"member,omitempty" json:"member,omitempty"` // handle; all but admit, amend_*, erase, unflag and feature
 
 	Facts      *protocol.MemberFacts `cbor:"facts,omitempty" json:"facts,omitempty"`         // admit
 	Invitation protocol.PublicKey    `cbor:"invitation,omitzero" json:"invitation,omitzero"` // admit: the invitation's key that is thereby used; may be absent
@@ -58,8 +59,8 @@ type Change struct {
 	Text       protocol.Text         `cbor:"text,omitempty" json:"text,omitempty"`           // amend_charter, amend_names: replaced or added languages
 	Drop       []string              `cbor:"drop,omitempty" json:"drop,omitempty"`           // amend_charter, amend_names: languages that go
 	Rules      *protocol.Rules       `cbor:"rules,omitempty" json:"rules,omitempty"`         // amend_rules
-	Entry      protocol.EntryID      `cbor:"entry,omitzero" json:"entry,omitzero"`           // erase: the entry whose body goes
-	Why        protocol.Text         `cbor:"why,omitempty" json:"why,omitempty"`             // erase, suspend, remove: the reason, may be absent
+	Entry      protocol.EntryID      `cbor:"entry,omitzero" json:"entry,omitzero"`           // erase: the entry whose body goes; unflag: the first entry of the record
+	Why        protocol.Text         `cbor:"why,omitempty" json:"why,omitempty"`             // erase, unflag, suspend, remove: the reason, may be absent
 	Feature    string                `cbor:"feature,omitempty" json:"feature,omitempty"`     // feature: the name that is switched on
 }
 
@@ -100,7 +101,7 @@ func (c Change) check(at string) error {
 		want = fMember | fStands
 	case ChangeCut:
 		want, may = fMember|fNode, fStands
-	case ChangeErase:
+	case ChangeErase, ChangeUnflag:
 		want, may = fEntry, fWhy
 	case ChangeRebind:
 		want, may = fMember|fRoot, fUntil|fClose|fStands

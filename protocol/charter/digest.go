@@ -35,6 +35,7 @@ func (s State) Digest() [32]byte {
 	part("offices", l.offices)
 	part("erasures", l.erasures)
 	part("features", l.features)
+	part("unflaggings", l.unflaggings)
 	part("electors", [][]string{s.Electors(ByElectors), s.Electors(ByAssembly)})
 	part("decisions", s.v.tabled)
 	part("doubles", s.v.doubles)

@@ -48,6 +48,7 @@ type Folder struct {
 	evidence     map[protocol.BodyID]protocol.FeedID
 
 	state *State
+	folds int // how many States were made
 }
 
 // inception is what a feed's first entry says of it.
@@ -117,7 +118,6 @@ func (f *Folder) Add(b Block) (changed bool) {
 		if h.Body.Defined() {
 			key := carried{h.Kind, h.Body}
 			f.carriers[key] = append(f.carriers[key], carrier{b.Entry.Feed(), h.Seq})
-			f.state = nil // who carries a block is part of Uncarried
 		}
 	}
 	if read || b.Body == nil || !h.Body.Matches(b.Body) {

@@ -27,6 +27,12 @@ func (m *layered[K, V]) share() layered[K, V] {
 	return *m
 }
 
+// after returns a copy to be written on where m itself is not any more.
+func (m layered[K, V]) after() layered[K, V] {
+	m.shared = true
+	return m
+}
+
 func (m *layered[K, V]) set(k K, v V) {
 	if m.shared || m.upper == nil {
 		if len(m.upper) >= layerMin && len(m.upper)*layerShare >= len(m.lower) {

@@ -256,7 +256,7 @@ func TestUncarried_OfTheLastAct(t *testing.T) {
 	c, _ := Certify(w.state(), id)
 	want := []Carry{{protocol.KindCertificate, w.say(b, protocol.KindCertificate, c)}}
 	w.wantAct(1)
-	if got := w.state().Uncarried(); len(got) != 1 || got[0] != want[0] {
+	if got := w.folder.Uncarried(); len(got) != 1 || got[0] != want[0] {
 		t.Fatalf("uncarried %v, want %v", got, want)
 	}
 }
@@ -268,18 +268,18 @@ func TestUncarried_AsksForWhatACutTakesAway(t *testing.T) {
 	w.approve(id, "city-a", "city-c")
 	c, _ := Certify(w.state(), id)
 	cert := w.say(b, protocol.KindCertificate, c)
-	if got := w.state().Uncarried(); len(got) != 0 {
+	if got := w.folder.Uncarried(); len(got) != 0 {
 		t.Fatalf("uncarried: %v", got)
 	}
 	w.enact(Change{What: ChangeRemove, Member: "city-b", Stands: []protocol.Stand{ends(b.feed, 1)}})
 	found := false
-	for _, u := range w.state().Uncarried() {
+	for _, u := range w.folder.Uncarried() {
 		found = found || u == Carry{protocol.KindCertificate, cert}
 	}
 	if !found {
-		t.Fatalf("the certificate in the removed feed is not asked for: %v", w.state().Uncarried())
+		t.Fatalf("the certificate in the removed feed is not asked for: %v", w.folder.Uncarried())
 	}
-	for _, u := range w.state().Uncarried() {
+	for _, u := range w.folder.Uncarried() {
 		for _, block := range w.blocks {
 			if h := block.Entry.Header(); h.Body == u.Body && h.Kind == u.Kind {
 				e, _ := w.actors["city-a"].feed.Add(protocol.Header{Kind: u.Kind}, block.Body)
@@ -288,7 +288,7 @@ func TestUncarried_AsksForWhatACutTakesAway(t *testing.T) {
 			}
 		}
 	}
-	if got := w.state().Uncarried(); len(got) != 0 {
+	if got := w.folder.Uncarried(); len(got) != 0 {
 		t.Fatalf("still uncarried: %v", got)
 	}
 	w.wantAct(2)

@@ -23,6 +23,8 @@ type line struct {
 	used     map[protocol.PublicKey]string // invitation keys that an admission named, to the handle
 	erasures []Erasure
 	features []Switch
+
+	unflaggings []Unflagging
 }
 
 // member is one member in a line; immutable, replaced when it changes.
@@ -193,6 +195,7 @@ func (l *line) copy() *line {
 	next.offices = slices.Clone(l.offices)
 	next.erasures = slices.Clip(l.erasures)
 	next.features = slices.Clip(l.features)
+	next.unflaggings = slices.Clip(l.unflaggings)
 	next.order = slices.Clip(l.order)
 	next.members = maps.Clone(l.members)
 	next.roots = maps.Clone(l.roots)

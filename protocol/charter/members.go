@@ -164,10 +164,10 @@ func (v *view) nodes(root protocol.PublicKey) []Node {
 		n.Feeds = append(n.Feeds, feed)
 	}
 	if s := v.saidBy(root); s != nil {
-		for node := range s.added {
+		for node := range s.added.keys() {
 			at(node)
 		}
-		for node := range s.cuts {
+		for node := range s.lists.keys() {
 			at(node)
 		}
 	}

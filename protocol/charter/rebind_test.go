@@ -1,6 +1,7 @@
 package charter
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/dure-net/dure/protocol"
@@ -147,5 +148,35 @@ func TestRebind_TheNewRootCutsTheOldOnesNodes(t *testing.T) {
 	w.root(c, protocol.Statement{Purpose: protocol.PurposeCut, Node: fresh.Key().Public()})
 	if l := w.state().Limit(fresh.ID(), newRoot.Public(), fresh.Key().Public()); !l.Open() {
 		t.Fatalf("the old root has cut the new one's node: %+v", l)
+	}
+}
+
+// The electors announced the same key a second time: the waiting time began anew, and an
+// objection to the first act was forgotten.
+func TestRebind_IsAnnouncedOnce(t *testing.T) {
+	w := newWorld(t, 3, nil)
+	act := announce(w)
+	c := w.actors["city-c"]
+	w.root(c, protocol.Statement{Purpose: protocol.PurposeObject, Act: act})
+	again := Change{What: ChangeRebind, Member: "city-c", Root: newRoot.Public(), Until: "2027-03-31"}
+	_, err := NewDecision(w.state(), Draft{By: ByElectors, Title: title("again"), Changes: []Change{again}})
+	reason(t, err, protocol.ReasonInvalid)
+	// Nor does it count where somebody tables it by hand.
+	next := w.state().v.line.copy()
+	next.members = maps.Clone(next.members)
+	if why := next.rebind(again, ByElectors); why != WhyAnnounced {
+		t.Errorf("applied: %q", why)
+	}
+	if m, _ := w.state().Member("city-c"); m.Rebind == nil || m.Rebind.Act.ID != act || !m.Objected {
+		t.Fatalf("after the second try: %+v, objected %t", m.Rebind, m.Objected)
+	}
+	// The assembly needs no announcement.
+	if _, err := NewDecision(w.state(), Draft{By: ByAssembly, Title: title("at once"), Changes: []Change{{What: ChangeRebind, Member: "city-c", Root: newRoot.Public()}}}); err != nil {
+		t.Fatal(err)
+	}
+	// Another key takes the first one's place.
+	other := protocoltest.Key("root/other")
+	if _, err := NewDecision(w.state(), Draft{By: ByElectors, Title: title("another"), Changes: []Change{{What: ChangeRebind, Member: "city-c", Root: other.Public(), Until: "2027-03-31"}}}); err != nil {
+		t.Fatal(err)
 	}
 }

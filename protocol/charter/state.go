@@ -26,14 +26,13 @@ type view struct {
 	roots      layered[protocol.PublicKey, *said]
 	forks      layered[protocol.FeedID, uint64]
 
-	closings  map[Place]protocol.BodyID // by the round that is closed
-	tallies   map[Place]*tally
-	tabled    []Tabled
-	doubles   []Double
-	joining   joining
-	uncarried []Carry
-	missing   []protocol.BodyID
-	tooNew    []protocol.BodyID
+	closings map[Place]protocol.BodyID // by the round that is closed
+	tallies  map[Place]*tally
+	tabled   []Tabled
+	doubles  []Double
+	joining  joining
+	missing  []protocol.BodyID
+	tooNew   []protocol.BodyID
 }
 
 // Act is an act of the line. Act 0 is the founding act: it has no decision.
@@ -74,6 +73,7 @@ func (f *Folder) State() State {
 }
 
 func (f *Folder) fold() State {
+	f.folds++
 	f.extract()
 	v := &view{federation: f.court.federation, tree: f.court.grow(), inceptions: f.inceptions.share(), byNode: f.byNode.share(),
 		byRoot: f.byRoot.share(), roots: f.roots.share(), forks: f.forks.share()}
@@ -102,7 +102,6 @@ func (f *Folder) fold() State {
 	v.joining = f.joining(v)
 	v.tooNew = slices.SortedFunc(maps.Keys(f.tooNew), compareCID)
 	v.missing = f.missing()
-	v.uncarried = f.uncarriedBodies(State{v})
 	return State{v}
 }
 

@@ -2,62 +2,132 @@ package charter
 
 import (
 	"bytes"
-	"maps"
+	"crypto/sha256"
 	"slices"
 
 	"github.com/dure-net/dure/protocol"
 )
 
-// said is what one root key has said, every statement on its own signature; immutable
-// once a State holds it. Statements of keys that belong to no member are kept, because
-// the act that admits their member may arrive later.
+// said is what one root key has said, every statement on its own signature. Statements of
+// keys that belong to no member are kept, because the act that admits their member may
+// arrive later.
+//
+// A root key can sign without end. What one statement costs must not grow with what the
+// key has said before: so nothing is copied but what changes, and of the ends that one key
+// names for one feed the lowest are kept, which are all that decide.
 type said struct {
-	governs    protocol.Statement                                 // the designation that rules
-	cuts       map[protocol.PublicKey]map[string][]protocol.Stand // by node key, each distinct list once
-	settles    map[protocol.FeedID]map[protocol.Stand]bool
-	added      map[protocol.PublicKey]bool
-	objections map[protocol.ActID]bool
+	folds      int                              // of the folder, when it was begun: what a State holds is not changed
+	governs    protocol.Statement               // the designation that rules
+	lists      layered[protocol.PublicKey, int] // distinct lists with which a node key was cut
+	listed     layered[[sha256.Size]byte, bool] // those lists, by hash of node key and list
+	cuts       layered[nodeFeed, cutAt]
+	settles    layered[protocol.FeedID, []protocol.Stand] // ends
+	added      layered[protocol.PublicKey, bool]
+	objections layered[protocol.ActID, bool]
+}
+
+type nodeFeed struct {
+	node protocol.PublicKey
+	feed protocol.FeedID
+}
+
+// cutAt is what the cuts of a node key say of one of its feeds.
+type cutAt struct {
+	lists int // so many of them list it
+	ends  []protocol.Stand
+}
+
+// maxEnds bounds the ends kept that one root key names for one feed. The two lowest decide
+// what stands (Limit.endAt): a key that names more has contradicted itself already. The
+// others are shown.
+const maxEnds = 16
+
+// withEnd is the lowest of ends and st, each once, and whether st is a new one of them.
+func withEnd(ends []protocol.Stand, st protocol.Stand) ([]protocol.Stand, bool) {
+	at, known := slices.BinarySearchFunc(ends, st, compareStands)
+	if known || at == maxEnds {
+		return ends, false
+	}
+	next := slices.Insert(slices.Clone(ends), at, st)
+	return next[:min(len(next), maxEnds)], true
+}
+
+// saidFor is what a root key has said, to be added to.
+func (f *Folder) saidFor(root protocol.PublicKey) *said {
+	old, ok := f.roots.get(root)
+	switch {
+	case !ok:
+		return &said{folds: f.folds}
+	case old.folds == f.folds:
+		return old // no State has it
+	}
+	return &said{folds: f.folds, governs: old.governs, lists: old.lists.after(), listed: old.listed.after(), cuts: old.cuts.after(),
+		settles: old.settles.after(), added: old.added.after(), objections: old.objections.after()}
 }
 
 // hear takes a verified statement and reports whether it says anything new.
 func (f *Folder) hear(s protocol.Statement) bool {
-	old, ok := f.roots.get(s.Root)
-	if !ok {
-		old = &said{}
-	}
-	next := *old
-	switch s.Purpose {
-	case protocol.PurposeAdd:
-		if old.added[s.Node] {
-			return false
-		}
-		next.added = with(old.added, s.Node, true)
-	case protocol.PurposeGovern:
-		if !outranks(s, old.governs) {
-			return false
-		}
-		next.governs = s
-	case protocol.PurposeCut:
-		key := listKey(s.Stands)
-		if _, known := old.cuts[s.Node][key]; known {
-			return false
-		}
-		next.cuts = with(old.cuts, s.Node, with(old.cuts[s.Node], key, s.Stands))
-	case protocol.PurposeSettle:
-		st := s.Stands[0] // Statement.Verify has checked that there is exactly one
-		if old.settles[st.Feed][st] {
-			return false
-		}
-		next.settles = with(old.settles, st.Feed, with(old.settles[st.Feed], st, true))
-	case protocol.PurposeObject:
-		if old.objections[s.Act] {
-			return false
-		}
-		next.objections = with(old.objections, s.Act, true)
-	default:
+	to := f.saidFor(s.Root)
+	if !to.hear(s) {
 		return false
 	}
-	f.roots.set(s.Root, &next)
+	f.roots.set(s.Root, to)
+	return true
+}
+
+func (s *said) hear(st protocol.Statement) bool {
+	switch st.Purpose {
+	case protocol.PurposeAdd:
+		return once(&s.added, st.Node)
+	case protocol.PurposeGovern:
+		if !outranks(st, s.governs) {
+			return false
+		}
+		s.governs = st
+		return true
+	case protocol.PurposeCut:
+		return s.cut(st.Node, st.Stands)
+	case protocol.PurposeSettle:
+		end := st.Stands[0] // Statement.Verify has checked that there is exactly one
+		old, _ := s.settles.get(end.Feed)
+		ends, fresh := withEnd(old, end)
+		if fresh {
+			s.settles.set(end.Feed, ends)
+		}
+		return fresh
+	case protocol.PurposeObject:
+		return once(&s.objections, st.Act)
+	}
+	return false
+}
+
+// once adds a key to a set and reports whether it is new there.
+func once[K comparable](set *layered[K, bool], k K) bool {
+	if known, _ := set.get(k); known {
+		return false
+	}
+	set.set(k, true)
+	return true
+}
+
+// cut takes a list of what stands of a node. A list that names a feed twice counts with both.
+func (s *said) cut(node protocol.PublicKey, stands []protocol.Stand) bool {
+	if !once(&s.listed, listKey(node, stands)) {
+		return false
+	}
+	lists, _ := s.lists.get(node)
+	s.lists.set(node, lists+1)
+	named := map[protocol.FeedID]bool{}
+	for _, st := range stands {
+		key := nodeFeed{node, st.Feed}
+		at, _ := s.cuts.get(key)
+		if !named[st.Feed] {
+			named[st.Feed] = true
+			at.lists++
+		}
+		at.ends, _ = withEnd(at.ends, st)
+		s.cuts.set(key, at)
+	}
 	return true
 }
 
@@ -75,15 +145,15 @@ func outranks(a, b protocol.Statement) bool {
 	return bytes.Compare(a.Signature[:], b.Signature[:]) < 0
 }
 
-// listKey is a list of stands in one spelling, whatever its order.
-func listKey(stands []protocol.Stand) string {
+// listKey is a node key and a list of stands in one spelling, whatever its order.
+func listKey(node protocol.PublicKey, stands []protocol.Stand) [sha256.Size]byte {
 	sorted := slices.Clone(stands)
 	slices.SortFunc(sorted, compareStands)
 	raw, err := protocol.Encode(sorted)
 	if err != nil {
 		panic("dure: internal error: a verified list cannot be encoded: " + err.Error())
 	}
-	return string(raw)
+	return sha256.Sum256(append(slices.Clone(node[:]), raw...))
 }
 
 func compareStands(a, b protocol.Stand) int {
@@ -97,16 +167,6 @@ func compareStands(a, b protocol.Stand) int {
 		return 1
 	}
 	return compareCID(a.Head, b.Head)
-}
-
-// with is a copy of m in which k is v.
-func with[K comparable, V any](m map[K]V, k K, v V) map[K]V {
-	next := maps.Clone(m)
-	if next == nil {
-		next = map[K]V{}
-	}
-	next[k] = v
-	return next
 }
 
 // speakers are what the root key, and the keys that have replaced it, have said: a
@@ -135,27 +195,29 @@ func (v *view) named(root protocol.PublicKey, feed protocol.FeedID, node protoco
 }
 
 // named lists where the root key has said that a feed of a node ends, each once and
-// lowest first. void is true when a cut of the node does not list the feed, or lists
-// it with nothing standing. A list that names a feed twice counts with both.
+// lowest first, maxEnds by cuts and by settlements at most. void is true when a cut of the
+// node does not list the feed, or lists it with nothing standing.
 func (s *said) named(feed protocol.FeedID, node protocol.PublicKey) (stands []protocol.Stand, void bool) {
 	if s == nil {
 		return nil, false
 	}
-	for _, list := range s.cuts[node] {
-		listed := false
-		for _, st := range list {
-			if st.Feed == feed {
-				listed = true
-				void = void || st.Count == 0
-				stands = append(stands, st)
-			}
-		}
-		void = void || !listed
+	lists, _ := s.lists.get(node)
+	at, _ := s.cuts.get(nodeFeed{node, feed})
+	settled, _ := s.settles.get(feed)
+	void = at.lists < lists || len(at.ends) > 0 && at.ends[0].Count == 0
+	if len(at.ends) == 0 {
+		return settled, void
 	}
-	for st := range s.settles[feed] {
-		void = void || st.Count == 0
-		stands = append(stands, st)
-	}
+	stands = slices.Concat(at.ends, settled)
 	slices.SortFunc(stands, compareStands)
 	return slices.Compact(stands), void
+}
+
+// isCut reports whether the root key has cut a node key.
+func (s *said) isCut(node protocol.PublicKey) bool {
+	if s == nil {
+		return false
+	}
+	lists, _ := s.lists.get(node)
+	return lists > 0
 }

@@ -193,5 +193,9 @@ func (f *Folder) count(v *view, t *Tabled, base *line, floors map[protocol.Publi
 // objected reports whether the member's root key objects to its announced replacement.
 func (v *view) objected(m *member) bool {
 	s := v.saidBy(m.facts.Root)
-	return m.rebind != nil && s != nil && s.objections[m.rebind.Act.ID]
+	if m.rebind == nil || s == nil {
+		return false
+	}
+	objected, _ := s.objections.get(m.rebind.Act.ID)
+	return objected
 }

@@ -50,7 +50,7 @@ func (f *Folder) tally(v *view, p Place, base *line, floors map[protocol.PublicK
 // isCut reports whether the root key that added it, a later one, or an act has cut the node key.
 func (v *view) isCut(root, node protocol.PublicKey) bool {
 	for _, s := range v.speakers(root) {
-		if s != nil && len(s.cuts[node]) > 0 {
+		if s.isCut(node) {
 			return true
 		}
 	}

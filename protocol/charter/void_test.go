@@ -49,15 +49,15 @@ func TestUncarried_WhatCanBeAnsweredAndWasAnswered(t *testing.T) {
 	}
 	id := w.say(b, protocol.KindDecision, &d)
 	w.answer("city-b", w.place(ByElectors), id)
-	if got := w.state().Uncarried(); len(got) != 0 {
+	if got := w.folder.Uncarried(); len(got) != 0 {
 		t.Fatalf("uncarried before the fork: %v", got)
 	}
 	w.root(b, protocol.Statement{Purpose: protocol.PurposeSettle, Stands: []protocol.Stand{ends(b.feed, before)}})
 	kinds := map[protocol.Kind]int{}
-	for _, c := range w.state().Uncarried() {
+	for _, c := range w.folder.Uncarried() {
 		kinds[c.Kind]++
 	}
 	if kinds[protocol.KindDecision] != 1 || kinds[protocol.KindAnswer] != 1 {
-		t.Errorf("uncarried: %v", w.state().Uncarried())
+		t.Errorf("uncarried: %v", w.folder.Uncarried())
 	}
 }

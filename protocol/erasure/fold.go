@@ -2,6 +2,7 @@ package erasure
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 
 	"github.com/dure-net/dure/protocol"
@@ -66,8 +67,8 @@ type Cause struct {
 type Fold struct {
 	feeds    map[Digest]*feed
 	orders   map[Digest]*order // by the erasure's entry
-	entries  map[Digest][]*order
-	records  map[Digest][]*order
+	entries  map[Digest]*orders
+	records  map[Digest]*orders
 	acts     map[Digest]Act
 	lapsed   map[Digest]bool // entries that only overruled acts name
 	accounts map[Digest][]*account
@@ -78,6 +79,7 @@ type feed struct {
 	Standing
 	orders int // in it
 	marks  []mark
+	named  []*ordered // by what its orders name
 }
 
 // mark is an entry that says something here.
@@ -96,6 +98,56 @@ type order struct {
 	aside bool // it lies on a branch of a forked feed that is not its chain
 }
 
+// orders are those that name one entry or record. There may be any number of them, in a
+// few feeds: what is asked of every body that comes asks each feed once.
+type orders struct {
+	all  []*order
+	feed []*ordered
+}
+
+// ordered are those of one feed.
+type ordered struct {
+	*feed
+	all   []*order
+	first uint64 // the lowest seq of those that do not lie aside
+	on    bool   // there is one
+}
+
+func (l *orders) add(o *order) *orders {
+	if l == nil {
+		l = &orders{}
+	}
+	l.all = append(l.all, o)
+	at := slices.IndexFunc(l.feed, func(in *ordered) bool { return in.feed == o.feed })
+	if at < 0 {
+		at = len(l.feed)
+		l.feed = append(l.feed, &ordered{feed: o.feed})
+		o.feed.named = append(o.feed.named, l.feed[at])
+	}
+	in := l.feed[at]
+	in.all = append(in.all, o)
+	in.hear(o)
+	return l
+}
+
+func (in *ordered) hear(o *order) {
+	if !o.aside && (!in.on || o.seq < in.first) {
+		in.first, in.on = o.seq, true
+	}
+}
+
+// counts reports whether one of them is in force.
+func (in *ordered) counts() bool {
+	return in.Member != "" && in.on && in.first < in.Count
+}
+
+func (l *orders) list() []*order {
+	if l == nil {
+		return nil
+	}
+	return l.all
+}
+
 // account is one node's word that a body's bytes are gone.
 type account struct {
 	feed *feed
@@ -107,7 +159,7 @@ type account struct {
 
 // New is a fold of nothing.
 func New() *Fold {
-	return &Fold{feeds: map[Digest]*feed{}, orders: map[Digest]*order{}, entries: map[Digest][]*order{}, records: map[Digest][]*order{},
+	return &Fold{feeds: map[Digest]*feed{}, orders: map[Digest]*order{}, entries: map[Digest]*orders{}, records: map[Digest]*orders{},
 		acts: map[Digest]Act{}, lapsed: map[Digest]bool{}, accounts: map[Digest][]*account{}, told: map[Digest]*account{}}
 }
 
@@ -138,9 +190,18 @@ func (f *Fold) feed(id Digest) *feed {
 // Chain tells which entries of a forked feed lie on the chain that counts, of those that
 // say something here. It reports whether answers may change by it.
 func (f *Fold) Chain(feed Digest, on func(seq uint64, entry protocol.EntryID) bool) (news bool) {
-	for _, m := range f.feed(feed).marks {
+	at := f.feed(feed)
+	for _, m := range at.marks {
 		if aside := !on(m.seq, m.entry); aside != *m.aside {
 			*m.aside, news = aside, true
+		}
+	}
+	if news {
+		for _, in := range at.named {
+			in.on = false
+			for _, o := range in.all {
+				in.hear(o)
+			}
 		}
 	}
 	return news
@@ -204,10 +265,10 @@ func (f *Fold) order(e protocol.Entry, body []byte) bool {
 		switch {
 		case !o.cause.Whole:
 			for _, ref := range o.refs {
-				f.entries[ref] = append(f.entries[ref], o)
+				f.entries[ref] = f.entries[ref].add(o)
 			}
 		case h.Of.Defined():
-			f.records[o.of] = append(f.records[o.of], o)
+			f.records[o.of] = f.records[o.of].add(o)
 		}
 	}
 	if body == nil || !e.Header().Body.Matches(body) {
@@ -274,13 +335,18 @@ func (f *Fold) Says(t Target) Word {
 		return Nothing
 	}
 	lapsed := f.lapsed[t.Entry] || t.Of != Digest{} && f.lapsed[t.Of]
-	for o := range f.about(t) {
-		switch {
-		case target.Member == "" || o.feed.Member != target.Member:
-		case o.counts():
-			return Gone
-		case !o.feed.Undecided:
-			lapsed = true
+	for _, l := range f.about(t) {
+		if l == nil || target.Member == "" {
+			continue
+		}
+		for _, in := range l.feed {
+			switch {
+			case in.Member != target.Member:
+			case in.counts():
+				return Gone
+			case !in.Undecided:
+				lapsed = true
+			}
 		}
 	}
 	if lapsed && t.Seq < target.Count {
@@ -298,13 +364,15 @@ func (f *Fold) Why(t Target) (Cause, bool) {
 	}
 	var best *order
 	target := f.feeds[t.Feed]
-	for o := range f.about(t) {
-		if target == nil || o.feed.Member != target.Member || !o.counts() {
-			continue
-		}
-		if best == nil || o.cause.Time < best.cause.Time ||
-			o.cause.Time == best.cause.Time && bytes.Compare(o.cause.Entry.Bytes(), best.cause.Entry.Bytes()) < 0 {
-			best = o
+	for _, l := range f.about(t) {
+		for _, o := range l.list() {
+			if target == nil || o.feed.Member != target.Member || !o.counts() {
+				continue
+			}
+			if best == nil || o.cause.Time < best.cause.Time ||
+				o.cause.Time == best.cause.Time && bytes.Compare(o.cause.Entry.Bytes(), best.cause.Entry.Bytes()) < 0 {
+				best = o
+			}
 		}
 	}
 	if best != nil {
@@ -328,21 +396,14 @@ func (f *Fold) act(t Target) (Act, bool) {
 	return a, ok
 }
 
-// about yields the owners' orders that name a body, in force or not.
-func (f *Fold) about(t Target) func(func(*order) bool) {
+// about is the owners' orders that name a body, in force or not: by its entry, and by its
+// record.
+func (f *Fold) about(t Target) [2]*orders {
 	record := t.Of
 	if record == (Digest{}) {
 		record = t.Entry
 	}
-	return func(yield func(*order) bool) {
-		for _, list := range [2][]*order{f.entries[t.Entry], f.records[record]} {
-			for _, o := range list {
-				if !yield(o) {
-					return
-				}
-			}
-		}
-	}
+	return [2]*orders{f.entries[t.Entry], f.records[record]}
 }
 
 // Said is when a node said that the bytes of a body are gone from its disk, by its
@@ -368,6 +429,23 @@ func (f *Fold) Members() []string {
 	return slices.Compact(out)
 }
 
+// Orders lists a member's own orders that are in force and were given before a claimed
+// time, oldest first.
+func (f *Fold) Orders(member string, before int64) []Cause {
+	var out []Cause
+	for _, o := range f.orders {
+		if o.feed.Member == member && o.counts() && o.cause.Time < before {
+			c := o.cause
+			c.Member = member
+			out = append(out, c)
+		}
+	}
+	slices.SortFunc(out, func(a, b Cause) int {
+		return cmp.Or(cmp.Compare(a.Time, b.Time), bytes.Compare(a.Entry.Bytes(), b.Entry.Bytes()))
+	})
+	return out
+}
+
 // Unsettled lists the erasures that a node wrote beyond a fork of its own feed that
 // nobody has settled, by feed and seq: what it says again in its new feed.
 func (f *Fold) Unsettled(node protocol.PublicKey) []protocol.EntryID {
@@ -391,7 +469,7 @@ func (f *Fold) repeated(o *order) bool {
 		return other.counts() && other.feed.Member == o.feed.Member && other.cause.Whole == o.cause.Whole && other.of == o.of && slices.Equal(other.refs, o.refs)
 	}
 	if o.cause.Whole {
-		return o.of == Digest{} || slices.ContainsFunc(f.records[o.of], same)
+		return o.of == Digest{} || slices.ContainsFunc(f.records[o.of].list(), same)
 	}
-	return len(o.refs) == 0 || slices.ContainsFunc(f.entries[o.refs[0]], same)
+	return len(o.refs) == 0 || slices.ContainsFunc(f.entries[o.refs[0]].list(), same)
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/erasure"
@@ -283,4 +284,41 @@ func TestFold_AnyOrder(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A member writes thousands of orders about one record, all of which came to nothing:
+// beyond the end of a feed, and on a branch that was not chosen. Each body that comes was
+// held against all of them.
+func TestFold_ManyOrdersAboutOneEntry(t *testing.T) {
+	m := federation(2)
+	seoul := m[0]
+	first := seoul.record()
+	f := erasure.New()
+	const orders = 5000
+	var last protocol.Entry
+	for range orders {
+		last = seoul.about(protocol.KindErasure, first.ID())
+		f.Add(last, nil)
+	}
+	ask := func(times int) time.Duration {
+		began := time.Now()
+		for range times {
+			f.Says(erasure.TargetOf(first))
+		}
+		return time.Since(began)
+	}
+	f.Stand(seoul.ID().Digest(), seoul.standing(2, false)) // it ends before all of them
+	says(t, f, first, erasure.Lapsed)
+	f.Chain(seoul.ID().Digest(), func(uint64, protocol.EntryID) bool { return false })
+	f.Stand(seoul.ID().Digest(), seoul.standing(1<<40, false))
+	says(t, f, first, erasure.Lapsed) // all lie aside
+	if many, all := ask(2000), ask(2000); min(many, all) > 100*time.Millisecond {
+		t.Errorf("2,000 questions take %v", min(many, all)) // each looked at all orders
+	}
+	f.Chain(seoul.ID().Digest(), func(_ uint64, id protocol.EntryID) bool { return id == last.ID() })
+	says(t, f, first, erasure.Gone) // the last one is on the chain
+	f.Stand(seoul.ID().Digest(), seoul.standing(last.Seq(), false))
+	says(t, f, first, erasure.Lapsed)
+	f.Stand(seoul.ID().Digest(), seoul.standing(last.Seq()+1, false))
+	says(t, f, first, erasure.Gone)
 }

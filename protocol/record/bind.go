@@ -19,6 +19,7 @@ import (
 // binder carries what one reading collects.
 type binder struct {
 	body    bool // reading a ledger body: links are CIDs, unknown fields stay, empties are faults
+	newer   bool // unknown fields stay, as in bodies: the JSON was made of one
 	lang    string
 	resolve func(string) (protocol.CID, bool)
 	faults  Faults
@@ -135,7 +136,7 @@ func plain(v any) string {
 // done ends an object: names that nobody took are faults in JSON from people, with the
 // nearest name that would have been taken; in ledger bodies they belong to newer nodes.
 func (o *object) done() {
-	if o.rows != nil || o.body {
+	if o.rows != nil || o.body || o.newer {
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.m)) {

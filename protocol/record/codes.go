@@ -11,7 +11,10 @@ var tables = map[List][]code{
 		{id: "offer", ko: "제공", en: "Offer", fr: "Offre", es: "Oferta"},
 		{id: "request", ko: "요청", en: "Request", fr: "Demande", es: "Solicitud"},
 		{id: "notice", ko: "공지", en: "Notice", fr: "Avis", es: "Aviso"},
+		{id: "collection", ko: "사례 모음", en: "Collection", fr: "Recueil", es: "Recopilación"},
 	},
+	RemarkTypes: remarkTypes, AdoptionResults: adoptionResults, EndorsementWays: endorsementWays, PartnershipSteps: partnershipSteps,
+	FlagSteps: flagSteps, FlagReasons: flagReasons,
 	MemberKinds: memberKinds, Stakeholders: stakeholders, OrgTypes: orgTypes, PopulationBands: populationBands,
 	MembersBands: membersBands, Continents: continents, Colleges: colleges, Sectors: sectors,
 	SectorSchemes: {{id: "icnpo", ko: "국제 비영리조직 분류(ICNPO)", en: "International Classification of Nonprofit Organizations (ICNPO)",
@@ -21,6 +24,7 @@ var tables = map[List][]code{
 	Conditions: conditions, ExchangeKinds: exchangeKinds, Modes: modes, Deliveries: deliveries, Returns: returns, CostItems: costItems,
 	CostBearers: costBearers, Interpretations: interpretations, Levels: levels, Scopes: scopes, Visibilities: visibilities,
 	ListingStates: listingStates, Closings: closings,
+	ClauseActions: clauseActions, ClauseMeets: clauseMeets, CancelReasons: cancelReasons, MediationClosings: mediationClosings, Outcomes: outcomes,
 	ProjectStatuses: {
 		{id: "planned", ko: "준비 중", en: "Planned", fr: "Prévu", es: "Previsto"},
 		{id: "active", ko: "진행 중", en: "Active", fr: "En cours", es: "En curso"},
@@ -78,6 +82,7 @@ var tables = map[List][]code{
 		{id: "application/vnd.openxmlformats-officedocument.wordprocessingml.document", ko: "워드 문서(docx)", en: "Word document (docx)", fr: "Document Word (docx)", es: "Documento Word (docx)"},
 		{id: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ko: "엑셀 표(xlsx)", en: "Excel spreadsheet (xlsx)", fr: "Tableur Excel (xlsx)", es: "Hoja de cálculo Excel (xlsx)"},
 		{id: "application/vnd.openxmlformats-officedocument.presentationml.presentation", ko: "파워포인트 발표(pptx)", en: "PowerPoint slides (pptx)", fr: "Présentation PowerPoint (pptx)", es: "Presentación PowerPoint (pptx)"},
+		{id: "application/hwp+zip", ko: "한글 문서(hwpx)", en: "Hangul document (hwpx)", fr: "Document Hangul (hwpx)", es: "Documento Hangul (hwpx)"},
 	},
 }
 

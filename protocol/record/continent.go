@@ -11,15 +11,22 @@ var regions = []struct{ continent, m49 string }{
 
 // Continent is the code of the list Continents in which a country (ISO 3166-1 alpha-2)
 // lies; "" for what is no country of M49.
-func Continent(country string) string {
-	c, err := language.ParseRegion(country)
-	if err != nil || !Has(Countries, country) {
-		return ""
-	}
-	for _, r := range regions {
-		if language.MustParseRegion(r.m49).Contains(c) {
-			return r.continent
+func Continent(country string) string { return continentOf[country] }
+
+// continentOf is looked up for every pair of listings that is judged; it never changes.
+var continentOf = func() map[string]string {
+	out := map[string]string{}
+	for _, country := range Codes(Countries) {
+		c, err := language.ParseRegion(country)
+		if err != nil {
+			continue
+		}
+		for _, r := range regions {
+			if language.MustParseRegion(r.m49).Contains(c) {
+				out[country] = r.continent
+				break
+			}
 		}
 	}
-	return ""
-}
+	return out
+}()

@@ -40,7 +40,7 @@ const (
 func (e *Experience) Kind() protocol.Kind  { return protocol.KindExperience }
 func (e *Experience) Content() any         { return e }
 func (e *Experience) Head() Head           { return headOf(e) }
-func (e *Experience) Refs() []protocol.CID { return links(pointers(nil, e.Attachments)...) }
+func (e *Experience) Refs() []protocol.CID { return nil }
 
 func bindExperience(o *object) Record {
 	e := &Experience{Base: o.base(protocol.KindExperience)}

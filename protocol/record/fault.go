@@ -39,6 +39,8 @@ const (
 	FaultEmpty            FaultCode = "empty"             // written empty in a body, where absence is the one spelling
 	FaultUnsupported      FaultCode = "unsupported"       // has a meaning that this version cannot honour
 	FaultUnknownRecord    FaultCode = "unknown_record"    // a reference that names no record known here
+	FaultUnknownFile      FaultCode = "unknown_file"      // an attachment whose file was not brought to this node
+	FaultDiffers          FaultCode = "differs"           // not what the file itself is; is
 	FaultMalformed        FaultCode = "malformed"         // cannot be encoded at all
 	FaultMore             FaultCode = "more"              // more faults than are listed; max
 )
@@ -49,7 +51,7 @@ func FaultCodes() []FaultCode {
 		FaultRequired, FaultNotAllowed, FaultUnknownField, FaultWrongType, FaultBadJSON, FaultTooLarge, FaultTooDeep,
 		FaultTooLong, FaultTooMany, FaultTooFew, FaultNotInList, FaultRestricted, FaultDuplicate, FaultBadFormat,
 		FaultOutOfRange, FaultOrder, FaultConflict, FaultMissingLanguage, FaultNotNFC, FaultControlCharacter, FaultEmpty,
-		FaultUnsupported, FaultUnknownRecord, FaultMalformed, FaultMore,
+		FaultUnsupported, FaultUnknownRecord, FaultUnknownFile, FaultDiffers, FaultMalformed, FaultMore,
 	}
 }
 
@@ -58,7 +60,7 @@ func FaultCodes() []FaultCode {
 func Formats() []string {
 	return []string{
 		"day", "decimal", "degrees", "duration", "language", "handle", "email", "web_address", "locode", "cpv", "record_id",
-		"attachment_id", "utf8",
+		"attachment_id", "utf8", "digest", "time", "utc_offset",
 	}
 }
 

@@ -176,10 +176,10 @@ func (o *object) ref(name string, w want) *protocol.RecordID {
 	return &id
 }
 
-func (o *object) refs(name string, hi int) []protocol.RecordID {
+func (o *object) refs(name string, w want, hi int) []protocol.RecordID {
 	var out []protocol.RecordID
 	first := map[protocol.CID]string{}
-	for i, v := range o.items(name, may, "record id", 0, hi, "") {
+	for i, v := range o.items(name, w, "record id", 0, hi, "") {
 		path := index(o.at(name), i)
 		id, ok := o.link(path, v, protocol.CodecDagCBOR, "record_id")
 		if !ok {
@@ -226,39 +226,4 @@ func (b *binder) link(path string, v any, codec uint64, format string) (protocol
 		return id, false
 	}
 	return id, true
-}
-
-// Attachment names a file that goes with a record. The ledger holds its description;
-// the bytes are raw blocks under ID.
-type Attachment struct {
-	ID        protocol.CID `cbor:"id" json:"id"`
-	MediaType string       `cbor:"media_type" json:"media_type"`
-	Bytes     uint64       `cbor:"bytes" json:"bytes"`
-	Title     Text         `cbor:"title" json:"title"`
-}
-
-func (o *object) attachments() []Attachment {
-	first := map[protocol.CID]string{}
-	return each(o, "attachments", may, maxAttachments, func(o *object) Attachment {
-		var a Attachment
-		if v, ok := o.take("id", must, "attachment id", ""); ok {
-			if a.ID, ok = o.link(o.at("id"), v, protocol.CodecRaw, "attachment_id"); ok {
-				if seen := first[a.ID]; seen != "" {
-					o.fault(o.at("id"), FaultDuplicate, a.ID.String(), "first", seen)
-				} else {
-					first[a.ID] = o.at("id")
-				}
-			}
-		}
-		a.MediaType = o.code("media_type", must, MediaTypes)
-		if v, ok := o.take("bytes", must, "integer", "1 to 10485760"); ok {
-			n, ok := o.integer(o.at("bytes"), v)
-			if ok && (n < 1 || n > maxAttachmentBytes) {
-				o.fault(o.at("bytes"), FaultOutOfRange, strconv.FormatUint(n, 10), "min", "1", "max", itoa(maxAttachmentBytes))
-			}
-			a.Bytes = n
-		}
-		a.Title = o.text("title", must, maxTitle, oneLine)
-		return a
-	})
 }

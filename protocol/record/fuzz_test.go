@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/dure-net/dure/protocol"
 )
 
-var allKinds = append([]protocol.Kind{protocol.KindWithdraw}, recordKinds...)
+var allKinds = slices.Concat([]protocol.Kind{protocol.KindWithdraw}, recordKinds, AgreementKinds(), remarkKinds)
 
 func kindAt(n uint8) protocol.Kind { return allKinds[int(n)%len(allKinds)] }
 

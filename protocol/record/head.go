@@ -61,8 +61,20 @@ func HeadOf(kind protocol.Kind, content map[string]any) Head {
 	case protocol.KindNotice:
 		h.Category, h.Summary = str(content, "category"), text(content, "body")
 		span(content, "valid_from", "valid_until")
-	case protocol.KindWithdraw:
+		if str(content, "starts") != "" {
+			span(content, "starts", "ends")
+		}
+	case protocol.KindWithdraw, protocol.KindDecline, protocol.KindRetraction:
 		h.Summary = text(content, "reason")
+	case protocol.KindProposal:
+		h.Summary, h.Partners, h.ValidUntil = text(content, "terms"), strs(content, "parties"), Day(str(content, "respond_by"))
+	case protocol.KindDispute, protocol.KindMediation, protocol.KindFeedback, protocol.KindCancellation:
+		h.Summary = text(content, "text")
+	case protocol.KindAcceptance, protocol.KindConfirmation, protocol.KindFulfilment, protocol.KindCompletion:
+		h.Summary = text(content, "note")
+	}
+	if kind.IsRemark() {
+		h.Summary = text(content, "text")
 	}
 	switch kind {
 	case protocol.KindExperience, protocol.KindOffer, protocol.KindRequest:

@@ -42,5 +42,5 @@ const (
 	maxYear = 2299
 
 	maxAttachments     = 8
-	maxAttachmentBytes = 10 << 20
+	maxAttachmentBytes = protocol.MaxAttachmentBytes
 )

@@ -82,7 +82,7 @@ func (l *Listing) Kind() protocol.Kind {
 }
 
 func (l *Listing) Refs() []protocol.CID {
-	return links(append([]*protocol.CID{l.Project, l.Continues}, pointers(nil, l.Attachments)...)...)
+	return links(l.Project, l.Continues)
 }
 
 // Scope is the reach, "network" where none is given.

@@ -49,6 +49,17 @@ const (
 	Continents         List = "continents"
 	Colleges           List = "colleges"
 	MediaTypes         List = "media_types"
+	ClauseActions      List = "clause_actions"
+	ClauseMeets        List = "clause_meets"
+	CancelReasons      List = "cancel_reasons"
+	MediationClosings  List = "mediation_closings"
+	Outcomes           List = "outcomes"
+	RemarkTypes        List = "remark_types"
+	AdoptionResults    List = "adoption_results"
+	EndorsementWays    List = "endorsement_ways"
+	PartnershipSteps   List = "partnership_steps"
+	FlagSteps          List = "flag_steps"
+	FlagReasons        List = "flag_reasons"
 )
 
 // Lists without labels here: names of countries and currencies come from x/text, and
@@ -115,6 +126,24 @@ func among(blob, id string) bool {
 func Parent(list List, id string) string {
 	c, _ := find(list, id)
 	return c.parent
+}
+
+// College is the voting college that a stakeholder category belongs to (statutes of 30
+// October 2025); "" for what is no category.
+func College(stakeholder string) string {
+	switch stakeholder {
+	case "local_government", "state_agency", "network_local_government":
+		return "public"
+	case "ngo", "sse_enterprise", "network_sse":
+		return "sse"
+	case "youth_organisation", "network_youth":
+		return "youth"
+	case "solidarity_finance", "network_finance":
+		return "finance"
+	case "university_research", "network_research":
+		return "research"
+	}
+	return ""
 }
 
 // Label is what a code is called in a language (any BCP-47 tag; Korean, English, French

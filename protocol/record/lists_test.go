@@ -76,7 +76,7 @@ func TestLists_Sizes(t *testing.T) {
 	for list, want := range map[List]int{
 		Countries: 249, Skills: 436, Themes: 36, Goods: 22, Units: 24, Modes: 23, SDGs: 17, Sectors: 12, Stakeholders: 12,
 		Colleges: 5, NoticeCategories: 8, TransferConditions: 10, ThemeGroups: 6, Licences: 4, ModesOf("personnel"): 8, ModesOf("material"): 4,
-		ModesOf("knowledge"): 5, ModesOf("space"): 3, ModesOf("finance"): 3, RecordTypes: 6,
+		ModesOf("knowledge"): 5, ModesOf("space"): 3, ModesOf("finance"): 3, RecordTypes: 7, RemarkTypes: 11, AdoptionResults: 4, EndorsementWays: 3, FlagReasons: 6,
 	} {
 		if got := len(Codes(list)); got != want {
 			t.Errorf("%s has %d codes, want %d", list, got, want)
@@ -115,6 +115,22 @@ func TestLists_Sizes(t *testing.T) {
 	}
 	if got, want := strings.Join(Codes(RecordTypes), " "), strings.Join(Types(), " "); got != want {
 		t.Errorf("record types %s, kinds %s", got, want)
+	}
+	if got, want := strings.Join(Codes(RemarkTypes), " "), strings.Join(Remarks(), " "); got != want {
+		t.Errorf("remark types %s, kinds %s", got, want)
+	}
+}
+
+func TestCollege_OfEveryStakeholder(t *testing.T) {
+	seen := map[string]int{}
+	for _, id := range Codes(Stakeholders) {
+		if !Has(Colleges, College(id)) {
+			t.Errorf("%s belongs to no college", id)
+		}
+		seen[College(id)]++
+	}
+	if len(seen) != len(Codes(Colleges)) || College("king") != "" {
+		t.Errorf("got %v", seen)
 	}
 }
 
@@ -205,7 +221,7 @@ func TestClean_MakesTextThatPasses(t *testing.T) {
 
 func TestFaultCodes_AreStable(t *testing.T) {
 	want := "required not_allowed unknown_field wrong_type bad_json too_large too_deep too_long too_many too_few not_in_list restricted " +
-		"duplicate bad_format out_of_range order conflict missing_language not_nfc control_character empty unsupported unknown_record malformed more"
+		"duplicate bad_format out_of_range order conflict missing_language not_nfc control_character empty unsupported unknown_record unknown_file differs malformed more"
 	var got []string
 	for _, c := range FaultCodes() {
 		got = append(got, string(c))

@@ -1,6 +1,10 @@
 package record
 
-import "github.com/dure-net/dure/protocol"
+import (
+	"regexp"
+
+	"github.com/dure-net/dure/protocol"
+)
 
 // Notice is an announcement with an audience and an end.
 type Notice struct {
@@ -16,26 +20,62 @@ type Notice struct {
 	Link         *protocol.RecordID `cbor:"link,omitempty" json:"link,omitempty"`
 	AckWanted    bool               `cbor:"ack_wanted,omitempty" json:"ack_wanted,omitempty"`
 	Attachments  []Attachment       `cbor:"attachments,omitempty" json:"attachments,omitempty"`
+
+	Themes    []string  `cbor:"themes,omitempty" json:"themes,omitempty"`
+	Deadline  Day       `cbor:"deadline,omitempty" json:"deadline,omitempty"`     // of a call: the last day for answers
+	Starts    Day       `cbor:"starts,omitempty" json:"starts,omitempty"`         // of an event
+	Ends      Day       `cbor:"ends,omitempty" json:"ends,omitempty"`             // of an event; absent: the day it starts
+	UTCOffset string    `cbor:"utc_offset,omitempty" json:"utc_offset,omitempty"` // of the times of its sessions: "+09:00"
+	Place     *Place    `cbor:"place,omitempty" json:"place,omitempty"`
+	Sessions  []Session `cbor:"sessions,omitempty" json:"sessions,omitempty"`
 }
 
-const maxAudience = 100
+// Session is one item of an event's programme. Times are of the place, HH:MM, on one day.
+type Session struct {
+	Title     Text     `cbor:"title" json:"title"`
+	Summary   Text     `cbor:"summary,omitempty" json:"summary,omitempty"`
+	Themes    []string `cbor:"themes,omitempty" json:"themes,omitempty"`
+	Day       Day      `cbor:"day" json:"day"`
+	From      string   `cbor:"from" json:"from"`
+	To        string   `cbor:"to" json:"to"`
+	Room      string   `cbor:"room,omitempty" json:"room,omitempty"`
+	Languages []string `cbor:"languages,omitempty" json:"languages,omitempty"`
+}
+
+const (
+	maxAudience = 100
+	maxSessions = 60
+
+	// MaxUrgent bounds the urgent notices of one office's holder in one month, UTC, by
+	// their claimed times. Beyond: not urgent to readers.
+	MaxUrgent = 5
+)
 
 func (n *Notice) Kind() protocol.Kind { return protocol.KindNotice }
 func (n *Notice) Content() any        { return n }
 func (n *Notice) Head() Head          { return headOf(n) }
 func (n *Notice) Refs() []protocol.CID {
-	return links(append([]*protocol.CID{n.Link}, pointers(nil, n.Attachments)...)...)
+	return links(n.Link)
 }
 
 // NeedsOffice reports whether only an office under the charter may publish the notice:
 // every category but news, call and event, and whatever is urgent. Whether the writer
 // holds one is the charter's to say.
-func (n *Notice) NeedsOffice() bool {
+func (n *Notice) NeedsOffice() bool { return n.Offices() != nil }
+
+// Offices lists the offices of which the writer must hold one; nil where every member may
+// publish the notice. The slice is the caller's.
+func (n *Notice) Offices() []protocol.Office {
+	chair := []protocol.Office{protocol.OfficeChairCity, protocol.OfficeCoChairGov, protocol.OfficeCoChairSSE}
 	switch n.Category {
+	case "assembly_convocation":
+		return chair
 	case "news", "call", "event":
-		return n.Urgent
+		if !n.Urgent {
+			return nil
+		}
 	}
-	return true
+	return append(chair, protocol.OfficeSecretariat)
 }
 
 func bindNotice(o *object) Record {
@@ -52,8 +92,53 @@ func bindNotice(o *object) Record {
 	n.Link = o.ref("link", may)
 	n.AckWanted = o.flag("ack_wanted", may)
 	n.Attachments = o.attachments()
+	n.Themes = o.codes("themes", may, Themes, 0, 5)
+	n.bindOccasion(o)
 	n.Machine = o.machine()
 	return n
+}
+
+// bindOccasion takes what calls and events have: a last day for answers; days, a place and
+// a programme.
+func (n *Notice) bindOccasion(o *object) {
+	only := func(category, doc string, w want) want {
+		return barred(n.Category != "" && n.Category != category, "category", n.Category, doc, w)
+	}
+	n.Deadline = o.day("deadline", only("call", "call only: the last day for answers; absent means valid_until", may))
+	o.notAfter("deadline", n.Deadline, o.at("valid_until"), n.ValidUntil)
+	n.Starts = o.day("starts", only("event", "event only", needed(o.has("sessions") || o.has("ends"), "ends", "", "required with ends or sessions")))
+	n.Ends = o.day("ends", only("event", "event only; absent means the day it starts", may))
+	o.notBefore("ends", n.Ends, o.at("starts"), n.Starts)
+	n.UTCOffset = o.form("utc_offset", only("event", "event only", needed(o.has("sessions"), "sessions", "", "required with sessions: a time is an instant only with it")), offsetForm, "utc_offset", 6)
+	n.Place = o.place("place", only("event", "event only", may))
+	n.Sessions = each(o, "sessions", only("event", "event only", may), maxSessions, func(o *object) Session {
+		s := Session{Title: o.text("title", must, maxTitle, oneLine), Summary: o.text("summary", may, maxSummary, lines)}
+		s.Themes = o.codes("themes", may, Themes, 0, 5)
+		s.Day = o.day("day", needs("from starts to ends"))
+		o.notBefore("day", s.Day, "starts", n.Starts)
+		o.notAfter("day", s.Day, "ends", max(n.Starts, n.Ends))
+		s.From = o.form("from", must, timeForm, "time", 5)
+		s.To = o.form("to", needs("after from, on the same day"), timeForm, "time", 5)
+		if s.From != "" && s.To != "" && s.To <= s.From {
+			o.fault(o.at("to"), FaultOrder, s.To, "after", o.at("from"), "limit", s.From)
+		}
+		s.Room = o.line("room", may, maxLabel)
+		s.Languages = o.languages("languages", may, 0, 12)
+		return s
+	})
+}
+
+var (
+	timeForm   = regexp.MustCompile(`^([01][0-9]|2[0-3]):[0-5][0-9]$`)
+	offsetForm = regexp.MustCompile(`^(\+(0[0-9]|1[0-3]):(00|15|30|45)|\+14:00|-(0[1-9]|1[01]):(00|15|30|45)|-12:00)$`)
+)
+
+// LastDay is the last day for answers to a call.
+func (n *Notice) LastDay() Day {
+	if n.Deadline != "" {
+		return n.Deadline
+	}
+	return n.ValidUntil
 }
 
 // scopeList takes the list that belongs to a scope field (reach.scope, audience): codes

@@ -16,6 +16,7 @@ const (
 	PersonalEmail    PersonalCode = "email"        // an e-mail address, or a private one where an office's is expected
 	PersonalPhone    PersonalCode = "phone"        // a telephone number
 	PersonalNational PersonalCode = "national"     // a number that a state gives to a person
+	PersonalPosition PersonalCode = "position"     // a picture that tells where it was taken
 	PersonalAccount  PersonalCode = "bank_account" // an international bank account number
 )
 

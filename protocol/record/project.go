@@ -41,7 +41,7 @@ func (p *Project) Kind() protocol.Kind { return protocol.KindProject }
 func (p *Project) Content() any        { return p }
 func (p *Project) Head() Head          { return headOf(p) }
 
-func (p *Project) Refs() []protocol.CID { return links(pointers(p.Links, p.Attachments)...) }
+func (p *Project) Refs() []protocol.CID { return links(pointers(p.Links)...) }
 
 func bindProject(o *object) Record {
 	p := &Project{Base: o.base(protocol.KindProject)}
@@ -64,10 +64,26 @@ func bindProject(o *object) Record {
 		return g
 	})
 	p.Budget = o.money("budget", want{doc: "a declaration; no money moves here"})
-	p.Links = o.refs("links", maxLinks)
+	p.Links = o.refs("links", may, maxLinks)
 	p.Attachments = o.attachments()
 	p.Machine = o.machine()
 	return p
+}
+
+// GoalUnit is the unit in which a goal of a project's content is counted, pieces where it
+// says none; false for a goal that is not there. Goals are counted from 1.
+func GoalUnit(content map[string]any, goal int) (unit string, ok bool) {
+	goals, _ := content["goals"].([]any)
+	if goal < 1 || goal > len(goals) {
+		return "", false
+	}
+	one, _ := goals[goal-1].(map[string]any)
+	for _, name := range []string{"target", "reached"} {
+		if q := mapAt(one, name); q != nil {
+			return str(q, "unit"), true
+		}
+	}
+	return "C62", true
 }
 
 // handles takes a list of members by their handles. Whether they are members is the

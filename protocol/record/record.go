@@ -1,10 +1,12 @@
 // Package record owns what entries say: the bodies of member profiles, projects,
-// experiences, offers, requests and notices, their code lists with labels in four
+// experiences, offers, requests, notices and collections, and of what members say about
+// one another's records, their code lists with labels in four
 // languages, and the validation that reports every fault of a record at once. It never
 // decides who may write a record, whether it has expired, or where it is stored.
 package record
 
 import (
+	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -14,7 +16,10 @@ import (
 )
 
 // Record is the body of one record: *Profile, *Project, *Experience, *Listing (offers
-// and requests), *Notice or *Withdrawal. A revision has the same body as the record.
+// and requests), *Notice, *Collection or *Withdrawal; or of one entry of an agreement
+// (AgreementKinds); or of a remark about a record: *Question, *Reply, *Translation,
+// *Adoption, *Endorsement, *Partnership, *Update, *Acknowledgement, *Flag, *Submission or
+// *Recall. A revision has the same body as the record.
 // Fields of a record that came from Parse or FromBody are valid; who changes them or
 // builds a record by hand calls Validate before encoding.
 type Record interface {
@@ -22,8 +27,10 @@ type Record interface {
 	Kind() protocol.Kind
 	// Head is what lists show. It never fails, whatever the record holds.
 	Head() Head
-	// Refs lists the records and attachments that the body names, in the order of the
-	// schema and without repetition. The slice is the caller's.
+	// Refs lists the records that the body names, in the order of the schema and without
+	// repetition: what a header may name too. Files (FilesOf) are not among them: a header
+	// outlives the erasure of its body, and the id of a file is a hash of it. The slice is
+	// the caller's.
 	Refs() []protocol.CID
 	// Content is what protocol.EncodeBody takes: the record itself.
 	Content() any
@@ -35,7 +42,32 @@ var (
 	_ Record = (*Experience)(nil)
 	_ Record = (*Listing)(nil)
 	_ Record = (*Notice)(nil)
+	_ Record = (*Collection)(nil)
 	_ Record = (*Withdrawal)(nil)
+
+	_ Record = (*Proposal)(nil)
+	_ Record = (*Acceptance)(nil)
+	_ Record = (*Confirmation)(nil)
+	_ Record = (*Decline)(nil)
+	_ Record = (*Retraction)(nil)
+	_ Record = (*Fulfilment)(nil)
+	_ Record = (*Cancellation)(nil)
+	_ Record = (*Dispute)(nil)
+	_ Record = (*Mediation)(nil)
+	_ Record = (*Completion)(nil)
+	_ Record = (*Feedback)(nil)
+
+	_ Record = (*Question)(nil)
+	_ Record = (*Reply)(nil)
+	_ Record = (*Translation)(nil)
+	_ Record = (*Adoption)(nil)
+	_ Record = (*Endorsement)(nil)
+	_ Record = (*Partnership)(nil)
+	_ Record = (*Update)(nil)
+	_ Record = (*Acknowledgement)(nil)
+	_ Record = (*Flag)(nil)
+	_ Record = (*Submission)(nil)
+	_ Record = (*Recall)(nil)
 )
 
 // Base is what every body begins with.
@@ -57,6 +89,31 @@ func Types() []string {
 
 var recordKinds = []protocol.Kind{
 	protocol.KindProfile, protocol.KindProject, protocol.KindExperience, protocol.KindOffer, protocol.KindRequest, protocol.KindNotice,
+	protocol.KindCollection,
+}
+
+// Remarks lists the names of the remark types, in order of their kinds. The slice is the caller's.
+func Remarks() []string {
+	var names []string
+	for _, k := range remarkKinds {
+		names = append(names, k.String())
+	}
+	return names
+}
+
+var remarkKinds = []protocol.Kind{
+	protocol.KindQuestion, protocol.KindReply, protocol.KindTranslation, protocol.KindAdoption, protocol.KindEndorsement,
+	protocol.KindPartnership, protocol.KindUpdate, protocol.KindAcknowledgement, protocol.KindFlag, protocol.KindSubmission,
+	protocol.KindRecall,
+}
+
+// AgreementKinds are the kinds by which agreements are made, kept and ended, in order. A proposal begins a thread; the
+// others speak of one. The slice is the caller's.
+func AgreementKinds() []protocol.Kind {
+	return []protocol.Kind{
+		protocol.KindProposal, protocol.KindAcceptance, protocol.KindConfirmation, protocol.KindDecline, protocol.KindRetraction, protocol.KindFulfilment,
+		protocol.KindCancellation, protocol.KindDispute, protocol.KindMediation, protocol.KindCompletion, protocol.KindFeedback,
+	}
 }
 
 // binders has the schema of each kind.
@@ -76,11 +133,57 @@ func binderOf(kind protocol.Kind) func(*object) Record {
 		return func(o *object) Record { return bindListing(o, protocol.KindRequest) }
 	case protocol.KindNotice:
 		return bindNotice
+	case protocol.KindProposal:
+		return bindProposal
+	case protocol.KindAcceptance:
+		return bindAcceptance
+	case protocol.KindConfirmation:
+		return bindConfirmation
+	case protocol.KindDecline:
+		return bindDecline
+	case protocol.KindRetraction:
+		return bindRetraction
+	case protocol.KindFulfilment:
+		return bindFulfilment
+	case protocol.KindCancellation:
+		return bindCancellation
+	case protocol.KindDispute:
+		return bindDispute
+	case protocol.KindMediation:
+		return bindMediation
+	case protocol.KindCompletion:
+		return bindCompletion
+	case protocol.KindFeedback:
+		return bindFeedback
+	case protocol.KindCollection:
+		return bindCollection
+	case protocol.KindQuestion:
+		return bindQuestion
+	case protocol.KindReply:
+		return bindReply
+	case protocol.KindTranslation:
+		return bindTranslation
+	case protocol.KindAdoption:
+		return bindAdoption
+	case protocol.KindEndorsement:
+		return bindEndorsement
+	case protocol.KindPartnership:
+		return bindPartnership
+	case protocol.KindUpdate:
+		return bindUpdate
+	case protocol.KindAcknowledgement:
+		return bindAcknowledgement
+	case protocol.KindFlag:
+		return bindFlag
+	case protocol.KindSubmission:
+		return bindSubmission
+	case protocol.KindRecall:
+		return bindRecall
 	}
 	return nil
 }
 
-// Parse reads a record of the given kind (one of Types, or KindWithdraw) from JSON
+// Parse reads a record or a remark of the given kind (one of Types or Remarks, or KindWithdraw) from JSON
 // that a person or a program wrote. Every fault is reported at once: the error is a
 // *protocol.Error of ReasonInvalid around Faults (see FaultsOf), and the record is nil.
 // Parse repairs nothing; an empty list counts as absent.
@@ -131,6 +234,24 @@ func FromBody(kind protocol.Kind, raw []byte) (Record, error) {
 	}
 	r, faults := bind(kind, content, &binder{body: true})
 	if err := faults.err("read body"); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// FromContent reads the content of a record as programs are given it: JSON made of a body,
+// with links as text. Fields that this version does not know are tolerated, as by FromBody.
+func FromContent(kind protocol.Kind, content map[string]any) (Record, error) {
+	raw, err := json.Marshal(content)
+	if err != nil {
+		return nil, protocol.Fail(protocol.ReasonMalformed, "read content", err)
+	}
+	m, twice := readJSON(raw)
+	if m == nil {
+		return nil, twice.err("read content")
+	}
+	r, faults := bind(kind, m, &binder{newer: true, faults: twice, count: len(twice)})
+	if err := faults.err("read content"); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -234,13 +355,10 @@ func links(ids ...*protocol.CID) []protocol.CID {
 	return out
 }
 
-func pointers(ids []protocol.CID, files []Attachment) []*protocol.CID {
+func pointers(ids []protocol.CID) []*protocol.CID {
 	var out []*protocol.CID
 	for i := range ids {
 		out = append(out, &ids[i])
-	}
-	for i := range files {
-		out = append(out, &files[i].ID)
 	}
 	return out
 }

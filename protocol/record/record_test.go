@@ -91,7 +91,17 @@ func TestFull_HasEveryField(t *testing.T) {
 		"request.minimum_amount.value": true, "request.minimum_amount.currency": true,
 		"offer.place.locode": true, "offer.place.lat": true, "offer.place.lon": true, "request.place.locode": true, "request.place.lat": true,
 		"request.place.lon": true, "project.place.locode": true, "project.place.lat": true, "project.place.lon": true,
+		"proposal.amends": true, "proposal.clauses[].amount": true, "proposal.clauses[].amount.value": true, "proposal.clauses[].amount.currency": true,
+		"proposal.clauses[].due": true, "proposal.clauses[].reciprocal_of": true, "proposal.clauses[].skill": true,
+		"proposal.clauses[].place.locode": true, "proposal.clauses[].place.lat": true, "proposal.clauses[].place.lon": true,
+		"proposal.governing.costs.travel": true, "proposal.governing.costs.lodging": true, "proposal.governing.costs.insurance": true, "proposal.governing.costs.stipend": true,
+		"fulfilment.amount": true, "fulfilment.amount.value": true, "fulfilment.amount.currency": true,
 		"experience.place.locode": true, "experience.place.lat": true, "experience.place.lon": true,
+	}
+	for _, f := range Fields(protocol.KindNotice) { // TestEvent_Rules has an event's
+		if strings.HasPrefix(f.Path, "sessions") || strings.HasPrefix(f.Path, "place") || f.Path == "starts" || f.Path == "ends" || f.Path == "utc_offset" {
+			elsewhere["notice."+f.Path] = true
+		}
 	}
 	for kind, text := range full {
 		var m any
@@ -278,10 +288,10 @@ func TestValidate_JudgesWhatCodeBuilt(t *testing.T) {
 		t.Fatalf("valid, and %v", faults)
 	}
 	n.ValidUntil, n.Title = "2026-11-30", Text{"ko": "제목"}
-	if got := said(Validate(n)); got != "title missing_language; valid_until order" {
+	if got := said(Validate(n)); got != "title missing_language; valid_until order; deadline order" {
 		t.Errorf("got %q", got)
 	}
-	if _, err := Encode(protocol.Salt{}, n); len(FaultsOf(err)) != 2 {
+	if _, err := Encode(protocol.Salt{}, n); len(FaultsOf(err)) != 3 {
 		t.Errorf("encoded in spite of faults: %v", err)
 	}
 	n.Link = &protocol.CID{}

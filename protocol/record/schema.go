@@ -1,6 +1,7 @@
 package record
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/dure-net/dure/protocol"
@@ -44,7 +45,7 @@ func Fields(kind protocol.Kind) []Field {
 func SchemaDocument() string {
 	var d strings.Builder
 	d.WriteString(schemaIntro)
-	for _, kind := range append(append([]protocol.Kind(nil), recordKinds...), protocol.KindWithdraw) {
+	for _, kind := range slices.Concat(recordKinds, []protocol.Kind{protocol.KindWithdraw}, AgreementKinds(), remarkKinds) {
 		d.WriteString("\n## " + kind.String() + "\n\n| field | type | needed | limits | rule |\n| --- | --- | --- | --- | --- |\n")
 		for _, f := range Fields(kind) {
 			needed := ""

@@ -217,3 +217,24 @@ func (o *object) degrees(name string, w want, limit int64) string {
 	}
 	return s
 }
+
+// Plus is the day that many days later; "" for what is no day.
+func (d Day) Plus(days int) Day {
+	t, ok := parseDay(string(d))
+	if !ok {
+		return ""
+	}
+	return Day(t.AddDate(0, 0, days).Format(time.DateOnly))
+}
+
+// DayOf is the day, in UTC, of a claimed time in Unix milliseconds.
+func DayOf(ms int64) Day { return Day(time.UnixMilli(ms).UTC().Format(time.DateOnly)) }
+
+// PlusMonths is the day that many months later, as the calendar has it; "" for what is no day.
+func (d Day) PlusMonths(months int) Day {
+	t, ok := parseDay(string(d))
+	if !ok {
+		return ""
+	}
+	return Day(t.AddDate(0, months, 0).Format(time.DateOnly))
+}

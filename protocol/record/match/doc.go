@@ -7,10 +7,11 @@
 // # Filters
 //
 // A pair is an offer and a request of one kind by different members. Each of these
-// removes it, and is told as the reason why not:
+// removes it, and is told as the reason why not. Amounts are what agreements leave:
 //
 //	closed      one of them is paused or closed
 //	expired     one of them is no longer valid on the day
+//	committed   agreements leave nothing of one of them
 //	mode        the modes are neither equal nor one of the near pairs (nearModes)
 //	goods       material of another category
 //	delivery    one side comes or ships and the other one does not
@@ -36,6 +37,8 @@
 //	terms 8      what is expected in return fits 4; costs on which both agree, up to 4
 //	place 5      remote or shipped, or one country 5; one continent 3; else 1
 //	goals 3      a common sustainable development goal
+//	solidarity 2 who asks took part in fewer completed exchanges of the last 24 months
+//	             than the median of members
 //	-10          near modes instead of the same one
 //
 // Without a common language and interpretation nothing but a gift of goods is worth

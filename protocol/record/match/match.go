@@ -15,6 +15,11 @@ type Side struct {
 	Member  string // the owner's handle
 	Country string // of the owner, ISO 3166-1 alpha-2; "" for an international body
 	Listing *record.Listing
+
+	// Remaining is what agreements leave of the listing, a decimal in its unit; "" where none draws on it.
+	Remaining string
+	// Few says that the owner took part in fewer completed exchanges of the last 24 months than the median of members.
+	Few bool
 }
 
 // country is where the side is: the listing's place, or else its owner's country.
@@ -68,7 +73,7 @@ type Miss struct {
 // Match is one listing of the other side.
 type Match struct {
 	Other   Side
-	Score   int // 0 to 98
+	Score   int // 0 to 100
 	Band    Band
 	Reasons []Reason // in order of the package's table; none that gave nothing but those that people ask for
 	Misses  []Miss   // empty for a match
@@ -87,7 +92,15 @@ func Find(self Side, others []Side, asOf record.Day) (matches, near []Match) {
 		if other.Member == self.Member || other.Listing.Kind() == self.Listing.Kind() || other.Listing.Exchange != self.Listing.Exchange {
 			continue
 		}
-		switch m := Judge(self, other, asOf); {
+		p := paired(self, other, asOf)
+		if p.hopeless() {
+			continue
+		}
+		misses := p.misses()
+		if len(misses) > 1 {
+			continue
+		}
+		switch m := p.judge(other, misses); {
 		case len(m.Misses) == 0 && m.Score >= leastPossible:
 			matches = append(matches, m)
 		case len(m.Misses) == 1 && m.Misses[0].Code != missClosed && m.Score >= leastPossible:
@@ -102,11 +115,12 @@ func Find(self Side, others []Side, asOf record.Day) (matches, near []Match) {
 // Judge says how well two listings fit. They are an offer and a request of one kind;
 // which of them is self changes nothing but whom Match.Other names.
 func Judge(self, other Side, asOf record.Day) Match {
-	p := pair{offer: self, request: other, asOf: asOf}
-	if self.Listing.Kind() == protocol.KindRequest {
-		p.offer, p.request = other, self
-	}
-	m := Match{Other: other, Misses: p.misses()}
+	p := paired(self, other, asOf)
+	return p.judge(other, p.misses())
+}
+
+func (p pair) judge(other Side, misses []Miss) Match {
+	m := Match{Other: other, Misses: misses}
 	m.Reasons = p.reasons()
 	for _, r := range m.Reasons {
 		m.Score += r.Points
@@ -117,6 +131,13 @@ func Judge(self, other Side, asOf record.Day) Match {
 	m.Score = max(m.Score, 0)
 	m.Band = band(m.Score)
 	return m
+}
+
+func paired(self, other Side, asOf record.Day) pair {
+	if self.Listing.Kind() == protocol.KindRequest {
+		return pair{offer: other, request: self, asOf: asOf}
+	}
+	return pair{offer: self, request: other, asOf: asOf}
 }
 
 func band(score int) Band {

@@ -15,7 +15,7 @@ import (
 const today record.Day = "2026-12-15" // sample.Anchor
 
 // listings are the offers and requests of the sample, by their names in it.
-func listings(t *testing.T) map[string]Side {
+func listings(t testing.TB) map[string]Side {
 	t.Helper()
 	countries := map[string]string{}
 	for _, m := range sample.Members() {
@@ -253,8 +253,101 @@ func FuzzJudge(f *testing.F) {
 			}
 			sum += reason.Points
 		}
-		if m.Score < 0 || m.Score > 98 || sum < m.Score && sum > 0 {
+		if m.Score < 0 || m.Score > 100 || sum < m.Score && sum > 0 {
 			t.Errorf("seed %d: %d of %d points", seed, m.Score, sum)
 		}
 	})
+}
+
+// What agreements have taken is not there to be matched, and who received little so far comes a little sooner.
+func TestJudge_WhatAgreementsLeave(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(o, r *Side)
+		by     int
+		miss   Code
+	}{
+		{"all is left", func(o, _ *Side) { o.Remaining = "120" }, 0, ""},
+		{"half of what is wanted is left", func(o, _ *Side) { o.Remaining = "40" }, -5, ""},
+		{"less is wanted still", func(_, r *Side) { r.Remaining = "40" }, 0, ""},
+		{"nothing is left", func(o, _ *Side) { o.Remaining = "0" }, -10, missTaken},
+		{"nothing is wanted any more", func(_, r *Side) { r.Remaining = "0.0" }, -10, missTaken},
+		{"who asks had few exchanges", func(_, r *Side) { r.Few = true }, 2, ""},
+		{"who offers had few exchanges", func(o, _ *Side) { o.Few = true }, 0, ""},
+	} {
+		sides := listings(t)
+		o, r := sides["O5"], sides["R3"]
+		before := Judge(r, o, today)
+		c.change(&o, &r)
+		after := Judge(r, o, today)
+		if got := after.Score - before.Score; got != c.by {
+			t.Errorf("%s: from %d to %d, want a change of %d: %+v", c.name, before.Score, after.Score, c.by, after.Reasons)
+		}
+		if missed := slices.ContainsFunc(after.Misses, func(m Miss) bool { return m.Code == missTaken }); missed != (c.miss != "") {
+			t.Errorf("%s: removed because of %+v", c.name, after.Misses)
+		}
+	}
+}
+
+// What is passed over without being judged in full would have been neither a match nor a near miss.
+func TestFind_PassesOverTheHopelessOnly(t *testing.T) {
+	passed := 0
+	for seed := range uint64(20) {
+		sides := listings(t)
+		r := rand.New(rand.NewPCG(seed, 3))
+		for _, s := range sides {
+			switch r.IntN(5) {
+			case 0:
+				s.Listing.State = "paused"
+			case 1:
+				s.Listing.ValidUntil = "2026-12-01"
+			case 2:
+				s.Listing.Themes = []string{record.Codes(record.Themes)[r.IntN(36)]}
+			}
+		}
+		for name, self := range sides {
+			for other, s := range sides {
+				if s.Member == self.Member || s.Listing.Kind() == self.Listing.Kind() || s.Listing.Exchange != self.Listing.Exchange {
+					continue
+				}
+				p := paired(self, s, today)
+				if !p.hopeless() {
+					continue
+				}
+				passed++
+				if m := Judge(self, s, today); len(m.Misses) < 2 && !(len(m.Misses) == 1 && m.Misses[0].Code == missClosed) {
+					t.Errorf("%s and %s are passed over: %+v", name, other, m)
+				}
+			}
+		}
+	}
+	if passed == 0 {
+		t.Error("nothing was passed over")
+	}
+}
+
+// BenchmarkFind_TenThousand judges one new request against 10,000 offers of the sample's kinds, with themes of their own.
+func BenchmarkFind_TenThousand(b *testing.B) {
+	sides := listings(b)
+	r := rand.New(rand.NewPCG(1, 2))
+	themes := record.Codes(record.Themes)
+	var offers []Side
+	var names []string
+	for name := range sides {
+		if name[0] == 'O' {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for i := range 10_000 {
+		s := sides[names[i%len(names)]]
+		l := *s.Listing
+		l.Themes = []string{themes[r.IntN(len(themes))], themes[r.IntN(len(themes))]}
+		s.Listing, s.ID, s.Member = &l, protocol.Sum([]byte(fmt.Sprint(i))), fmt.Sprintf("xx-%d", i%60)
+		offers = append(offers, s)
+	}
+	for b.Loop() {
+		Find(sides["R1"], offers, today)
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(b.N), "ms/listing")
 }

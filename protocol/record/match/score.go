@@ -30,6 +30,7 @@ const (
 	CodeFar       Code = "place_far"
 	CodeGoals     Code = "goals"
 	CodeMode      Code = "mode_near"
+	CodeFew       Code = "solidarity" // the one who asks took part in few exchanges so far
 )
 
 func (p pair) reasons() []Reason {
@@ -37,6 +38,9 @@ func (p pair) reasons() []Reason {
 	out = append(out, p.time(), p.language(), p.quantity(), p.returns(), p.costs(), p.place())
 	if goals := common(p.offer.Listing.SDGs, p.request.Listing.SDGs); len(goals) > 0 {
 		out = append(out, Reason{CodeGoals, 3, 3, Facts{"goals": texts(goals)}})
+	}
+	if p.request.Few {
+		out = append(out, Reason{CodeFew, 2, 2, nil})
 	}
 	if o, r := p.offer.Listing.Mode, p.request.Listing.Mode; o != r {
 		out = append(out, Reason{CodeMode, -10, 0, Facts{"offer": {o}, "request": {r}}})
@@ -154,30 +158,41 @@ func (p pair) language() Reason {
 	return Reason{CodeNoTongue, 0, 12, nil}
 }
 
+// read is a decimal as a number, zero where it is none. Most are whole, and read at a
+// tenth of the cost.
+func read(s string) *big.Rat {
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return new(big.Rat).SetInt64(n)
+	}
+	if n, ok := new(big.Rat).SetString(s); ok {
+		return n
+	}
+	return new(big.Rat)
+}
+
 // amounts is how much can be had and how much is wanted, in one unit; not ok where the
 // two are in units that say nothing of each other.
 func (p pair) amounts() (had, wanted *big.Rat, ok bool) {
 	o, r := p.offer.Listing, p.request.Listing
-	read := func(s string) *big.Rat {
-		n, ok := new(big.Rat).SetString(s)
-		if !ok {
-			return new(big.Rat)
+	left := func(s Side, value string) string {
+		if s.Remaining != "" {
+			return s.Remaining
 		}
-		return n
+		return value
 	}
 	switch {
 	case o.Amount != nil && r.Amount != nil:
 		if o.Amount.Currency != r.Amount.Currency {
 			return nil, nil, false
 		}
-		had, wanted = read(o.Amount.Value), read(r.Amount.Value)
+		had, wanted = read(left(p.offer, o.Amount.Value)), read(left(p.request, r.Amount.Value))
 	default:
 		a, ok1 := o.Measure()
 		b, ok2 := r.Measure()
 		if !ok1 || !ok2 || a.Unit != b.Unit {
 			return nil, nil, false
 		}
-		had, wanted = read(a.Value), read(b.Value)
+		had, wanted = read(left(p.offer, a.Value)), read(left(p.request, b.Value))
 	}
 	if wanted.Sign() <= 0 {
 		return nil, nil, false
@@ -199,7 +214,7 @@ func (p pair) least() *big.Rat {
 		case l.Minimum != nil && l.Minimum.Unit == p.unit():
 			value = l.Minimum.Value
 		}
-		if n, ok := new(big.Rat).SetString(value); ok && n.Cmp(least) > 0 {
+		if n := read(value); n.Cmp(least) > 0 {
 			least = n
 		}
 	}

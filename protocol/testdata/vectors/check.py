@@ -68,7 +68,7 @@ def shape(v, fields, closed=False):
 MUST, MAY = False, True
 STRINGS = (TEXT,)
 INCEPTION = {"fed": (LINK, MUST), "root": (KEY, MUST), "node": (KEY, MUST), "sig": (SIG, MUST),
-             "cont": ({"feed": (LINK, MUST), "seq": (UINT, MUST), "head": (LINK, MUST)}, MAY)}
+             "cont": ({"feed": (LINK, MUST), "seq": (UINT, MUST), "head": (LINK, MUST)}, MAY), "salt": (BYTES, MAY)}
 HEADER = {"v": (UINT, MUST), "feed": (LINK, MAY), "seq": (UINT, MUST), "prev": (LINK, MAY),
           "act": ({"n": (UINT, MUST), "id": (LINK, MUST)}, MUST), "time": (INT, MUST), "kind": (UINT, MUST),
           "num": (UINT, MAY), "of": (LINK, MAY), "refs": ([LINK], MAY), "body": (LINK, MAY), "size": (UINT, MAY),
@@ -93,6 +93,7 @@ HEALTH = {"fed": (LINK, MUST), "node": (KEY, MUST), "time": (INT, MUST), "root":
           "act": (UINT, MAY), "state": (TEXT, MUST), "version": (TEXT, MUST), "addrs": ([TEXT], MAY), "sig": (SIG, MAY)}
 ERASURE = {"code": (TEXT, MAY), "reason": (STRINGS, MAY)}
 ERASED = {"entries": ([LINK], MUST)}
+MANIFEST = {"bytes": (UINT, MUST), "chunks": ([LINK], MUST)}
 EVIDENCE = {"init": (BYTES, MUST), "left": ([BYTES], MUST), "right": ([BYTES], MUST)}
 LINE = {"f": (KEY, MUST), "n": (UINT, MUST), "h": (KEY, MUST), "k": (UINT, MAY)}
 FRAMES = {
@@ -100,6 +101,8 @@ FRAMES = {
     "offer": {"s": (UINT, MAY), "l": ([LINE], MAY), "r": ([{"p": (TEXT, MUST), "h": (BYTES, MAY)}], MAY), "d": (BOOL, MAY)},
     "ask": {"r": ([TEXT], MAY), "f": ([{"f": (KEY, MUST), "n": (UINT, MAY), "m": (UINT, MAY)}], MAY), "b": ([LINK], MAY)},
     "sent": {"h": ([BYTES], MAY), "b": ([BYTES], MAY), "e": ([LINK], MAY), "l": (UINT, MAY), "x": (BOOL, MAY)},
+    "file_ask": {"e": (LINK, MUST), "f": (LINK, MUST), "c": ([UINT], MAY)},
+    "file_sent": {"m": (BYTES, MAY), "n": (UINT, MAY), "d": (BYTES, MAY), "x": (BOOL, MAY)},
     "join_request": {"fed": (LINK, MUST), "time": (INT, MUST), "apply": (APPLICATION, MAY), "init": (BYTES, MAY), "follow": ([BYTES], MAY)},
     "join_answer": {"state": (UINT, MUST), "reason": (TEXT, MAY), "args": (STRINGS, MAY), "time": (INT, MUST), "founding": (BYTES, MAY),
                     "peers": ([{"node": (KEY, MUST), "addrs": ([TEXT], MUST)}], MAY), "member": (MEMBER, MAY), "num": (UINT, MAY)},
@@ -130,6 +133,7 @@ class Entry:
             need(h["kind"] == 0 and "init" in h and is_block(h["init"]["fed"]))
             need(not set(h) & {"feed", "prev", "body", "of", "num", "refs"})
             cont = h["init"].get("cont")
+            need("salt" not in h["init"] or len(h["init"]["salt"]) == 16)
             need(cont is None or is_block(cont["feed"]) and is_block(cont["head"]) and cont["seq"] <= NUMBER)
         else:
             need(h["kind"] != 0 and "init" not in h and is_block(h.get("feed")) and is_block(h.get("prev")))
@@ -297,6 +301,14 @@ def frames(v):
         need(all(len(x) <= 256 for x in known.values()), "too_large")
     elif v["kind"] == "sent":
         need(len(f.get("h", ())) <= 64 and len(f.get("b", ())) <= 256 and len(f.get("e", ())) <= 256, "too_large")
+    elif v["kind"] == "file_ask":
+        c = f.get("c", ())
+        need(is_block(f["f"]) and is_block(f["e"]))
+        need(len(c) <= 16 and all(x < 160 for x in c), "too_large")
+        need(all(a < b for a, b in zip(c, c[1:])))
+    elif v["kind"] == "file_sent":
+        need(f.get("n", 0) < 160 and len(f.get("m", b"")) <= 8192 and len(f.get("d", b"")) <= 65536, "too_large")
+        need(sum(x in f for x in "mdx") == 1 and ("n" not in f or "d" in f))
     elif v["kind"] == "join_request":
         need(0 <= f["time"] <= TIME)
         need(len(f.get("follow", ())) <= 4, "too_large")
@@ -491,8 +503,21 @@ def erasures(v):
     return {"languages": len(said.get("reason", {}))}
 
 
+def manifests(v):
+    raw = raw_of(v, "manifest")
+    need(len(raw) <= 8192, "too_large")
+    need(cid_text(cid_of(raw)) == v["id"], "bad_hash")
+    m = shape(decode(raw), MANIFEST, closed=True)
+    n = m["bytes"]
+    need(n > 0)
+    need(n <= 10 << 20, "too_large")
+    need(len(m["chunks"]) == (n + 65535) // 65536)
+    need(all(is_cid(c) and not is_block(c) for c in m["chunks"]))
+    return {"bytes": n, "chunks": len(m["chunks"]), "last": n - 65536 * (len(m["chunks"]) - 1)}
+
+
 SUITES = (codec, cids, keys, frontier, frames, headers, inceptions, chains, endorsed, bodies, messages, forks,
-          founding, statements, cards, invitations, applications, health, erasures)
+          founding, statements, cards, invitations, applications, health, erasures, manifests)
 
 
 def main():
