@@ -18,6 +18,7 @@ type Copied struct {
 	Bytes   uint64
 	Damaged uint64 // feeds and branches whose rest could not be read and is not in the backup
 	Aside   uint64 // entries of branches set aside
+	Files   uint64 // files of records
 }
 
 // Backup writes a copy of everything: headers, bodies held, what was erased, branches set
@@ -27,6 +28,12 @@ type Copied struct {
 // restored ledger may have forgotten what was signed since, so its node begins a new
 // feed. Progress is in entries and may be nil.
 func (l *Ledger) Backup(ctx context.Context, w io.Writer, progress func(done, total int64), along ...Paper) (Copied, error) {
+	return l.BackupWith(ctx, w, progress, nil, along...)
+}
+
+// BackupWith is Backup with files of records, which the ledger does not hold. A file of
+// which a chunk cannot be read is left out and counts as damaged.
+func (l *Ledger) BackupWith(ctx context.Context, w io.Writer, progress func(done, total int64), files []File, along ...Paper) (Copied, error) {
 	var copied Copied
 	var founding []byte
 	for i, p := range along {
@@ -49,8 +56,10 @@ func (l *Ledger) Backup(ctx context.Context, w io.Writer, progress func(done, to
 	}
 	format := uint64(backupPlain) // also for programs that do not know branches and papers
 	switch {
-	case founding != nil || len(along) > 0:
+	case len(files) > 0:
 		format = backupFormat
+	case founding != nil || len(along) > 0:
+		format = backupPapers
 	case len(aside) > 0:
 		format = backupAside
 	}
@@ -104,8 +113,16 @@ func (l *Ledger) Backup(ctx context.Context, w io.Writer, progress func(done, to
 			return copied, err
 		}
 	}
+	for _, f := range files {
+		if err := ctx.Err(); err != nil {
+			return copied, protocol.Fail(protocol.ReasonCanceled, "write backup", err)
+		}
+		if err := backupFile(car, f, &copied); err != nil {
+			return copied, err
+		}
+	}
 	copied.Root = protocol.LedgerRoot(l.federation, lines)
-	err = car.end(note{Root: copied.Root[:], Entries: copied.Entries, Feeds: copied.Feeds, Bodies: copied.Bodies})
+	err = car.end(note{Files: copied.Files, Root: copied.Root[:], Entries: copied.Entries, Feeds: copied.Feeds, Bodies: copied.Bodies})
 	copied.Bytes = car.n
 	return copied, err
 }

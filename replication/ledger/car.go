@@ -21,6 +21,7 @@ import (
 //	evidence     one note each (kind "fork")
 //	runs         a note (kind "run"), its headers, then those of its bodies that are held
 //	branches     likewise (kind "aside"), with the header that each page follows
+//	files        of records: a note (kind "file") with the manifest, and its chunks, from format 4 on
 //	note         kind "end": root, counts, and SHA-256 of every byte before it
 //
 // Notes are DAG-CBOR blocks of their own with their own CIDs. The end note is what tells
@@ -28,7 +29,8 @@ import (
 const (
 	backupPlain  = 1 // without branches
 	backupAside  = 2
-	backupFormat = 3 // with the founding act and papers
+	backupPapers = 3 // with the founding act and papers
+	backupFormat = 4 // with files of records
 )
 
 // maxSection bounds one section: the largest is a note around a founding act.
@@ -42,14 +44,17 @@ type note struct {
 
 	At int64 `cbor:"at,omitzero"` // backup: Unix milliseconds
 
-	Name string `cbor:"name,omitempty"` // setting, paper
-	Data []byte `cbor:"data,omitempty"` // setting, fork, paper
+	Name string `cbor:"name,omitempty"` // setting, paper; file: its id
+	Data []byte `cbor:"data,omitempty"` // setting, fork, paper; file: its manifest
 
 	Feed   protocol.FeedID `cbor:"feed,omitzero"`   // run, fork
 	Seq    uint64          `cbor:"seq,omitzero"`    // run: of the first header; fork
 	Count  uint64          `cbor:"count,omitzero"`  // run: headers
 	Held   uint64          `cbor:"held,omitzero"`   // run: bit i is set if header i's body follows
 	Erased uint64          `cbor:"erased,omitzero"` // run: bit i is set if header i's body was erased
+
+	Names []protocol.EntryID `cbor:"names,omitempty"` // file: entries that name it, as far as they were noted
+	Files uint64             `cbor:"files,omitzero"`  // end
 
 	Root    []byte `cbor:"root,omitempty"` // end
 	Entries uint64 `cbor:"entries,omitzero"`

@@ -29,15 +29,17 @@ const (
 	// Beyond: ReasonTooLarge.
 	MaxMetaBytes = protocol.MaxFoundingBytes
 
-	// maxQueue bounds the batches that wait for the committer. Beyond: Submit blocks.
-	maxQueue = 256
+	// maxQueue bounds the batches that wait for the committer: more than the layer above
+	// lets be under way, so that it can hand in while it holds its lock. Beyond: Submit
+	// blocks.
+	maxQueue = 640
 
-	// maxGroupBytes bounds one transaction. Badger takes 15 % of a memtable (4.8 MiB
-	// of 32 MiB) at most. Beyond: the group is committed and the next one begun.
+	// maxGroupBytes bounds one transaction. Badger takes 15 % of a memtable (3.6 MiB
+	// of 24 MiB) at most. Beyond: the group is committed and the next one begun.
 	maxGroupBytes = 2 << 20
 
 	// maxGroupWrites bounds the keys of one transaction; Badger takes 15 % of a memtable
-	// divided by its largest node (52,000 of 32 MiB). A job of MaxBatchBytes brings at
+	// divided by its largest node (39,000 of 24 MiB). A job of MaxBatchBytes brings at
 	// most some 8,000. Beyond: as above.
 	maxGroupWrites = 12_000
 

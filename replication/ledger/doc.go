@@ -106,12 +106,15 @@
 // # A full disk
 //
 // Badger writes through maps of files with holes, and where the disk has no block for a
-// hole the process dies of SIGBUS. So nothing is accepted below a floor (space.go); logs
-// have their blocks before they are written (blocks.go); a store on a disk below the
-// floor is opened for reading alone, allocates nothing, and is opened for writing in the
-// same process when there is room (store.go); and tables, which Badger writes at times of
-// its own choosing, are begun only where there is room for them, and watched with a
-// reserve of real blocks in hand (watch.go); a merge waits before each of its tables while
-// there is none. What remains is somebody who takes the whole floor and the reserve
-// within the moment in which a table is copied.
+// hole the process dies of SIGBUS. So no hole is written to: logs have their blocks before
+// a transaction is (blocks.go), and every table before Badger copies into it (allot.go),
+// because the call that maps it asks the store first (mapping_linux.go). A table that gets
+// none, with the reserve's neither, is an error to Badger, which begins it anew later;
+// what it was to hold stands in a log meanwhile, and is read from there.
+//
+// The rest is so that this is rare and short. Nothing is accepted below a floor (space.go),
+// which leaves room for what Badger may still write (watch.go); a merge waits before its
+// tables while there is little; and a store on a disk below the floor is opened for reading
+// alone, allocates nothing, and is opened for writing in the same process when there is room
+// (store.go). On systems where a file cannot be given blocks, floor and reserve must do.
 package ledger

@@ -25,6 +25,14 @@ func (l *Ledger) load(dir string, z sizes, frozen bool) error {
 	}
 	for {
 		err := l.read(dir, z, frozen, m.found.Files > 0)
+		if protocol.ReasonOf(err) == protocol.ReasonReadOnly && !frozen {
+			cfg.Logger.Warn("the disk became full while the ledger was opened: it is opened for reading alone until there is room", "err", err)
+			if err := l.dropStore(); err != nil {
+				return err
+			}
+			frozen = true
+			continue
+		}
 		if protocol.ReasonOf(err) != protocol.ReasonDamaged || m.found.Whole || !damageAlone(err) {
 			if err != nil {
 				return err
@@ -32,25 +40,30 @@ func (l *Ledger) load(dir string, z sizes, frozen bool) error {
 			break
 		}
 		cfg.Logger.Error("the store cannot be opened: it is set aside, and a new one is begun", "err", err)
-		if l.c.store != nil {
-			if err := l.c.store.shut(); err != nil {
-				cfg.Logger.Warn("the damaged store was not closed in order", "err", err)
-			}
-			l.c.store = nil
+		if err := l.dropStore(); err != nil {
+			cfg.Logger.Warn("the damaged store was not closed in order", "err", err)
 		}
 		if err := m.setAsideWhole(); err != nil {
 			return err
 		}
-		l.c.state = newState(maphash.Bytes(maphash.MakeSeed(), nil))
 	}
 	l.opened.Mended = m.found
 	l.salvage, err = findSalvage(cfg.Dir, m.tail, cfg.Logger)
 	return err
 }
 
+// dropStore closes what read has opened, and forgets what it has read.
+func (l *Ledger) dropStore() (err error) {
+	if l.c.store != nil {
+		err = l.c.store.shut()
+	}
+	l.c.store, l.c.state = nil, newState(maphash.Bytes(maphash.MakeSeed(), nil))
+	return err
+}
+
 // read opens the store and reads it.
 func (l *Ledger) read(dir string, z sizes, frozen, mended bool) (err error) {
-	if l.c.store, err = openStore(dir, z, frozen, mended, l.cfg.Free, l.cfg.Logger); err != nil {
+	if l.c.store, err = openStore(dir, z, frozen, mended, l.c.space, l.cfg.Logger); err != nil {
 		return err
 	}
 	if l.federation, err = l.c.store.identify(l.cfg.Federation, l.version); err != nil {

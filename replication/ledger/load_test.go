@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dgraph-io/badger/v4"
+
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/protocoltest"
 )
@@ -253,7 +255,7 @@ func TestStore_MergesWaitForRoom(t *testing.T) {
 	var free atomic.Uint64
 	free.Store(1 << 40)
 	small := sizesFor(1<<30, "")
-	s, err := openStore(t.TempDir(), small, false, false, func() (uint64, error) { return free.Load(), nil }, slog.New(slog.DiscardHandler))
+	s, err := openStore(t.TempDir(), small, false, false, roomOf(Config{Free: func() (uint64, error) { return free.Load(), nil }}), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,5 +281,53 @@ func TestStore_MergesWaitForRoom(t *testing.T) {
 		if time.Since(began) > 20*time.Second {
 			t.Fatalf("with room there are still %d tables", fresh())
 		}
+	}
+}
+
+// A store that was left by a program with larger memtables is read: its log is.
+func TestStore_LogOfALargerMemtable(t *testing.T) {
+	dir, plenty := t.TempDir(), roomOf(Config{Free: func() (uint64, error) { return 1 << 40, nil }})
+	now := sizesFor(0, dir)
+	before := now
+	before.memtable = formerMemtable
+	s, err := openStore(dir, before, false, false, plenty, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	value := bytes.Repeat([]byte("a log that is longer than a memtable of today "), 8<<10)
+	wrote := 0
+	for ; wrote*len(value) < int(now.memtable)+4<<20; wrote++ {
+		if err := s.commit([]write{{placeKey(keyBody, placeOf(1, uint64(wrote))), value}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := t.TempDir() // as a crash leaves it
+	if err := os.CopyFS(left, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	s.shut()
+	z := sizesFor(0, left)
+	if z.memtable <= now.memtable {
+		t.Fatalf("a memtable of %d bytes for a log of %d", z.memtable, largestLog(left))
+	}
+	if s, err = openStore(left, z, false, false, plenty, slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	defer s.shut()
+	err = s.view("read", func(txn *badger.Txn) error {
+		for i := range wrote {
+			if err := good(txn, placeKey(keyBody, placeOf(1, uint64(i))), func(v []byte) error {
+				if !bytes.Equal(v, value) {
+					t.Errorf("value %d is another", i)
+				}
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }

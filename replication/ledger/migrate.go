@@ -229,7 +229,7 @@ func lookInto(cfg Config, dir string, z sizes, wanted uint32) (version uint32, b
 	if err := m.mend(); err != nil { // Badger ends the process over some damage
 		return 0, 0, err
 	}
-	s, err := openStore(dir, z, true, m.found.Files > 0, cfg.Free, cfg.Logger)
+	s, err := openStore(dir, z, true, m.found.Files > 0, roomOf(cfg), cfg.Logger)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -293,7 +293,7 @@ func climb(ctx context.Context, work Config, dir string, plan Migration, steps m
 	if err != nil {
 		total = 0
 	}
-	s, err := openStore(dir, sizesFor(total, dir), false, false, work.Free, work.Logger)
+	s, err := openStore(dir, sizesFor(total, dir), false, false, roomOf(work), work.Logger)
 	if err != nil {
 		return err
 	}

@@ -270,7 +270,7 @@ func TestMigrate_FailsAndChangesNothing(t *testing.T) {
 func TestMigrate_LeavesADamagedLedgerAlone(t *testing.T) {
 	cfg, _ := old(t, schemaVersion)
 	c := cfg.mustDefaults(t)
-	s, err := openStore(filepath.Join(cfg.Dir, storeName), sizesFor(0, ""), false, false, c.Free, c.Logger)
+	s, err := openStore(filepath.Join(cfg.Dir, storeName), sizesFor(0, ""), false, false, roomOf(c), c.Logger)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -360,7 +360,7 @@ func TestMigrate_AnOlderProgramInBetweenLosesNothing(t *testing.T) {
 	cfg, f := old(t, schemaVersion)
 	kill(t, cfg.Dir, "moved")
 	c := cfg.mustDefaults(t)
-	s, err := openStore(filepath.Join(cfg.Dir, storeName), sizesFor(0, ""), false, false, c.Free, c.Logger)
+	s, err := openStore(filepath.Join(cfg.Dir, storeName), sizesFor(0, ""), false, false, roomOf(c), c.Logger)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/dure-net/dure/protocol"
@@ -92,7 +91,7 @@ func open(cfg Config, version uint32) (l *Ledger, err error) {
 		total = 0 // not known; Free will say what is wrong
 	}
 	z := sizesFor(total, dir)
-	room := space{dir: cfg.Dir, floor: cfg.FloorBytes, reserve: cfg.ReserveBytes, free: cfg.Free, coming: new(atomic.Uint64), reduced: new(atomic.Bool)}
+	room := roomOf(cfg)
 	if room.floor == 0 {
 		room.floor = FloorFor(total)
 	}
@@ -259,10 +258,14 @@ func (l *Ledger) closeStore() error {
 	s, room := l.c.store, l.c.space
 	table := s.z.largest()
 	if !s.frozen {
-		if free, err := room.free(); err == nil && free < table {
+		if free, err := room.free(); err == nil && free < table && !s.asked {
 			room.give(room.reserve)
 		}
-		if free, err := room.free(); err == nil && free < table && s.logs.end > 0 {
+		spare := uint64(0)
+		if s.asked { // the table takes of the reserve what it needs
+			spare = room.spare()
+		}
+		if free, err := room.free(); err == nil && free+spare < table && s.logs.end > 0 {
 			l.cfg.Logger.Warn("the disk is full: the store is left as it is, and read from its log at the next start", "free", free)
 			s.logs.close()
 			return nil

@@ -48,6 +48,10 @@ type BackupFile struct {
 	Founding   []byte    // the founding act's bytes; nil: it was not given along
 	Papers     []Paper
 
+	// TakeFile is given each file of a record as it was read and found right; nil passes them
+	// over. It is set before Restore.
+	TakeFile func(File) error
+
 	car    *carReader
 	next   note // read already
 	before digest
@@ -310,6 +314,8 @@ func (b *BackupFile) read(ctx context.Context, take takes) (Copied, error) {
 			copied.Entries += n.Count
 		case "aside":
 			err = readAside(car, n, feeds, take, &copied)
+		case "file":
+			err = readFile(car, n, b.TakeFile, &copied)
 		case "end":
 			err = finishBackup(car, n, before, feeds, &copied)
 			return copied, err
@@ -422,7 +428,7 @@ func finishBackup(car *carReader, n note, before digest, feeds map[protocol.Feed
 	copied.Root = protocol.LedgerRoot(car.root, lines)
 	copied.Feeds, copied.Bytes = uint64(len(feeds)), car.n
 	if string(n.Sum) != string(before[:]) || string(n.Root) != string(copied.Root[:]) ||
-		n.Entries != copied.Entries || n.Feeds != copied.Feeds || n.Bodies != copied.Bodies {
+		n.Entries != copied.Entries || n.Feeds != copied.Feeds || n.Bodies != copied.Bodies || n.Files != copied.Files {
 		return protocol.Fail(protocol.ReasonDamaged, "read backup", errors.New("the backup does not hold what its end note counts"))
 	}
 	if _, err := car.r.ReadByte(); !errors.Is(err, io.EOF) {

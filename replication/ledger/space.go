@@ -16,9 +16,9 @@ const reserveName = "reserve"
 // space watches the free bytes of the disk. Badger writes through memory maps of files
 // with holes: where the disk has no block for a hole, the process dies of SIGBUS. So
 // nothing is accepted below the floor; the logs have their blocks before they are
-// written (blocks.go); a store on a disk without room is opened for reading alone
-// (store.go); and a reserve of real blocks is given back for the one thing that can come
-// at a time of Badger's own choosing, which is a table (watch.go).
+// written (blocks.go), and so have the tables, which come at times of Badger's own
+// choosing (allot.go); a store on a disk without room is opened for reading alone
+// (store.go); and a reserve of real blocks is given back for a table that finds none.
 type space struct {
 	dir     string
 	floor   uint64
@@ -27,6 +27,11 @@ type space struct {
 
 	coming  *atomic.Uint64 // what Badger may still allocate by itself; renewed by the watch
 	reduced *atomic.Bool   // the reserve was given back and is to be made again
+}
+
+// roomOf is the disk of a ledger before anything is held on it or known of it.
+func roomOf(cfg Config) space {
+	return space{dir: cfg.Dir, floor: cfg.FloorBytes, reserve: cfg.ReserveBytes, free: cfg.Free, coming: new(atomic.Uint64), reduced: new(atomic.Bool)}
 }
 
 // enough says whether there is room to write; ReasonReadOnly if there is not.
@@ -59,6 +64,10 @@ func (s space) held() uint64 {
 	}
 	return uint64(info.Size())
 }
+
+// spare is what of the reserve can be given to a table: the rest is for the small files of
+// the next start.
+func (s space) spare() uint64 { return s.held() - min(s.held(), smallFiles) }
 
 // give gives bytes of the reserve back to the disk, all of it at most. What cannot be
 // given back is left: there is nothing to be done about it.

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -40,7 +42,12 @@ type store struct {
 	deferred []write
 	unwiped  []place       // erased bodies whose bytes are still to go
 	patience time.Duration // of shut, with Badger
-	free     func() (uint64, error)
+	space    space         // of the disk
+	blocks   func(f *os.File, from, n int64) error
+	asked    bool          // every table has its blocks before it is written
+	unasked  func()        // ends that
+	opened   atomic.Bool   // Badger is open, and its tables can wait for room
+	denied   atomic.Bool   // a file got no blocks: the disk is full
 	closing  chan struct{} // closed when Badger is to come to an end
 	turned   chan struct{} // told, without waiting, that a table is being written
 }
@@ -56,7 +63,7 @@ func (s *store) options() badger.Options {
 		WithSyncWrites(true).
 		WithDetectConflicts(false). // one writer
 		WithMemTableSize(s.z.memtable).
-		WithNumMemtables(3).
+		WithNumMemtables(2). // that wait to be written; the one that is filled and the one that is written come on top
 		WithBaseTableSize(s.z.table).
 		WithBaseLevelSize(s.z.base).
 		WithNumLevelZeroTables(s.z.fresh).
@@ -74,8 +81,11 @@ func (s *store) options() badger.Options {
 
 // openStore opens or makes a store; frozen, for reading alone; mended, after damage. A store that Badger does
 // not open is ReasonDamaged.
-func openStore(dir string, z sizes, frozen, mended bool, free func() (uint64, error), log *slog.Logger) (*store, error) {
-	s := &store{dir: dir, z: z, log: log, frozen: frozen, mended: mended, logs: logs{dir: dir}, patience: closePatience, free: free, closing: make(chan struct{}), turned: make(chan struct{}, 1)}
+func openStore(dir string, z sizes, frozen, mended bool, room space, log *slog.Logger) (*store, error) {
+	s := &store{dir: dir, z: z, log: log, frozen: frozen, mended: mended, logs: logs{dir: dir}, patience: closePatience, space: room, blocks: blocks, closing: make(chan struct{}), turned: make(chan struct{}, 1)}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, protocol.Fail(protocol.ReasonHomeUnwritable, "open store", err)
+	}
 	if err := s.open(); err != nil {
 		return nil, err
 	}
@@ -100,12 +110,23 @@ func (s *store) open() (err error) {
 			o = o.WithDir("").WithValueDir("").WithInMemory(true).WithSyncWrites(false)
 		}
 	}
+	s.denied.Store(false)
+	s.unasked, s.asked = mappings.before(s.dir, s.allot)
+	defer func() {
+		if s.db == nil {
+			s.unasked()
+		}
+	}()
 	db, err := badger.OpenManaged(o)
+	if err != nil && s.denied.Load() { // Badger does not hand on which error it was
+		return &protocol.Error{Reason: protocol.ReasonReadOnly, Op: "open store", ID: s.dir, Err: errors.Join(err, syscall.ENOSPC)}
+	}
 	if err != nil {
 		return &protocol.Error{Reason: protocol.ReasonDamaged, Op: "open store", ID: s.dir, Err: err,
 			Hint: "restore a backup, or move the directory away and let the node catch up into a new one"}
 	}
 	s.db, s.ts = db, db.MaxVersion()
+	s.opened.Store(true)
 	if s.frozen {
 		return nil
 	}
@@ -373,6 +394,8 @@ func (s *store) shut() error {
 		if err = s.db.Close(); err != nil {
 			err = protocol.Fail(protocol.ReasonInternal, "close store", err)
 		}
+		s.opened.Store(false)
+		s.unasked() // while it is not at its end, it may write
 	}()
 	late := time.NewTimer(s.patience)
 	defer late.Stop()
@@ -436,7 +459,7 @@ func firstOf(args []any) any {
 // nothing that others wait for, and reading goes on.
 func (s *store) hold() {
 	for {
-		free, err := s.free()
+		free, err := s.space.free()
 		if err != nil || free >= 2*s.z.largest() {
 			return
 		}

@@ -7,11 +7,13 @@ import (
 	"time"
 )
 
-// watch looks at the disk while Badger writes tables. When and how many is Badger's own
-// choice, a table is a mapped file made of one hole, and whoever else fills the disk in
-// these moments would have it die of SIGBUS. There is room for the tables when they are
-// begun (space.need); what is left of the danger is met with the reserve, which is given
-// back the moment the disk is full.
+// watch looks at the disk while Badger writes tables: how many more it will write is its
+// own choice, and what is accepted must leave room for them (space.need).
+//
+// Where tables cannot be given their blocks beforehand (mapping_linux.go says when they
+// can) a table is a mapped file made of one hole, and whoever else fills the disk in these
+// moments would have Badger die of SIGBUS. There the danger is met with the reserve, which
+// is given back the moment the disk is full.
 type watch struct {
 	space space
 	store *store
@@ -47,7 +49,7 @@ func (w *watch) over() {
 	defer tick.Stop()
 	quiet := 0
 	for look := 0; ; look++ {
-		if free, err := w.space.free(); err == nil && free < w.space.need() {
+		if free, err := w.space.free(); !w.store.asked && err == nil && free < w.space.need() {
 			// As much as one table, and not all: who fills the disk once more takes what is there.
 			// Whoever writes until he cannot has stopped by now.
 			if free < brim && w.space.held() > 0 {

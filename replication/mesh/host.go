@@ -8,14 +8,8 @@ import (
 	"slices"
 	"syscall"
 
-	"github.com/libp2p/go-libp2p"
-	"github.com/libp2p/go-libp2p/core/connmgr"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
-	"github.com/libp2p/go-libp2p/p2p/security/noise"
-	quic "github.com/libp2p/go-libp2p/p2p/transport/quic"
-	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 
@@ -63,34 +57,11 @@ func (m *Mesh) buildHost() (host.Host, error) {
 		return nil, protocol.Fail(protocol.ReasonInternal, "open mesh", err)
 	}
 	m.relays = newRelays(m)
-	options := []libp2p.Option{
-		libp2p.Identity(key),
-		libp2p.NoListenAddrs, // bound below, one by one, to tell which one fails
-		libp2p.Transport(tcp.NewTCPTransport),
-		libp2p.Security(noise.ID, noise.New),
-		libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
-		libp2p.ConnectionGater(m.door),
-		libp2p.ResourceManager(guard),
-		libp2p.ConnectionManager(connmgr.NullConnMgr{}),
-		libp2p.BandwidthReporter(m.meter),
-		libp2p.AddrsFactory(func(own []ma.Multiaddr) []ma.Multiaddr {
-			return advertised(slices.Concat(announce, own), m.relays.addrs())
-		}),
-		libp2p.EnableRelay(),
-		libp2p.EnableHolePunching(),
-		libp2p.UDPBlackHoleSuccessCounter(nil),
-		libp2p.IPv6BlackHoleSuccessCounter(nil),
-		libp2p.DisableMetrics(), // metrics.go has the few that matter
-		// What identify tells a guest: no version, no product line.
-		libp2p.UserAgent("dure"),
-		libp2p.ProtocolVersion("dure/1"),
-	}
-	if !m.cfg.NoUDP {
-		options = append(options, libp2p.Transport(quic.NewTransport))
-	}
-	h, err := libp2p.New(append(options, m.cfg.HostOptions...)...)
+	h, err := m.assemble(key, guard, func(own []ma.Multiaddr) []ma.Multiaddr {
+		return advertised(slices.Concat(announce, own), m.relays.addrs())
+	})
 	if err != nil {
-		return nil, errorsJoin(protocol.Fail(protocol.ReasonInternal, "open mesh", err), guard.Close())
+		return nil, protocol.Fail(protocol.ReasonInternal, "open mesh", err)
 	}
 	if err := m.bind(h, listen); err != nil {
 		return nil, errorsJoin(err, h.Close())

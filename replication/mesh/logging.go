@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/libp2p/go-libp2p/core/transport"
 	"github.com/libp2p/go-libp2p/gologshim"
 )
 
@@ -36,7 +37,28 @@ func (h *lowered) Enabled(ctx context.Context, l slog.Level) bool { return h.to.
 
 func (h *lowered) Handle(ctx context.Context, r slog.Record) error {
 	r.Level = lower(r.Level)
+	if orderly(r) {
+		r.Level = slog.LevelDebug
+		if !h.to.Enabled(ctx, r.Level) {
+			return nil
+		}
+	}
 	return h.to.Handle(ctx, r)
+}
+
+// orderly is what the swarm calls an error when a host closes soon after it began: the
+// upgrader's listener may answer with an error of its own that only reads like the expected one.
+func orderly(r slog.Record) bool {
+	if r.Message != "swarm listener accept error" {
+		return false
+	}
+	closed := false
+	r.Attrs(func(a slog.Attr) bool {
+		err, ok := a.Value.Any().(error)
+		closed = ok && err.Error() == transport.ErrListenerClosed.Error()
+		return !closed
+	})
+	return closed
 }
 
 func (h *lowered) WithAttrs(attrs []slog.Attr) slog.Handler { return &lowered{h.to.WithAttrs(attrs)} }

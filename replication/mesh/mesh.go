@@ -12,11 +12,11 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/prometheus/client_golang/prometheus"
@@ -28,7 +28,7 @@ import (
 type Peer = protocol.PublicKey
 
 // Handler decides what bytes mean. All methods are called concurrently and must
-// return promptly, except the two Serve methods, which live as long as their stream:
+// return promptly, except the Serve methods, which live as long as their stream:
 // it is reset when Run ends. Nothing is called before Run; nothing but Standing may
 // still be asked in the instant after it returned.
 type Handler interface {
@@ -43,9 +43,11 @@ type Handler interface {
 	Gossip(ctx context.Context, from Peer, message []byte) protocol.Verdict
 	Health(ctx context.Context, from Peer, message []byte) protocol.Verdict
 
-	// ServeSync answers a catch-up stream of a standing member, ServeJoin a join
-	// stream, which may come from anyone. The mesh closes the stream on return.
+	// ServeSync answers a catch-up stream of a standing member, ServeFiles one that asks for
+	// files of records, ServeJoin a join stream, which may come from anyone. The mesh closes
+	// the stream on return.
 	ServeSync(ctx context.Context, from Peer, s Stream)
+	ServeFiles(ctx context.Context, from Peer, s Stream)
 	ServeJoin(ctx context.Context, from Peer, s Stream)
 
 	// Connected tells of a new usable connection to a standing member's node, also
@@ -89,9 +91,16 @@ type Config struct {
 	Logger     *slog.Logger          // default: discard
 	Registerer prometheus.Registerer // default: no metrics
 
-	// HostOptions come last when the libp2p host is built: the seam at which tests
-	// put a simulated network (package meshtest).
-	HostOptions []libp2p.Option
+	// Sockets replaces this machine's UDP sockets: the seam at which tests put a
+	// simulated network (package meshtest).
+	Sockets Sockets
+}
+
+// Sockets opens UDP sockets, which the Mesh closes, and says from which address packets
+// to another one leave.
+type Sockets interface {
+	ListenUDP(at *net.UDPAddr) (net.PacketConn, error)
+	PreferredSourceIPForDestination(to *net.UDPAddr) (net.IP, error)
 }
 
 // Mesh is this node's place in the network. All methods are safe concurrently.

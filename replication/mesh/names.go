@@ -15,13 +15,14 @@ import (
 // spoken is what this node speaks, newest version first, as it is negotiated. The join
 // and sync protocols check the federation in their first frames.
 type spoken struct {
-	sync, join, gossip []libp2pproto.ID
+	sync, files, join, gossip []libp2pproto.ID
 }
 
 func speaking(versions []uint64) spoken {
 	var s spoken
 	for _, v := range versions {
 		s.sync = append(s.sync, libp2pproto.ID(protocol.ProtocolSync(v)))
+		s.files = append(s.files, libp2pproto.ID(protocol.ProtocolFiles(v)))
 		s.join = append(s.join, libp2pproto.ID(protocol.ProtocolJoin(v)))
 		s.gossip = append(s.gossip, libp2pproto.ID(protocol.ProtocolGossip(v)))
 	}

@@ -92,11 +92,15 @@ func (s *stream) SetDeadline(t time.Time) error {
 	return s.Stream.SetDeadline(t)
 }
 
-// serveStreams registers the handlers of both stream protocols.
+// serveStreams registers the handlers of the stream protocols.
 func (m *Mesh) serveStreams() {
 	sync := newSeats(syncStreamsPerPeer, maxRoster*syncStreamsPerPeer, 0)
 	for _, id := range m.speaks.sync {
 		m.host.SetStreamHandler(id, func(s network.Stream) { m.serve(s, sync, sync, -1, m.handler.ServeSync) })
+	}
+	files := newSeats(fileStreamsPerPeer, maxRoster*fileStreamsPerPeer, 0)
+	for _, id := range m.speaks.files {
+		m.host.SetStreamHandler(id, func(s network.Stream) { m.serve(s, files, files, -1, m.handler.ServeFiles) })
 	}
 	join := newSeats(joinStreamsPerPeer, maxRoster, 0)
 	guests := newSeats(joinStreamsPerPeer, joinStreams, joinStreamsPerAddress)
@@ -143,6 +147,11 @@ func (m *Mesh) serve(s network.Stream, members, guests *seats, budget int64, han
 // and Args["ours"]. The stream is the caller's to close.
 func (m *Mesh) OpenSync(ctx context.Context, node Peer) (Stream, error) {
 	return m.openStream(ctx, node, m.speaks.sync, m.newSync)
+}
+
+// OpenFiles is OpenSync for the protocol that carries files of records.
+func (m *Mesh) OpenFiles(ctx context.Context, node Peer) (Stream, error) {
+	return m.openStream(ctx, node, m.speaks.files, m.host.NewStream)
 }
 
 // OpenJoin is OpenSync for the join protocol, whose other side may be a stranger:

@@ -80,7 +80,7 @@ func testKey(i int) protocol.PrivateKey {
 }
 
 func (w *world) config(i int) Config {
-	return Config{Key: testKey(i), Federation: w.fed, Listen: []string{w.net.Addr(i)}, HostOptions: w.net.HostOptions(i), Logger: w.log.With("at", i)}
+	return Config{Key: testKey(i), Federation: w.fed, Listen: []string{w.net.Addr(i)}, Sockets: w.net.Sockets(i), Logger: w.log.With("at", i)}
 }
 
 // member starts a standing node; outsider one that stands in nobody's eyes.
@@ -230,6 +230,8 @@ func (n *node) judges(f func(Peer, []byte) protocol.Verdict) {
 	defer n.mu.Unlock()
 	n.judge = f
 }
+
+func (n *node) ServeFiles(_ context.Context, _ Peer, s Stream) { _ = s.Reset() }
 
 func (n *node) ServeSync(ctx context.Context, _ Peer, s Stream) {
 	if n.sync != nil {

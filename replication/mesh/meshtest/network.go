@@ -121,7 +121,7 @@ func (n *Network) Shield(host int) {
 }
 
 // Colocate gives hosts one IP address and a port each. It must be called before
-// their HostOptions are used.
+// their Sockets are used.
 func (n *Network) Colocate(hosts ...int) {
 	n.change(func() {
 		for i, host := range hosts {
@@ -163,13 +163,33 @@ func (n *Network) Addr(host int) string {
 	return fmt.Sprintf("/ip4/%s/udp/%d/quic-v1", a.Addr(), a.Port())
 }
 
-// HostOptions put a libp2p host on the network as the given number. It listens on
-// Addr, which the caller configures. Only QUIC is simulated. A host may be closed and
+// Sockets put a node on the network as the given number: mesh.Config.Sockets. It listens
+// on Addr, which the caller configures. Only QUIC is simulated. A host may be closed and
 // another opened under the same number.
-func (n *Network) HostOptions(host int) []libp2p.Option {
+func (n *Network) Sockets(host int) *Sockets {
 	n.mu.Lock()
-	ip := net.IP(n.addr(host).Addr().AsSlice())
-	n.mu.Unlock()
+	defer n.mu.Unlock()
+	return &Sockets{network: n, host: host, ip: net.IP(n.addr(host).Addr().AsSlice())}
+}
+
+// Sockets are one host's.
+type Sockets struct {
+	network *Network
+	host    int
+	ip      net.IP
+}
+
+func (s *Sockets) ListenUDP(at *net.UDPAddr) (net.PacketConn, error) {
+	return s.network.open(s.host, at)
+}
+func (s *Sockets) Source() net.IP { return s.ip }
+
+// PreferredSourceIPForDestination is Source, as libp2p asks for it.
+func (s *Sockets) PreferredSourceIPForDestination(*net.UDPAddr) (net.IP, error) { return s.ip, nil }
+
+// HostOptions are Sockets for a plain libp2p host: somebody else's program.
+func (n *Network) HostOptions(host int) []libp2p.Option {
+	sockets := n.Sockets(host)
 	return []libp2p.Option{
 		// Its ticker is not aware of bubbles: it stalls synctest.
 		libp2p.DisableIdentifyAddressDiscovery(),
@@ -180,15 +200,9 @@ func (n *Network) HostOptions(host int) []libp2p.Option {
 			}
 			return manager, err
 		},
-			quicreuse.OverrideSourceIPSelector(func() (quicreuse.SourceIPSelector, error) { return onlyIP(ip), nil }),
-			quicreuse.OverrideListenUDP(func(_ string, a *net.UDPAddr) (net.PacketConn, error) { return n.open(host, a) })),
+			quicreuse.OverrideSourceIPSelector(func() (quicreuse.SourceIPSelector, error) { return sockets, nil }),
+			quicreuse.OverrideListenUDP(func(_ string, at *net.UDPAddr) (net.PacketConn, error) { return sockets.ListenUDP(at) })),
 	}
-}
-
-type onlyIP net.IP
-
-func (ip onlyIP) PreferredSourceIPForDestination(*net.UDPAddr) (net.IP, error) {
-	return net.IP(ip), nil
 }
 
 func (n *Network) open(host int, a *net.UDPAddr) (net.PacketConn, error) {
