@@ -30,6 +30,7 @@ type admitted struct {
 	meta   []ledger.Setting // that becomes durable with it
 	limit  charter.Limit    // of the feed when it came in
 	turns  uint64           // of the feed then
+	left   func()           // called once the disk has answered; may be nil
 	local  uint64           // local number of the first entry, once durable
 }
 
@@ -110,7 +111,7 @@ func (r *Replica) Admit(ctx context.Context, page protocol.Page, via Via) (int, 
 }
 
 func (r *Replica) admit(a admission) (int, error) {
-	in, err := r.enter(a)
+	in, err := r.enterSingle(context.Background(), a)
 	if in == nil {
 		return 0, err
 	}
@@ -118,6 +119,36 @@ func (r *Replica) admit(a admission) (int, error) {
 		return 0, werr
 	}
 	return len(in.page.Entries), err
+}
+
+// singleRuns bounds the runs that are on their way to the disk beside those of catch-up
+// sessions (intakePages) and of imports: entries written here, gossiped, or that waited.
+// Together they are fewer than the ledger queues, so handing one in never waits while the
+// lock is held: on a slow disk whoever brings something waits for room here, and the node
+// goes on. Beyond: the next one waits.
+const singleRuns = 256
+
+// room waits for room on the way to the disk; the function that it returns gives it back.
+func (r *Replica) room(ctx context.Context, op string) (left func(), err error) {
+	if err := r.single.Acquire(ctx, 1); err != nil {
+		return nil, protocol.Fail(protocol.ReasonCanceled, op, err)
+	}
+	return func() { r.single.Release(1) }, nil
+}
+
+// enterSingle is enter for a run that no session or import counts.
+func (r *Replica) enterSingle(ctx context.Context, a admission) (*admitted, error) {
+	left, err := r.room(ctx, "admit")
+	if err != nil {
+		return nil, err
+	}
+	in, err := r.enter(a)
+	if in == nil {
+		left()
+	} else {
+		in.left = left
+	}
+	return in, err
 }
 
 // enter judges a run and hands what stands to the ledger, without waiting for the
@@ -295,14 +326,18 @@ func (r *Replica) held(id protocol.FeedID, seq uint64, head protocol.Entry) (pro
 // what is on the disk counts, or an elector could answer twice.
 func (a *admitted) wait() error {
 	r := a.r
-	if err := a.commit.Wait(context.Background()); err != nil {
+	err := a.commit.Wait(context.Background())
+	for _, c := range a.bodies {
+		if berr := c.Wait(context.Background()); err == nil && berr != nil {
+			r.log.Warn("bodies were not stored and are wanted", "feed", a.feed.id.Short(), "err", berr)
+		}
+	}
+	if a.left != nil {
+		a.left()
+	}
+	if err != nil {
 		r.failed(a.feed, err)
 		return err
-	}
-	for _, c := range a.bodies {
-		if err := c.Wait(context.Background()); err != nil {
-			r.log.Warn("bodies were not stored and are wanted", "feed", a.feed.id.Short(), "err", err)
-		}
 	}
 	last := a.page.Entries[len(a.page.Entries)-1]
 	r.mu.Lock()
@@ -326,11 +361,13 @@ func (a *admitted) wait() error {
 		r.erasures.restate(f)
 	}
 	follow := r.waiting.run(f.id, last.Seq()+1)
-	news := f.limit != a.limit || f.limit.Head.Defined()
+	// What Arrived said of these entries may be out of date: the charter changed meanwhile,
+	// or they bring the entry by which it is told whether this is the branch that ends there.
+	news := f.limit != a.limit || f.limit.Head.Defined() && last.Seq()+1 >= f.limit.Count
 	state := r.state
 	r.mu.Unlock()
 	if news && r.cfg.Changed != nil {
-		r.cfg.Changed(state) // what Arrived said of these entries may be out of date
+		r.cfg.Changed(state)
 	}
 	r.counts.admit(a.via, len(a.page.Entries))
 	if a.via != ViaGossip && a.via != ViaLocal {

@@ -67,6 +67,7 @@ func Bounds() []protocol.Bound {
 		b("maxWasted", maxWasted, "frames", "in a row with nothing new", "stream reset"),
 		b("pagesUnderWay", pagesUnderWay, "pages", "of one session on their way to the disk", "reading pauses"),
 		b("intakeBytes", intakeBytes, bytes, "of all sessions on their way to the disk", "sessions wait for room"),
+		b("singleRuns", singleRuns, "runs", "written here or gossiped, on their way to the disk; with those of sessions and imports below what the committer queues", "the next one waits, the node goes on"),
 		b("intakePages", intakePages, "pages", "of all sessions, below what the committer queues", "sessions wait for room"),
 		b("readAhead", readAhead, "pages", "read from the disk while one is written to a stream", "reading waits"),
 		b("aheadStreams", aheadStreams, "streams", "that read ahead", "the others read one page at a time"),
@@ -83,6 +84,14 @@ func Bounds() []protocol.Bound {
 		b("repairs", repairs, "ranges", "of damaged entries asked for in one exchange", "the next exchange"),
 		b("frameTime", int64(frameTime/time.Second), seconds, "for one frame: 1 MiB at 256 kbit/s takes half a minute", "stream reset"),
 		b("idleTime", int64(idleTime/time.Second), seconds, "a silent partner", "stream reset"),
+
+		// Files of records.
+		b("filesAtOnce", filesAtOnce, "files", "fetched at a time: they leave the line to entries too", "they wait"),
+		b("maxFetches", maxFetches, "files", "that wait to be fetched", "`busy`; asked for again"),
+		b("chunkTime", int64(chunkTime/time.Second), seconds, "for one chunk: 64 KiB at 20 kbit/s", "another node is asked"),
+		b("slowAfter", int64(slowAfter/time.Second), seconds, "a node that brings less than slowRate so long is left for others", "asked to the end when the others have been asked"),
+		b("slowRate", slowRate, "bytes/s", "of a file, of one node", "as above"),
+		b("maxFileAskBytes", maxFileAskBytes, bytes, "of a question for a file: sixteen places take some 80", "stream reset"),
 
 		// Joining and bundles.
 		b("askTime", int64(askTime/time.Second), seconds, "to read an outsider's request", "stream reset"),

@@ -294,6 +294,7 @@ func (r *Replica) takeBranch(page protocol.Page, via Via) (took, fresh int, err 
 		r.quotas.took(f.limit.Member, via, news, time.Now())
 		r.mu.Unlock()
 		r.governed(f, page)
+		r.erased(f, page)
 	}
 	return known + n, fresh, errors.Join(r.turn(), judged)
 }
@@ -335,6 +336,23 @@ func (r *Replica) governed(f *feed, page protocol.Page) {
 		}
 	}
 	r.govern(blocks)
+}
+
+// erased hands what a branch says of erasures on: what it orders does not count there, and
+// the node whose feed it is says it again elsewhere.
+func (r *Replica) erased(f *feed, page protocol.Page) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	said := false
+	for i, e := range page.Entries {
+		if kind := e.Kind(); kind == protocol.KindErasure || kind == protocol.KindErased {
+			r.erasures.hear(f.limit.Member, e, page.Bodies[i])
+			said = true
+		}
+	}
+	if said {
+		r.erasures.restate(f)
+	}
 }
 
 // Turned is a feed whose chain is another branch now: what stood from From on was set

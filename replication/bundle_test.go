@@ -135,3 +135,37 @@ func TestBackup_IsReadByOtherTools(t *testing.T) {
 	}
 	readByOthers(t, backup.Bytes())
 }
+
+// One changed byte anywhere in a block is refused by the CID that the block claims, and
+// nothing of that block is taken in.
+func TestImport_NamesTheBrokenBlock(t *testing.T) {
+	r, bundle := reader(t)
+	blocks, err := carv2.NewBlockReader(bytes.NewReader(bundle))
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := 0
+	for {
+		b, err := blocks.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := bytes.Index(bundle, b.RawData())
+		if broken++; at < 0 || broken%7 != 3 {
+			continue
+		}
+		file := bytes.Clone(bundle)
+		file[at+len(b.RawData())/2] ^= 1
+		_, err = r.Bundles().Import(t.Context(), bytes.NewReader(file), nil)
+		var e *protocol.Error
+		if !errors.As(err, &e) || e.Reason != protocol.ReasonBadHash || e.ID != b.Cid().String() {
+			t.Fatalf("block %d, %s: got %v", broken, b.Cid(), err)
+		}
+	}
+	if broken < 20 {
+		t.Errorf("only %d blocks", broken)
+	}
+}

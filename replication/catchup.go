@@ -29,6 +29,7 @@ type peer struct {
 	speaks   uint64 // newest protocol version of a node that speaks none of ours; 0 = it does, or is not known
 	health   *protocol.Health
 	heard    time.Time
+	holds    holding       // of this node's own feed
 	behind   *uint64       // entries of ours that its root lacked at the last exchange
 	barren   int           // exchanges in a row that differed and brought nothing
 	told     *rate.Limiter // health messages of its own that are passed on
@@ -104,12 +105,15 @@ func (r *Replica) met(node protocol.PublicKey, differs bool) {
 	}
 }
 
-// peerFor is the memory of a node. The caller holds mu.
+// peerFor is the memory of a node; of one that takes no part any more, while an exchange
+// with it may be under way, a memory that is forgotten at once. The caller holds mu.
 func (r *Replica) peerFor(node protocol.PublicKey) *peer {
 	p := r.peers[node]
 	if p == nil {
 		p = &peer{told: rate.NewLimiter(toldRate, toldBurst), strange: rate.NewLimiter(strangeRate, strangeBurst), turn: newTurn(), portion: portionFirst}
-		r.peers[node] = p
+		if r.nodes[node] || r.vouched[node] {
+			r.peers[node] = p
+		}
 	}
 	return p
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/dure-net/dure/protocol"
 )
@@ -77,4 +78,46 @@ func TestPublish_ManyAtOnceAreOneChain(t *testing.T) {
 	if after, _ := l.store.Head(before.Feed); after.Count != before.Count+(writers-1)*each {
 		t.Errorf("%d entries, want %d", after.Count, before.Count+(writers-1)*each)
 	}
+}
+
+// The disk stands still while more write than the ledger queues. Handing an entry in
+// waited for room with the lock held, and the whole node with it.
+func TestPublish_SlowDiskHoldsNobodyElse(t *testing.T) {
+	l := newLone(t, 1, nil)
+	if err := l.Begin(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	hold := make(chan struct{})
+	l.hold.Store(&hold)
+	const writers = 3 * singleRuns
+	var wg sync.WaitGroup
+	for i := range writers {
+		wg.Go(func() {
+			if _, err := l.Publish(context.Background(), Draft{Kind: protocol.KindOffer, Number: uint64(1 + i), Content: map[string]any{"n": i}}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for began := time.Now(); l.single.TryAcquire(1); time.Sleep(time.Millisecond) {
+		l.single.Release(1)
+		if time.Since(began) > 20*time.Second {
+			t.Fatal("nobody waits for the disk")
+		}
+	}
+	time.Sleep(50 * time.Millisecond) // for whoever would wait with the lock held
+	answered := make(chan struct{})
+	go func() {
+		l.State()
+		l.Condition()
+		l.Custody().Forks()
+		close(answered)
+	}()
+	select {
+	case <-answered:
+	case <-time.After(10 * time.Second):
+		t.Error("the node does not answer while its disk is slow")
+	}
+	l.hold.Store(nil)
+	close(hold)
+	wg.Wait()
 }

@@ -203,6 +203,7 @@ func TestReplica_BehindByWholeFeeds(t *testing.T) {
 	l := newLone(t, 2, nil)
 	l.w.fillSome(t, l.Replica, 40)
 	node := keyOf(t, "another").Public()
+	l.Others().Vouch(node)
 	lines := []protocol.Line{}
 	for _, s := range l.frontier.all()[:1] {
 		s.Count -= 5

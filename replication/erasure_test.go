@@ -652,3 +652,36 @@ func (c *chainOf) add(t *testing.T, kind protocol.Kind, h protocol.Header, conte
 func (c *chainOf) page() protocol.Page {
 	return protocol.Page{Entries: slices.Clone(c.entries), Bodies: slices.Clone(c.bodies)}
 }
+
+// An erasure that lies beyond a fork was heard by those alone who had it before the fork: a node that
+// got it with the branch, the forked one among them, wanted the body for ever.
+func TestScenario_ErasureBeyondAForkIsHeard(t *testing.T) {
+	scenario(t, 3, func(t *testing.T, w *world) {
+		nodes := w.found(5)
+		w.startAll()
+		w.settle(30 * time.Second)
+		victim, late := nodes[4], nodes[3]
+		earlier := victim.copied()
+		record := victim.publish("names a person")
+		victim.erase(record)
+		w.settle(30 * time.Second)
+		victim.halt()
+		victim.put(earlier, wholeMachine)
+		w.net.Isolate(victim.n)
+		victim.start()
+		victim.publish("at a place it has signed before")
+		w.net.Heal()
+		w.settle(3 * time.Minute)
+		late.halt()
+		late.emptied()
+		late.start()
+		time.Sleep(2 * branchAgain) // what lies beyond a fork is no part of what makes ledgers equal
+		w.settle(3 * time.Minute)
+		w.sameEverywhere()
+		for _, a := range nodes {
+			if _, reason := a.body(record); reason != protocol.ReasonErased {
+				t.Errorf("seed %d: %s says %q of what was erased", w.seed, a.handle, reason)
+			}
+		}
+	})
+}

@@ -126,6 +126,14 @@ func (x *Erasures) Accounts(entries []protocol.EntryID) []Account {
 	return out
 }
 
+// Orders lists a member's own orders that are in force and were given before a time, by
+// their writers' clocks, oldest first. The slice is the caller's.
+func (x *Erasures) Orders(member string, before time.Time) []erasure.Cause {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.fold.Orders(member, before.UnixMilli())
+}
+
 // load reads what the ledger holds of erasures, and from then on the ledger asks here.
 // The caller holds Replica.mu, and restates after it.
 func (x *Erasures) load(bodies map[protocol.EntryID][]byte) {
@@ -362,6 +370,9 @@ func (x *Erasures) Sweep(ctx context.Context) error {
 	x.mu.RUnlock()
 	if !idle && (all || len(members) > 0) {
 		gone, err := x.sweep(ctx, all, members)
+		if err == nil && len(gone) > 0 && x.r.cfg.Unnamed != nil {
+			err = x.r.cfg.Unnamed(ctx)
+		}
 		if err != nil {
 			x.due.Lock()
 			x.all = x.all || all

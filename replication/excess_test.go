@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/charter"
 )
 
 // Who forks its feed at one place after the other, each lower than the one before, has a
@@ -192,5 +193,70 @@ func TestAdmit_LimitOfANewFeedIsNotOutOfDate(t *testing.T) {
 	}
 	if l.feeds[f.id].limit.Count != 2 {
 		t.Errorf("the feed may have %d entries, want 2", l.feeds[f.id].limit.Count)
+	}
+}
+
+// The index was told of all feeds with every page of a feed that was cut: what a page
+// changes is told by the page, except where it brings the entry that ends the feed.
+func TestAdmit_PagesOfACutFeedAreNoNews(t *testing.T) {
+	changes := 0
+	l := newLone(t, 2, func(c *Config) { c.Changed = func(charter.State) { changes++ } })
+	if err := l.Begin(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	other := l.w.nodes[1]
+	entries := other.chain(t, 400)
+	const count = 321
+	cut, err := protocol.Statement{Federation: l.w.fed, Purpose: protocol.PurposeCut, Node: other.node.Public(),
+		Stands: []protocol.Stand{{Feed: entries[0].ID(), Count: count, Head: entries[count-1].ID()}}}.Sign(other.root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Publish(context.Background(), Draft{Kind: protocol.KindStatement, Content: &cut}); err != nil {
+		t.Fatal(err)
+	}
+	pages := func(from, to int) {
+		for ; from < to; from += protocol.MaxPage {
+			page := protocol.Page{Entries: entries[from : from+protocol.MaxPage], Bodies: make([][]byte, protocol.MaxPage)}
+			if _, err := l.Admit(context.Background(), page, ViaImport); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	pages(0, 64) // its inception is news to the charter
+	before := changes
+	pages(64, 320)
+	if changes != before {
+		t.Errorf("four pages were told as %d changes", changes-before)
+	}
+	pages(320, 384)
+	if _, standing := l.Feeds().Standings(entries[0].ID()); changes == before || standing != count {
+		t.Errorf("%d changes were told when the end came; %d entries stand, want %d", changes-before, standing, count)
+	}
+}
+
+// Another entry at a known place of a feed that is forked was verified each time it came,
+// and nobody's allowance had less by it.
+func TestQuota_EntriesOfForksAreCounted(t *testing.T) {
+	l := newLone(t, 2, nil)
+	b := l.w.nodes[1]
+	from := keyOf(t, "a forwarder").Public()
+	entries := b.chain(t, 3)
+	if _, err := l.Admit(context.Background(), protocol.Page{Entries: entries, Bodies: make([][]byte, 4)}, ViaImport); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 40 {
+		h := entries[2].Header()
+		h.Time += int64(n) + 1
+		e, err := protocol.Seal(l.w.fed, h, b.node)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := l.Handler().Gossip(context.Background(), from, message(t, e, nil)); v != protocol.Ignore {
+			t.Fatalf("another entry at a known place: %s", v)
+		}
+	}
+	if used := float64(heardBurst) - l.quotas.members[b.handle].heard.left; used < 30 {
+		t.Errorf("40 messages took %.1f of the author's allowance", used)
 	}
 }

@@ -21,6 +21,10 @@ type Feeds struct{ replica *Replica }
 // forgotten, and how it comes back.
 type Custody struct{ replica *Replica }
 
+// Files is the part that brings files of records from other nodes.
+type Files struct{ replica *Replica }
+
+func (r *Replica) Files() Files     { return Files{r} }
 func (r *Replica) Acts() Acts       { return Acts{r} }
 func (r *Replica) Bundles() Bundles { return Bundles{r} }
 func (r *Replica) Others() Others   { return Others{r} }

@@ -69,6 +69,7 @@ func (a *actor) frozen(do func()) {
 func (a *actor) crash() {
 	a.w.t.Helper()
 	a.w.net.Down(a.n)
+	a.w.note("%s crashes", a.handle)
 	left := a.dir + " left"
 	done := a.done
 	a.frozen(func() {
@@ -168,6 +169,7 @@ func (a *actor) restore(s *saved, keepMark bool) {
 func (a *actor) put(s *saved, how putBack) {
 	a.w.t.Helper()
 	a.doom()
+	a.w.note("%s is put back to %s ago: command %t, way %d, chain %s", a.handle, time.Since(s.at), s.car != nil, how, s.inception.ID().Short())
 	if s.car != nil || how == allFiles {
 		a.w.made++
 		a.disk.born = a.w.made
@@ -216,6 +218,7 @@ func (a *actor) clone() *actor {
 	}
 	b.disk.born = a.disk.born
 	a.w.witness.copied[a.inception.ID()] = true
+	a.w.note("%s is cloned: two machines with its key", a.handle)
 	a.w.nodes = append(a.w.nodes, b)
 	return b
 }

@@ -104,12 +104,12 @@ func (r *Replica) restate() (came, went []protocol.PublicKey) {
 	}
 	r.nodes = nodes
 	for _, n := range went {
-		delete(r.peers, n)
 		delete(r.addresses, n)
 	}
 	for _, f := range r.feeds {
 		delete(r.vouched, f.node)
 	}
+	maps.DeleteFunc(r.peers, func(n protocol.PublicKey, _ *peer) bool { return !r.nodes[n] && !r.vouched[n] })
 	r.frontier.set(lines...)
 	r.erasures.act(r.state)
 	r.erasures.restate(slices.Collect(maps.Values(r.feeds))...)
@@ -301,6 +301,13 @@ func (of Feeds) Standings(feed protocol.FeedID) (member string, count uint64) {
 		return "", 0
 	}
 	return f.limit.Member, r.counting(f)
+}
+
+// Frontier is how far every feed stands, by name, and the ledger root that this makes. The
+// slice is the caller's.
+func (of Feeds) Frontier() ([]protocol.Standing, protocol.Root) {
+	lines := of.replica.frontier.all()
+	return lines, protocol.LedgerRoot(of.replica.cfg.Federation, lines)
 }
 
 // FeedLimit is how many of a feed's first entries may stand, held or to come.

@@ -549,6 +549,7 @@ func TestFork_ManyHistories(t *testing.T) {
 	if _, err := l.Publish(context.Background(), Draft{Kind: protocol.KindStatement, Content: &st}); err != nil {
 		t.Fatal(err)
 	}
+	l.Others().Vouch(l.w.nodes[2].node.Public())
 	asks := l.branchesDue(l.w.nodes[2].node.Public())
 	blind := 0
 	for _, ask := range asks {

@@ -34,6 +34,23 @@ type ForkBranch struct {
 // are the caller's.
 func (of Custody) Forks() []Fork {
 	r := of.replica
+	out := r.proven()
+	for i := range out { // without the lock: the disk is read
+		f := &out[i]
+		for k := range f.Branches {
+			b := &f.Branches[k]
+			if h, ok := r.ledger.Tip(b.First); ok {
+				b.Count, b.Head = h.Count, h.Head
+				e, err := r.ledger.Entry(f.Feed, f.Seq)
+				b.Chain = err == nil && e.ID() == b.First
+			}
+		}
+	}
+	return out
+}
+
+// proven lists the forks without what the ledger holds of their branches.
+func (r *Replica) proven() []Fork {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var out []Fork
@@ -42,18 +59,12 @@ func (of Custody) Forks() []Fork {
 		if f == nil || f.limit.Member == "" {
 			continue
 		}
-		fork := Fork{Feed: id, Member: f.limit.Member, Root: f.root, Node: f.node, Seq: k.seq, Stands: r.standing(f).Count,
+		fork := Fork{Feed: id, Member: f.limit.Member, Root: f.root, Node: f.node, Seq: k.seq, Stands: r.frontier.line(id).Count,
 			Settled: f.limit.Fork == 0, Choices: r.state.Endings(id, f.root, f.node), Proofs: slices.Clone(k.proofs)}
 		firsts := slices.Clone(k.firsts)
 		slices.SortFunc(firsts, func(a, b protocol.EntryID) int { return bytes.Compare(a.Bytes(), b.Bytes()) })
 		for _, first := range firsts {
-			b := ForkBranch{First: first}
-			if h, ok := r.ledger.Tip(first); ok {
-				b.Count, b.Head = h.Count, h.Head
-				e, err := r.ledger.Entry(id, k.seq)
-				b.Chain = err == nil && e.ID() == first
-			}
-			fork.Branches = append(fork.Branches, b)
+			fork.Branches = append(fork.Branches, ForkBranch{First: first})
 		}
 		out = append(out, fork)
 	}

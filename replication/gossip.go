@@ -25,9 +25,9 @@ func (of handler) Gossip(ctx context.Context, from protocol.PublicKey, message [
 		r.log.Warn("refused a message", "node", from.Short(), "err", err)
 		return r.judged(from, protocol.ReasonOf(err).Verdict())
 	}
-	err = r.hear(from, e, body)
+	err = r.hear(ctx, from, e, body)
 	if reason := protocol.ReasonOf(err); (reason == protocol.ReasonGap || reason == protocol.ReasonUnknownMember) && !r.wait(from, e, body) {
-		err = r.hear(from, e, body) // what it would have waited for has come meanwhile
+		err = r.hear(ctx, from, e, body) // what it would have waited for has come meanwhile
 	}
 	switch reason := protocol.ReasonOf(err); reason {
 	case protocol.ReasonNone:
@@ -65,7 +65,7 @@ func (r *Replica) judged(from protocol.PublicKey, v protocol.Verdict) protocol.V
 	return v
 }
 
-func (r *Replica) hear(from protocol.PublicKey, e protocol.Entry, body []byte) error {
+func (r *Replica) hear(ctx context.Context, from protocol.PublicKey, e protocol.Entry, body []byte) error {
 	r.mu.Lock()
 	f := r.feeds[e.Feed()]
 	var (
@@ -73,13 +73,10 @@ func (r *Replica) hear(from protocol.PublicKey, e protocol.Entry, body []byte) e
 		member string
 		head   protocol.Entry
 	)
-	known, heard := false, true
+	known := false
 	if f != nil {
 		key, member, head = f.node, f.limit.Member, f.head
 		known = e.Seq() < f.count
-		heard = known || r.hears(f)
-	} else {
-		heard = r.peerFor(from).strange.AllowN(time.Now(), 1)
 	}
 	r.mu.Unlock()
 	if known {
@@ -88,6 +85,14 @@ func (r *Replica) hear(from protocol.PublicKey, e protocol.Entry, body []byte) e
 			return protocol.Fail(protocol.ReasonKnown, "hear", nil)
 		}
 	}
+	r.mu.Lock()
+	heard := false
+	if f != nil {
+		heard = r.hears(f)
+	} else {
+		heard = r.peerFor(from).strange.AllowN(time.Now(), 1)
+	}
+	r.mu.Unlock()
 	switch {
 	case !heard:
 		return protocol.Fail(protocol.ReasonBusy, "hear", nil)
@@ -95,9 +100,7 @@ func (r *Replica) hear(from protocol.PublicKey, e protocol.Entry, body []byte) e
 		if err := e.Verify(r.cfg.Federation, key); err != nil {
 			return err
 		}
-		if !known {
-			r.heard(member)
-		}
+		r.heard(member) // also of another entry at a known place: a forked feed has any number of them
 	case e.Seq() == 0:
 		if err := e.VerifyInception(r.cfg.Federation); err != nil {
 			return err
@@ -113,7 +116,7 @@ func (r *Replica) hear(from protocol.PublicKey, e protocol.Entry, body []byte) e
 			return protocol.Fail(protocol.ReasonMalformed, "judge fork evidence", err)
 		}
 	}
-	in, err := r.enter(admission{page: protocol.Page{Entries: []protocol.Entry{e}, Bodies: [][]byte{body}}, via: ViaGossip})
+	in, err := r.enterSingle(ctx, admission{page: protocol.Page{Entries: []protocol.Entry{e}, Bodies: [][]byte{body}}, via: ViaGossip})
 	if in == nil {
 		return err
 	}

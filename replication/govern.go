@@ -244,8 +244,10 @@ func (r *Replica) certify(ctx context.Context, only *charter.Place) error {
 // carry publishes again the governance bodies that stand only in feeds that do not
 // stand any more, if this node holds them.
 func (r *Replica) carry(ctx context.Context) error {
-	state := r.State()
-	for _, c := range state.Uncarried() {
+	r.mu.Lock()
+	uncarried := r.folder.Uncarried()
+	r.mu.Unlock()
+	for _, c := range uncarried {
 		body, err := r.ledger.Block(c.Body)
 		if err != nil {
 			continue

@@ -120,21 +120,23 @@ func (of handler) Health(_ context.Context, from protocol.PublicKey, message []b
 	}
 	linked := p.linked
 	r.mu.Unlock()
+	own := r.ownStanding()
 	if linked && h.Root != r.frontier.ledgerRoot() {
 		r.wakeFor(h.Node)
 	} else if h.Root == r.frontier.ledgerRoot() {
-		r.noteEqual(h.Node)
+		r.noteEqual(h.Node, own)
 	}
 	return protocol.Accept
 }
 
-// noteEqual remembers that a node holds what is held here.
-func (r *Replica) noteEqual(node protocol.PublicKey) {
+// noteEqual remembers that a node holds what is held here; own is what stood of this
+// node's feed before that was seen.
+func (r *Replica) noteEqual(node protocol.PublicKey, own holding) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.peerFor(node)
 	none := uint64(0)
-	p.behind, p.last = &none, r.cfg.Now()
+	p.behind, p.last, p.holds = &none, r.cfg.Now(), own
 }
 
 // noteBehind counts the standing entries that a node lacked by its own lines; whole are

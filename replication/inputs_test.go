@@ -46,16 +46,18 @@ type siege struct {
 	by      protocol.PublicKey // the attacker's node
 	entries []protocol.Entry   // of the attacker's feed: six are held here, the others follow
 	moved   bool               // the ledger may have changed: a cut, a fork's evidence
+	shelf   *shelf             // what it keeps of files
 }
 
 const siegeHeld = 6
 
 func besiege(t *testing.T) *siege {
-	l := newLone(t, 3, nil)
+	files := newShelf(t)
+	l := newLone(t, 3, files.config)
 	if err := l.Begin(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	s := &siege{lone: l, t: t, ctx: context.Background(), by: l.w.nodes[1].node.Public(), entries: l.w.nodes[1].chain(t, 200)}
+	s := &siege{lone: l, t: t, ctx: context.Background(), by: l.w.nodes[1].node.Public(), entries: l.w.nodes[1].chain(t, 200), shelf: files}
 	page := protocol.Page{Entries: s.entries[:siegeHeld], Bodies: make([][]byte, siegeHeld)}
 	if _, err := l.Admit(s.ctx, page, ViaImport); err != nil {
 		t.Fatal(err)
@@ -362,7 +364,7 @@ func TestInputs_SpecHasThem(t *testing.T) {
 }
 
 func hostileInputs() []input {
-	return slices.Concat(gossipInputs(), healthInputs(), serveInputs(), pullInputs(), joinInputs(), bundleInputs())
+	return slices.Concat(gossipInputs(), healthInputs(), serveInputs(), pullInputs(), fileInputs(), fetchInputs(), joinInputs(), bundleInputs())
 }
 
 func gossipInputs() []input {

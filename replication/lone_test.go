@@ -91,6 +91,10 @@ type nobody struct{}
 
 func (nobody) Announce([]byte) error       { return nil }
 func (nobody) AnnounceHealth([]byte) error { return nil }
+func (nobody) OpenFiles(context.Context, mesh.Peer) (mesh.Stream, error) {
+	return nil, protocol.Fail(protocol.ReasonUnreachable, "open stream", nil)
+}
+
 func (nobody) OpenSync(context.Context, mesh.Peer) (mesh.Stream, error) {
 	return nil, protocol.Fail(protocol.ReasonUnreachable, "open", nil)
 }

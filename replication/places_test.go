@@ -32,6 +32,10 @@ type wires struct {
 	answer map[mesh.Peer]func(mesh.Stream)
 }
 
+func (w wires) OpenFiles(ctx context.Context, node mesh.Peer) (mesh.Stream, error) {
+	return w.OpenSync(ctx, node)
+}
+
 func (w wires) OpenSync(_ context.Context, node mesh.Peer) (mesh.Stream, error) {
 	answer := w.answer[node]
 	if answer == nil {

@@ -54,10 +54,16 @@ func (r *Replica) publish(ctx context.Context, d Draft, body []byte) (Published,
 	if err := ctx.Err(); err != nil {
 		return Published{}, protocol.Fail(protocol.ReasonCanceled, "publish", err)
 	}
-	e, in, err := r.write(d, body)
+	left, err := r.room(ctx, "publish")
 	if err != nil {
 		return Published{}, err
 	}
+	e, in, err := r.write(d, body)
+	if err != nil {
+		left()
+		return Published{}, err
+	}
+	in.left = left
 	if err := in.wait(); err != nil {
 		return Published{}, err
 	}

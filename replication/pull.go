@@ -87,6 +87,7 @@ func (a *arriving) Read(b []byte) (int, error) {
 
 func (s *session) run(ctx context.Context) error {
 	r := s.r
+	own := r.ownStanding()
 	r.mu.Lock()
 	hello := protocol.Hello{Root: r.frontier.ledgerRoot(), Since: r.peerFor(s.node).since}
 	r.mu.Unlock()
@@ -110,6 +111,7 @@ func (s *session) run(ctx context.Context) error {
 			runs, doubts = r.missing(lines)
 		}
 		r.noteBehind(s.node, lines, s.whole)
+		r.noteHolding(s.node, own, lines)
 		r.mu.Lock()
 		portion := r.peerFor(s.node).portion
 		r.mu.Unlock()
@@ -137,7 +139,7 @@ func (s *session) run(ctx context.Context) error {
 			}
 		}
 	} else {
-		r.noteEqual(s.node)
+		r.noteEqual(s.node, own)
 	}
 	if err := s.repair(ctx); err != nil {
 		return err

@@ -181,6 +181,7 @@ func TestQuota_IsTheAuthorsAlone(t *testing.T) {
 	l := newLone(t, 2, nil)
 	b := l.w.nodes[1]
 	from := keyOf(t, "a forwarder").Public()
+	l.Others().Vouch(from)
 	entries := b.chain(t, 3)
 	for i := range 3 {
 		if v := l.Handler().Gossip(context.Background(), from, message(t, entries[i], nil)); v != protocol.Accept {

@@ -1,6 +1,7 @@
 package replication
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,6 +25,7 @@ import (
 type fault struct {
 	name   string
 	strike func(s *story) (mend func())
+	effect string // under which it is felt, where that is another name: on the network faults meet
 }
 
 // story is one random scenario under way.
@@ -32,6 +34,7 @@ type story struct {
 	saved   map[*actor][]*saved
 	mends   []func()
 	decided map[string]bool // of whom something was decided already
+	struck  map[string]bool // the faults that did, by name
 }
 
 func nothing() {}
@@ -43,13 +46,13 @@ func faults() []fault {
 			nodes := s.shuffled()
 			s.partition(nodes[:cut], nodes[cut:])
 			return s.net.Heal
-		}},
+		}, ""},
 		{"three-way partition", func(s *story) func() {
 			nodes := s.shuffled()
 			n := len(nodes)
 			s.partition(nodes[:n/3], nodes[n/3:2*n/3], nodes[2*n/3:])
 			return s.net.Heal
-		}},
+		}, "full partition"},
 		{"some lines cut", func(s *story) func() { // who reaches whom is not transitive
 			for range 1 + s.dice.IntN(2*len(s.nodes)) {
 				if a, b := s.pick(), s.pick(); a != b {
@@ -58,7 +61,7 @@ func faults() []fault {
 				}
 			}
 			return s.net.Heal
-		}},
+		}, "cut lines"},
 		{"one-way loss", func(s *story) func() {
 			for range 1 + s.dice.IntN(len(s.nodes)) {
 				if a, b := s.pick(), s.pick(); a != b {
@@ -66,29 +69,29 @@ func faults() []fault {
 				}
 			}
 			return s.net.Heal
-		}},
+		}, "cut lines"},
 		{"packet loss", func(s *story) func() {
 			s.net.Loss(0.02 + s.dice.Float64()*0.25)
 			return func() { s.net.Loss(0) }
-		}},
+		}, ""},
 		{"long delays", func(s *story) func() {
 			s.net.Latency(50*time.Millisecond, time.Duration(100+s.dice.IntN(700))*time.Millisecond)
 			s.felt("long delays", 1)
 			return func() { s.net.Latency(5*time.Millisecond, 20*time.Millisecond) }
-		}},
+		}, ""},
 		{"packets overtake", func(s *story) func() {
 			s.net.Jitter(time.Duration(1+s.dice.IntN(100)) * time.Millisecond)
 			return func() { s.net.Jitter(0) }
-		}},
+		}, ""},
 		{"packets doubled", func(s *story) func() {
 			s.net.Duplicate(s.dice.Float64() * 0.5)
 			return func() { s.net.Duplicate(0) }
-		}},
+		}, ""},
 		{"narrow line", func(s *story) func() {
 			a := s.pick()
 			a.slowLink(meshtest.Line{Rate: 32_000 << s.dice.IntN(5), Delay: time.Duration(s.dice.IntN(400)) * time.Millisecond, Loss: s.dice.Float64() * 0.05})
 			return func() { a.slowLink(meshtest.Line{}) }
-		}},
+		}, ""},
 		{"flapping line", func(s *story) func() {
 			a := s.pick()
 			for range 3 {
@@ -99,7 +102,7 @@ func faults() []fault {
 			}
 			s.felt("flapping line", 3)
 			return nothing
-		}},
+		}, ""},
 		{"crash while writing", func(s *story) func() {
 			a := s.victim()
 			if a == nil {
@@ -112,7 +115,7 @@ func faults() []fault {
 			a.slowDisk(0)
 			s.felt("crash while writing", 1)
 			return s.again(a)
-		}},
+		}, ""},
 		{"power cut", func(s *story) func() {
 			var hit []*actor
 			for _, a := range s.honest() {
@@ -134,7 +137,7 @@ func faults() []fault {
 				back()
 			}
 			return back
-		}},
+		}, ""},
 		{"stopped for a while", func(s *story) func() {
 			a := s.victim()
 			if a == nil {
@@ -143,16 +146,16 @@ func faults() []fault {
 			a.halt()
 			s.felt("stopped for a while", 1)
 			return s.again(a)
-		}},
-		{"store put back, mark kept", func(s *story) func() { return s.restored("store put back, mark kept", storeAlone, false, nothing) }},
-		{"all files put back", func(s *story) func() { return s.restored("all files put back", allFiles, false, nothing) }},
-		{"machine put back", func(s *story) func() { return s.restored("machine put back", wholeMachine, false, nothing) }},
-		{"restored from backup", func(s *story) func() { return s.restored("restored from backup", allFiles, true, nothing) }},
+		}, ""},
+		{"store put back, mark kept", func(s *story) func() { return s.restored("store put back, mark kept", storeAlone, false, nothing) }, ""},
+		{"all files put back", func(s *story) func() { return s.restored("all files put back", allFiles, false, nothing) }, ""},
+		{"machine put back", func(s *story) func() { return s.restored("machine put back", wholeMachine, false, nothing) }, ""},
+		{"restored from backup", func(s *story) func() { return s.restored("restored from backup", allFiles, true, nothing) }, ""},
 		{"restored while alone", func(s *story) func() {
 			return s.restored("restored while alone", putBack(s.dice.IntN(2)), s.dice.IntN(2) == 0, func() {
 				time.Sleep(time.Duration(s.dice.IntN(20)) * time.Second)
 			})
-		}},
+		}, ""},
 		{"store emptied", func(s *story) func() {
 			a := s.victim()
 			if a == nil {
@@ -162,7 +165,7 @@ func faults() []fault {
 			a.emptied()
 			s.felt("store emptied", 1)
 			return s.again(a)
-		}},
+		}, ""},
 		{"cloned machine", func(s *story) func() {
 			a := s.victim()
 			if a == nil || len(s.nodes) > 10 {
@@ -181,9 +184,9 @@ func faults() []fault {
 					time.Sleep(5 * time.Second) // it lets others know what it holds
 				}
 			}
-		}},
-		{"clock years ahead", func(s *story) func() { return s.clock("clock years ahead", 1+s.dice.IntN(30)) }},
-		{"clock years behind", func(s *story) func() { return s.clock("clock years behind", -1-s.dice.IntN(20)) }},
+		}, ""},
+		{"clock years ahead", func(s *story) func() { return s.clock("clock years ahead", 1+s.dice.IntN(30)) }, ""},
+		{"clock years behind", func(s *story) func() { return s.clock("clock years behind", -1-s.dice.IntN(20)) }, ""},
 		{"clock set back and forth", func(s *story) func() {
 			a := s.pick()
 			for range 4 {
@@ -192,13 +195,13 @@ func faults() []fault {
 			}
 			s.felt("clock set back and forth", 4)
 			return nothing
-		}},
+		}, ""},
 		{"slow disk", func(s *story) func() {
 			a := s.pick()
 			a.slowDisk(time.Duration(10+s.dice.IntN(300)) * time.Millisecond)
 			s.felt("slow disk", 1)
 			return func() { a.slowDisk(0) }
-		}},
+		}, ""},
 		{"full disk", func(s *story) func() {
 			a := s.victim()
 			if a == nil {
@@ -209,19 +212,19 @@ func faults() []fault {
 				s.felt("full disk", 1)
 			}
 			return func() { a.fullDisk(false) }
-		}},
+		}, ""},
 		{"burst of records", func(s *story) func() {
 			a := s.pick()
 			a.publishMany(150, "in a burst")
 			s.felt("burst of records", 1)
 			return nothing
-		}},
+		}, ""},
 		{"record erased", func(s *story) func() {
 			if s.pick().tryErase() == nil {
 				s.felt("record erased", 1)
 			}
 			return nothing
-		}},
+		}, ""},
 		{"member joins", func(s *story) func() {
 			if len(s.nodes) > 9 {
 				return nil
@@ -229,14 +232,14 @@ func faults() []fault {
 			a := s.newcomer()
 			a.start()
 			return s.decide("member joins", a.handle, admit(*a.facts()))
-		}},
+		}, ""},
 		{"member suspended", func(s *story) func() {
 			a := s.ordinary()
 			if a == nil {
 				return nil
 			}
 			return s.decide("member suspended", a.handle, charter.Change{What: charter.ChangeSuspend, Member: a.handle})
-		}},
+		}, ""},
 		{"member removed", func(s *story) func() {
 			a := s.ordinary()
 			if a == nil || len(s.agreeing()) < 5 {
@@ -244,7 +247,7 @@ func faults() []fault {
 			}
 			by := s.honest()[0]
 			return s.decide("member removed", a.handle, charter.Change{What: charter.ChangeRemove, Member: a.handle, Stands: by.replica.Feeds().Stands(a.handle, protocol.PublicKey{})})
-		}},
+		}, ""},
 		{"rival decisions", func(s *story) func() {
 			tabled := 0
 			for _, a := range s.honest() {
@@ -258,7 +261,7 @@ func faults() []fault {
 				s.felt("rival decisions", tabled)
 			}
 			return nothing
-		}},
+		}, ""},
 	}
 }
 
@@ -403,6 +406,7 @@ func (s *story) live(d time.Duration) {
 // rest mends what can be mended and waits until all is the same everywhere.
 func (s *story) rest() time.Duration {
 	s.t.Helper()
+	s.note("all is mended")
 	for _, mend := range s.mends {
 		mend()
 	}
@@ -436,6 +440,7 @@ type tally struct {
 	felt   map[string]int
 	seeds  map[string]int
 	did    map[behaviour]int
+	fired  map[string]int // faults that struck and were felt in one scenario
 	played int
 	took   []time.Duration
 }
@@ -451,12 +456,17 @@ func (y *tally) add(s *story) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	if y.felt == nil {
-		y.felt, y.seeds, y.did = map[string]int{}, map[string]int{}, map[behaviour]int{}
+		y.felt, y.seeds, y.did, y.fired = map[string]int{}, map[string]int{}, map[behaviour]int{}, map[string]int{}
 	}
 	y.played++
 	for name, n := range s.witness.faults {
 		y.felt[name] += n
 		y.seeds[name]++
+	}
+	for _, f := range faults() {
+		if s.struck[f.name] && s.witness.faults[cmp.Or(f.effect, f.name)] > 0 {
+			y.fired[f.name]++
+		}
 	}
 	for _, a := range s.nodes {
 		if a.hostile != nil {
@@ -465,6 +475,26 @@ func (y *tally) add(s *story) {
 			}
 		}
 	}
+}
+
+// enough is how many scenarios show every kind of fault: of a kind that strikes in one of
+// twenty, 200 would leave none out once in thirty thousand runs.
+const enough = 200
+
+// missing lists the faults and the hostile behaviours that never fired. A scenario that
+// names a fault which does nothing shows nothing.
+func (y *tally) missing() (names []string) {
+	for _, f := range faults() {
+		if y.fired[f.name] == 0 {
+			names = append(names, f.name)
+		}
+	}
+	for _, b := range behaviours() {
+		if y.did[b] == 0 {
+			names = append(names, "hostile: "+string(b))
+		}
+	}
+	return names
 }
 
 func (y *tally) String() string {
@@ -485,9 +515,14 @@ func (y *tally) String() string {
 
 func TestScenario_Random(t *testing.T) {
 	var sum tally
-	t.Cleanup(func() { t.Log("\n" + sum.String()) })
+	t.Cleanup(func() { // when all seeds have been played
+		t.Log("\n" + sum.String())
+		if none := sum.missing(); sum.played >= enough && len(none) > 0 {
+			t.Errorf("%d scenarios, and these never fired: %s", sum.played, strings.Join(none, ", "))
+		}
+	})
 	scenario(t, 6, func(t *testing.T, w *world) {
-		s := &story{world: w, saved: map[*actor][]*saved{}, decided: map[string]bool{}}
+		s := &story{world: w, saved: map[*actor][]*saved{}, decided: map[string]bool{}, struck: map[string]bool{}}
 		w.found(5 + w.dice.IntN(5))
 		w.net.Latency(5*time.Millisecond, 20*time.Millisecond)
 		if w.dice.IntN(3) == 0 {
@@ -503,7 +538,9 @@ func TestScenario_Random(t *testing.T) {
 			for range 2 + w.dice.IntN(3) {
 				s.provoke()
 				f := all[w.dice.IntN(len(all))]
+				s.note("%s", f.name)
 				if mend := f.strike(s); mend != nil {
+					s.struck[f.name] = true
 					s.mends = append(s.mends, mend)
 				}
 				s.live(time.Duration(1+w.dice.IntN(4)) * time.Second)
@@ -525,4 +562,23 @@ func TestScenario_Random(t *testing.T) {
 		sum.took = append(sum.took, longest)
 		sum.mu.Unlock()
 	})
+}
+
+// A kind of fault that never fires, or is never felt, is named.
+func TestTally_NamesWhatNeverFired(t *testing.T) {
+	y := tally{fired: map[string]int{}, did: map[behaviour]int{}}
+	for _, f := range faults() {
+		y.fired[f.name] = 1
+	}
+	for _, b := range behaviours() {
+		y.did[b] = 1
+	}
+	if none := y.missing(); len(none) > 0 {
+		t.Fatalf("%q are missing where all fired", none)
+	}
+	delete(y.fired, "power cut")
+	delete(y.did, behaviours()[0])
+	if got, want := y.missing(), []string{"power cut", "hostile: " + string(behaviours()[0])}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }

@@ -120,6 +120,7 @@ func (s *session) receive(ctx context.Context, asked []protocol.RunAsk) (err err
 			if in != nil {
 				underWay, wasted = append(underWay, taken{admitted: in}), 0
 				s.r.moved(s)
+				s.r.counts.cameAgain(int(in.page.Entries[0].Seq() - part.Entries[0].Seq()))
 				last := in.page.Entries[len(in.page.Entries)-1].Seq()
 				for len(page.Entries) > 0 && page.Entries[0].Seq() <= last {
 					page.Entries, page.Bodies = page.Entries[1:], page.Bodies[1:]
@@ -134,6 +135,7 @@ func (s *session) receive(ctx context.Context, asked []protocol.RunAsk) (err err
 			}
 			switch reason {
 			case protocol.ReasonKnown:
+				s.r.counts.cameAgain(n)
 				if s.r.takenOver(s, id) {
 					keep()
 					return errTakenOver // somebody quicker brings it: all that follows would come twice

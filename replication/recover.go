@@ -2,6 +2,7 @@ package replication
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/dure-net/dure/protocol"
@@ -322,14 +323,19 @@ func (r *Replica) informedByAll() bool {
 }
 
 // renewal is the inception of a new feed under this node's key. The root key's addition
-// of the node covers the key and not the feed, so it serves again. The caller holds mu.
+// of the node covers the key and not the feed, so it serves again. Its salt makes it a feed
+// of its own even where another machine with this key, or this one before its store was
+// lost, opened one with the same memory at the same claimed time. The caller holds mu.
 func (r *Replica) renewal() (protocol.Entry, error) {
 	old := r.cfg.Inception.Header().Init
 	if old == nil {
 		return protocol.Entry{}, protocol.Fail(protocol.ReasonNotFederated, "renew feed", nil)
 	}
 	init := *old
-	init.Continues = nil
+	init.Continues, init.Salt = nil, make([]byte, len(protocol.Salt{}))
+	if _, err := io.ReadFull(r.cfg.Random, init.Salt); err != nil {
+		return protocol.Entry{}, protocol.Fail(protocol.ReasonInternal, "read randomness", err)
+	}
 	h := protocol.Header{Kind: protocol.KindInception, Time: r.cfg.Now().UnixMilli(), Act: r.state.Act(), Init: &init}
 	for _, f := range r.feeds {
 		if f.node != r.self || f.durable == 0 {

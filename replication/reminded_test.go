@@ -92,3 +92,41 @@ func TestScenario_FilesPutBackOpenNewFeed(t *testing.T) {
 		}
 	})
 }
+
+// A feed was named by what its inception said alone: an emptied node whose clock was set back opened
+// the very feed that a copy of it had opened, and signed again at its places.
+func TestRenewal_IsAFeedOfItsOwn(t *testing.T) {
+	l := newLone(t, 1, func(c *Config) { c.Now = func() time.Time { return time.UnixMilli(1) } })
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	one, err := l.renewal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := l.renewal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if one.ID() == other.ID() {
+		t.Fatal("two feeds opened with one memory at one claimed time are one")
+	}
+}
+
+// A node that was removed while an exchange with it was under way was remembered for ever.
+func TestPeers_WhoTakesNoPartIsForgotten(t *testing.T) {
+	l := newLone(t, 2, nil)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	stranger, vouched := keyOf(t, "stranger").Public(), keyOf(t, "vouched for").Public()
+	l.vouched[vouched] = true
+	l.peerFor(stranger).linked = true
+	l.peerFor(vouched).linked = true
+	if len(l.peers) != 1 || l.peers[vouched] == nil {
+		t.Fatalf("%d nodes are remembered", len(l.peers))
+	}
+	delete(l.vouched, vouched)
+	l.restate()
+	if len(l.peers) != 0 {
+		t.Fatalf("%d nodes are remembered that take no part", len(l.peers))
+	}
+}

@@ -136,7 +136,7 @@ func (x *rehearsal) play(seed uint64) [32]byte {
 		init := f.Inception().Header().Init
 		note(state.Limit(f.ID(), init.Root, init.Node))
 	}
-	note(state.Uncarried(), state.Missing())
+	note(folder.Uncarried(), state.Missing())
 
 	// Endorsement: a run from somewhere, cut or with an entry that does not fit.
 	f := x.feeds[dice.IntN(len(x.feeds))]

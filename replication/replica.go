@@ -24,6 +24,7 @@ import (
 
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/charter"
+	"github.com/dure-net/dure/replication/depot"
 	"github.com/dure-net/dure/replication/ledger"
 	"github.com/dure-net/dure/replication/mesh"
 )
@@ -44,6 +45,7 @@ type Network interface {
 	Announce(message []byte) error
 	AnnounceHealth(message []byte) error
 	OpenSync(ctx context.Context, node mesh.Peer) (mesh.Stream, error)
+	OpenFiles(ctx context.Context, node mesh.Peer) (mesh.Stream, error)
 	OpenJoin(ctx context.Context, node mesh.Peer) (mesh.Stream, error)
 	Admitted(node mesh.Peer)
 	Expelled(node mesh.Peer)
@@ -75,6 +77,15 @@ type Config struct {
 	// them was emptied. Beginning is called before the first one is signed, and makes it so.
 	Begun     bool
 	Beginning func() error
+
+	// Depot holds files of records; nil: none are kept, served or fetched. Names tells
+	// whether an entry stands, its body is held and not erased, and names a file; it may read
+	// the ledger, and is called with nothing locked. Unnamed is called when bodies were
+	// erased, before that is acknowledged: it returns when every file that only they named
+	// is gone from the disk.
+	Depot   *depot.Depot
+	Names   func(entry protocol.EntryID, file protocol.CID) bool
+	Unnamed func(ctx context.Context) error
 
 	Version   string // of the program, told to members in health messages
 	NoCatchUp bool   // tests and demonstrations: gossip alone
@@ -116,6 +127,7 @@ type Replica struct {
 	frontier *frontier
 	self     protocol.PublicKey
 	erasures *Erasures
+	fetches  *fetches
 
 	mu          sync.Mutex // guards all below
 	feeds       map[protocol.FeedID]*feed
@@ -164,6 +176,7 @@ type Replica struct {
 	announcing *rate.Limiter
 	pulling    progress
 	intake     *semaphore.Weighted // room for pages on their way to the disk
+	single     *semaphore.Weighted // likewise for entries that come one by one
 	ahead      *semaphore.Weighted // room for pages read ahead for other nodes
 }
 
@@ -197,6 +210,7 @@ func New(cfg Config) (*Replica, error) {
 		condition:  Joining,
 		announcing: rate.NewLimiter(announceRate, announceBurst),
 		intake:     semaphore.NewWeighted(intakeBytes),
+		single:     semaphore.NewWeighted(singleRuns),
 		ahead:      semaphore.NewWeighted(aheadStreams),
 		turnedAway: map[protocol.PublicKey]bool{},
 		peers:      map[protocol.PublicKey]*peer{},
@@ -212,6 +226,7 @@ func New(cfg Config) (*Replica, error) {
 	}
 	r.branching = make(turnstile, 1)
 	r.erasures = newErasures(r)
+	r.fetches = newFetches()
 	if err := r.load(); err != nil {
 		return nil, err
 	}
@@ -237,6 +252,7 @@ func (r *Replica) Run(ctx context.Context, n Network) error {
 	g.Go(func() error { return r.tellHealth(ctx, n) })
 	g.Go(func() error { return r.tend(ctx) })
 	g.Go(func() error { return r.erasures.run(ctx) })
+	g.Go(func() error { return r.fetches.run(ctx) })
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -311,6 +327,7 @@ type Counts struct {
 	Admitted map[Via]uint64
 	Refused  map[protocol.Reason]uint64
 	Waiting  uint64
+	Again    uint64 // entries that catch-up brought although they were here: another session was quicker, or a page was cut
 }
 
 // Progress is how far catch-up is with what it knew to be missing when it began.
@@ -362,7 +379,10 @@ type counters struct {
 	mu       sync.Mutex // guards both maps
 	admitted map[Via]uint64
 	refused  map[protocol.Reason]uint64
+	again    atomic.Uint64
 }
+
+func (c *counters) cameAgain(entries int) { c.again.Add(uint64(entries)) }
 
 func (c *counters) admit(via Via, n int) {
 	c.mu.Lock()
@@ -385,7 +405,7 @@ func (c *counters) refuse(r protocol.Reason) {
 func (c *counters) snapshot() Counts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	out := Counts{Admitted: map[Via]uint64{}, Refused: map[protocol.Reason]uint64{}}
+	out := Counts{Admitted: map[Via]uint64{}, Refused: map[protocol.Reason]uint64{}, Again: c.again.Load()}
 	for k, v := range c.admitted {
 		out.Admitted[k] = v
 	}

@@ -67,6 +67,9 @@ func (a *actor) observe(cfg *Config) {
 		if alive() {
 			a.inception = e
 		}
+		if alive() {
+			a.w.note("%s goes on in the chain %s", a.handle, e.ID().Short())
+		}
 		if renewed != nil {
 			return renewed(e)
 		}
@@ -290,7 +293,13 @@ func (w *world) explained(a *actor, id protocol.EntryID) bool {
 		f := a.replica.feeds[e.Feed()]
 		ended := f == nil || !f.limit.Open()
 		a.replica.mu.Unlock()
-		return ended && a.replica.frontier.line(e.Feed()).Count <= e.Seq()
+		if ended && a.replica.frontier.line(e.Feed()).Count <= e.Seq() {
+			return true
+		}
+		// A machine that was put back, and whose member was removed meanwhile, signs a place again, and
+		// nobody takes from it any more what would show that.
+		other, err := a.ledger.Entry(e.Feed(), e.Seq())
+		return ended && w.witness.copied[e.Feed()] && err == nil && other.ID() != id
 	}
 	return false
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -82,6 +83,17 @@ type world struct {
 
 	witness *witness
 	made    int64 // counts the mark files that were made
+
+	began   time.Time
+	writing sync.Mutex // guards diary
+	diary   []string   // what the story did and when: a failure prints it
+}
+
+// note writes down what the story does.
+func (w *world) note(format string, args ...any) {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	w.diary = append(w.diary, fmt.Sprintf("%9s  %s", time.Since(w.began).Round(time.Millisecond), fmt.Sprintf(format, args...)))
 }
 
 // actor is one member's node.
@@ -96,8 +108,10 @@ type actor struct {
 	dir        string
 	options    func(*Config)
 	disk       disk
-	skew       atomic.Int64 // nanoseconds its clock is ahead of the world's
-	hostile    *hostility   // nil: it is honest
+	skew       atomic.Int64                    // nanoseconds its clock is ahead of the world's
+	hostile    *hostility                      // nil: it is honest
+	face       func(mesh.Handler) mesh.Handler // nil: other nodes reach the replica itself
+	files      *shelf                          // nil: it keeps no files
 
 	ledger  *ledger.Ledger
 	replica *Replica
@@ -112,7 +126,7 @@ type actor struct {
 }
 
 func newWorld(t *testing.T, seed uint64, dir string) *world {
-	return &world{t: t, seed: seed, dice: rand.New(rand.NewPCG(seed, 1)), net: meshtest.NewNetwork(t, seed), dir: dir, witness: newWitness()}
+	return &world{t: t, seed: seed, dice: rand.New(rand.NewPCG(seed, 1)), net: meshtest.NewNetwork(t, seed), dir: dir, witness: newWitness(), began: time.Now()}
 }
 
 // now is what the node's clock shows. It has no monotonic part, as after a set clock.
@@ -193,6 +207,9 @@ func (a *actor) tryStart() (err error) {
 	}
 	cfg := Config{Ledger: a.ledger, Founding: a.w.founding, Papers: a.w.papers, Federation: a.w.fed, Key: a.node, Inception: a.inception,
 		Governing: &a.governing, Begun: a.begun, Version: "test", Now: a.now, Logger: log}
+	if a.files != nil {
+		a.files.config(&cfg)
+	}
 	if a.options != nil {
 		a.options(&cfg)
 	}
@@ -207,8 +224,11 @@ func (a *actor) tryStart() (err error) {
 	if a.hostile != nil {
 		handler = a.hostile.behind(a)
 	}
+	if a.face != nil {
+		handler = a.face(handler)
+	}
 	a.mesh, err = mesh.New(mesh.Config{Key: a.node, Federation: a.w.fed, Listen: []string{a.w.net.Addr(a.n)}, NoGossip: cfg.NoGossip,
-		HostOptions: a.w.net.HostOptions(a.n), Logger: log}, handler)
+		Sockets: a.w.net.Sockets(a.n), Logger: log}, handler)
 	if err != nil {
 		return errors.Join(err, a.ledger.Close())
 	}
@@ -227,6 +247,8 @@ func (a *actor) tryStart() (err error) {
 		cancel()
 		return errors.Join(err, a.mesh.Close(), a.ledger.Close())
 	}
+	c, _ := a.replica.Condition()
+	a.w.note("%s starts, %s, in the chain %s", a.handle, c, a.inception.ID().Short())
 	a.stop, a.done = cancel, make(chan error, 1)
 	if a.hostile != nil {
 		a.hostile.begin(ctx, a)
@@ -253,6 +275,7 @@ func (a *actor) halt() {
 		a.w.t.Errorf("seed %d: %s ended with %v", a.w.seed, a.handle, err)
 	}
 	a.stop = nil
+	a.w.note("%s is stopped", a.handle)
 	a.fullDisk(false) // on a full disk the ledger leaves Badger's goroutines behind, which a bubble does not allow
 	if err := a.ledger.Close(); err != nil {
 		a.w.t.Errorf("seed %d: %s: closing the ledger: %v", a.w.seed, a.handle, err)
@@ -275,7 +298,7 @@ func (w *world) end() {
 	wg.Wait()
 	w.net.Close()
 	if w.t.Failed() {
-		w.t.Logf("the seed was %d", w.seed)
+		w.t.Logf("the seed was %d\n%s", w.seed, strings.Join(w.diary, "\n"))
 	}
 }
 
@@ -309,6 +332,7 @@ func (a *actor) tryPublish(text string) (protocol.EntryID, error) {
 		a.acked = append(a.acked, p.Entry.ID())
 		a.mu.Unlock()
 	}
+	a.w.note("%s publishes %s, %d of %s", a.handle, p.Entry.ID().Short(), p.Entry.Seq(), p.Entry.Feed().Short())
 	return p.Entry.ID(), nil
 }
 
@@ -382,6 +406,18 @@ func (w *world) difference() string {
 		condition, why := a.replica.Condition()
 		text += fmt.Sprintf("%s: root %s, %d entries in %d feeds, %d wanted, %s %s, act %d\n", a.handle, a.replica.Root().String()[:8], entries, feeds,
 			a.wants(), condition, why, a.replica.State().Act().Number)
+		for _, want := range a.ledger.Wanted(10) {
+			e, _, err := a.ledger.Find(want.Entry)
+			text += fmt.Sprintf("  wanted: %+v, %v", want, err)
+			if err == nil {
+				text += fmt.Sprintf(", entry %d of chain %s, %s;", e.Seq(), e.Feed().Short(), e.Kind())
+				for _, b := range w.running() {
+					_, reason := b.body(e.ID())
+					text += fmt.Sprintf(" %s: %s", b.handle, reason)
+				}
+			}
+			text += "\n"
+		}
 		theirs := map[protocol.FeedID]protocol.Standing{}
 		for _, l := range nodes[0].replica.frontier.all() {
 			theirs[l.Feed] = l
