@@ -32,6 +32,9 @@ type Config struct {
 		Hosts       []string `toml:"hosts"`        // further names by which browsers and programs may call it
 		Container   bool     `toml:"container"`    // inside a container: may listen beyond loopback
 		BehindProxy bool     `toml:"behind_proxy"` // a proxy with TLS stands before it: may listen beyond loopback
+		Public      bool     `toml:"public"`       // open data may be read without a token, within rate limits
+
+		TLS bool `toml:"-"` // no setting: tls.crt and tls.key lie in the home. The interface speaks TLS, and may listen beyond loopback
 	} `toml:"api"`
 
 	Log struct {
@@ -41,7 +44,10 @@ type Config struct {
 
 	Storage struct {
 		FloorBytes uint64 `toml:"floor_bytes"` // free space below which nothing new is accepted; 0: by the size of the disk
-		ScrubDays  uint64 `toml:"scrub_days"`  // in so many days the running node reads its whole ledger again, to find damage
+
+		// Which files of records are fetched before somebody asks for them, and what others'
+		// files may take of the disk: "own, 2 GiB"; see Keep.
+		Attachments string `toml:"attachments"`
 	} `toml:"storage"`
 
 	Backup struct {
@@ -60,10 +66,6 @@ const (
 	// one memory table of it is written out at once.
 	minFloor = 16 << 20
 
-	// maxScrubDays: damage that is found later than this may not be on any other node's
-	// disk any more either.
-	maxScrubDays = 365
-
 	// maxKeep: more than three years of daily backups are a mistake in typing.
 	maxKeep = 1000
 )
@@ -80,7 +82,7 @@ func Default() Config {
 	c.API.Listen = "127.0.0.1:7710"
 	c.Log.Level = "info"
 	c.Log.Format = "auto"
-	c.Storage.ScrubDays = 7
+	c.Storage.Attachments = "own, 2 GiB"
 	c.Backup.Keep = 7
 	return c
 }
@@ -136,7 +138,7 @@ func (c Config) faults() (f Faults) {
 		host, port, err := net.SplitHostPort(c.API.Listen)
 		if _, perr := strconv.ParseUint(port, 10, 16); err != nil || perr != nil || !isHost(host) && host != "" {
 			bad("api.listen", FaultBadAddress, c.API.Listen, "127.0.0.1:7710")
-		} else if !isLoopback(host) && !c.API.Container && !c.API.BehindProxy {
+		} else if !isLoopback(host) && !c.API.Container && !c.API.BehindProxy && !c.API.TLS {
 			bad("api.listen", FaultNotLoopback, c.API.Listen, "api.behind_proxy, api.container")
 		}
 	}
@@ -154,8 +156,10 @@ func (c Config) faults() (f Faults) {
 	if n := c.Storage.FloorBytes; n != 0 && n < minFloor {
 		bad("storage.floor_bytes", FaultTooSmall, strconv.FormatUint(n, 10), strconv.Itoa(minFloor))
 	}
-	if n := c.Storage.ScrubDays; n > maxScrubDays {
-		bad("storage.scrub_days", FaultTooMany, strconv.FormatUint(n, 10), strconv.Itoa(maxScrubDays))
+	if text := c.Storage.Attachments; text != "" {
+		if _, ok := ParseKeep(text); !ok {
+			bad("storage.attachments", FaultNotOneOf, text, "none, own, matching, all; own, 2 GiB")
+		}
 	}
 	if n := c.Backup.Keep; n > maxKeep {
 		bad("backup.keep", FaultTooMany, strconv.FormatUint(n, 10), strconv.Itoa(maxKeep))

@@ -24,6 +24,10 @@ const (
 	configFile     = "config.toml"
 	nodeKeyFile    = "node.key"
 	tokenFile      = "api.token"
+	accessFile     = "access.json"
+	certFile       = "tls.crt"
+	certKeyFile    = "tls.key"
+	socketFile     = "api.sock"
 	memberFile     = "member.json"
 	foundingFile   = "federation.cbor"
 	inceptionFile  = "inception.cbor"
@@ -33,6 +37,8 @@ const (
 	runFile        = "run.json"
 	lockFile       = "lock"
 	ledgerDir      = "ledger"
+	indexDir       = "index"
+	attachmentsDir = "attachments"
 	dirMode        = 0o700
 	secretMode     = 0o600
 	plainMode      = 0o644
@@ -218,6 +224,12 @@ func (h *Home) Dir() string { return h.dir }
 
 // LedgerDir is where the ledger of this node lies. Home never looks inside.
 func (h *Home) LedgerDir() string { return h.path(ledgerDir) }
+
+// IndexDir is where the index lies: made from the ledger, and made anew when it is gone.
+func (h *Home) IndexDir() string { return h.path(indexDir) }
+
+// AttachmentsDir is where files of records lie. Home never looks inside.
+func (h *Home) AttachmentsDir() string { return h.path(attachmentsDir) }
 
 // ConfigPath is where the settings lie, for messages.
 func (h *Home) ConfigPath() string { return h.path(configFile) }

@@ -14,8 +14,9 @@ const maxKeptKnown = 64
 
 // Kept lists the files that a backup takes along, by name, so that a home can be made of
 // it again: the member's facts, the settings, what the root key signed for this node, and
-// where other nodes were. None of them is secret: keys, token and recovery words are
-// never among them. The founding act is left out; a backup has it as its root.
+// where other nodes were. None of them is secret: node key, token and recovery words are
+// never among them, and the recipient keys only as they lie in the home, encrypted under
+// the node key. The founding act is left out; a backup has it as its root.
 func (h *Home) Kept() (map[string][]byte, error) {
 	out := map[string][]byte{}
 	for _, name := range []string{memberFile, configFile, inceptionFile, governingFile} {
@@ -25,6 +26,15 @@ func (h *Home) Kept() (map[string][]byte, error) {
 		}
 		if ok {
 			out[name] = raw
+		}
+	}
+	private, err := h.recipientFiles()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range private {
+		if out[name], err = readBounded(h.path(name), maxRecipientBytes); err != nil {
+			return nil, h.readError("read recipient keys", name, err)
 		}
 	}
 	book, err := h.Addresses()
@@ -78,6 +88,9 @@ func Recreate(dir string, kept map[string][]byte, founding []byte, o Options) (*
 				}
 			}
 		}
+	}
+	if err := h.keepRecipients(kept); err != nil {
+		return nil, err
 	}
 	if book, err := h.Addresses(); err != nil || len(book) == 0 {
 		if book, err := decodeAddresses(kept[addressFile]); err == nil {

@@ -12,10 +12,11 @@ import (
 )
 
 // A look at whether a home runs takes a shared lock for a moment, which makes a start
-// at that very moment fail once. So a start tries again for this long before it says
-// that another process is there.
+// at that very moment fail once; a command on a stopped node takes it for as long as it
+// reads the ledger. So a start tries again for this long before it says that another
+// process is there.
 const (
-	lockPatience = 300 * time.Millisecond
+	lockPatience = 1500 * time.Millisecond
 	lockPause    = 15 * time.Millisecond
 )
 
@@ -28,7 +29,7 @@ type holder struct {
 // Lock keeps every other process, and every other Home of this one, from locking the
 // same directory until release is called (at most once counts; it never fails) or the
 // process ends, however it ends. Where another holds it: ReasonHomeLocked with Args
-// path and, where known, pid and started (RFC 3339), after a third of a second.
+// path and, where known, pid and started (RFC 3339), after lockPatience.
 func (h *Home) Lock() (release func(), err error) {
 	path := h.path(lockFile)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, plainMode)

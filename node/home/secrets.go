@@ -145,18 +145,25 @@ func (h *Home) parseNodeKey(raw string) (protocol.PrivateKey, error) {
 	return protocol.NewPrivateKey(seed)
 }
 
+// looseMode says that others can read a file that is the owner's alone.
+func looseMode(name, path string, info fs.FileInfo) error {
+	f := Faults{{Key: name, Code: FaultLooseMode, Value: fmt.Sprintf("%04o", info.Mode().Perm()), Want: "0600", From: path}}
+	return &protocol.Error{Reason: protocol.ReasonConfig, Op: "read secret", ID: name, Field: name,
+		Hint: "chmod 600 " + path, Args: f[0].args(), Err: f}
+}
+
 // readSecret reads one line that only the owner may read.
-func (h *Home) readSecret(name string) (string, error) {
+func (h *Home) readSecret(name string) (string, error) { return h.readSecretOf(name, 1024) }
+
+func (h *Home) readSecretOf(name string, max int64) (string, error) {
 	path := h.path(name)
 	info, err := os.Stat(path)
 	if err == nil && loose(info) {
-		f := Faults{{Key: name, Code: FaultLooseMode, Value: fmt.Sprintf("%04o", info.Mode().Perm()), Want: "0600", From: path}}
-		return "", &protocol.Error{Reason: protocol.ReasonConfig, Op: "read secret", ID: name, Field: name,
-			Hint: "chmod 600 " + path, Args: f[0].args(), Err: f}
+		return "", looseMode(name, path, info)
 	}
 	var raw []byte
 	if err == nil {
-		raw, err = readBounded(path, 1024)
+		raw, err = readBounded(path, max)
 	}
 	if err != nil {
 		return "", h.readError("read secret", name, err)

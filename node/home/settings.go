@@ -33,10 +33,11 @@ var keys = [...]key{
 	{"api.hosts", func(c *Config) any { return &c.API.Hosts }},
 	{"api.container", func(c *Config) any { return &c.API.Container }},
 	{"api.behind_proxy", func(c *Config) any { return &c.API.BehindProxy }},
+	{"api.public", func(c *Config) any { return &c.API.Public }},
 	{"log.level", func(c *Config) any { return &c.Log.Level }},
 	{"log.format", func(c *Config) any { return &c.Log.Format }},
 	{"storage.floor_bytes", func(c *Config) any { return &c.Storage.FloorBytes }},
-	{"storage.scrub_days", func(c *Config) any { return &c.Storage.ScrubDays }},
+	{"storage.attachments", func(c *Config) any { return &c.Storage.Attachments }},
 	{"backup.dir", func(c *Config) any { return &c.Backup.Dir }},
 	{"backup.keep", func(c *Config) any { return &c.Backup.Keep }},
 	{"backup.recipients", func(c *Config) any { return &c.Backup.Recipients }},
@@ -167,16 +168,17 @@ func (h *Home) Settings(flags map[string]string) (Settings, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return Settings{}, h.readError("read settings", configFile, err)
 	}
-	return load(raw, h.path(configFile), h.opts.Getenv, flags)
+	return load(raw, h.path(configFile), h.HasCertificate(), h.opts.Getenv, flags)
 }
 
 // EnvSettings are the settings where there is no home yet: no file, the rest alike.
 func EnvSettings(flags map[string]string, o Options) (Settings, error) {
-	return load(nil, "", o.filled().Getenv, flags)
+	return load(nil, "", false, o.filled().Getenv, flags)
 }
 
-func load(file []byte, path string, getenv func(string) string, flags map[string]string) (Settings, error) {
+func load(file []byte, path string, certified bool, getenv func(string) string, flags map[string]string) (Settings, error) {
 	var c Config
+	c.API.TLS = certified
 	s := Settings{Origins: make(map[string]Origin, len(keys))}
 	said := map[string]Fault{} // name to From and Line, for faults of value
 	faults := decodeFile(file, path, &c)
@@ -336,5 +338,6 @@ func (h *Home) ReadConfigFile() (Config, error) {
 	if f := decodeFile(raw, h.path(configFile), &c); f != nil {
 		return Config{}, f.err("read settings")
 	}
+	c.API.TLS = h.HasCertificate()
 	return c, c.Validate()
 }

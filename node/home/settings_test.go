@@ -52,7 +52,9 @@ func TestConfig_KeysCoverEveryField(t *testing.T) {
 				walk(name+".", f.Type)
 				continue
 			}
-			names = append(names, name)
+			if f.Tag.Get("toml") != "-" { // found out, not set
+				names = append(names, name)
+			}
 		}
 	}
 	walk("", reflect.TypeFor[Config]())
@@ -68,9 +70,22 @@ func TestConfig_KeysCoverEveryField(t *testing.T) {
 	}
 }
 
+// A certificate in the home is a reason to listen for others, like a proxy.
+func TestSettings_ACertificateOpensTheAddress(t *testing.T) {
+	for certified, want := range map[bool]protocol.Reason{true: protocol.ReasonNone, false: protocol.ReasonConfig} {
+		s, err := load([]byte("[api]\nlisten = '0.0.0.0:7710'"), "f", certified, func(string) string { return "" }, nil)
+		if protocol.ReasonOf(err) != want || err == nil && !s.Config.API.TLS {
+			t.Errorf("with a certificate %v: got %v", certified, err)
+		}
+	}
+	if _, err := load([]byte("[api]\ntls = true"), "f", false, func(string) string { return "" }, nil); protocol.ReasonOf(err) != protocol.ReasonConfig {
+		t.Errorf("it can be said in the file: %v", err)
+	}
+}
+
 func TestSettings_Precedence(t *testing.T) {
 	file := []byte("lang = 'ko'\n[log]\nlevel = 'debug'\nformat = 'json'\n[api]\nlisten = '127.0.0.1:1'\n")
-	s, err := load(file, "config.toml",
+	s, err := load(file, "config.toml", false,
 		env("DURE_LOG_LEVEL", "warn", "DURE_API_LISTEN", "127.0.0.1:2", "DURE_PEERS", peer+", "+peer, "DURE_MDNS", "false"),
 		map[string]string{"api.listen": "127.0.0.1:3", "relay": "true"})
 	if err != nil {
@@ -93,18 +108,18 @@ func TestSettings_Precedence(t *testing.T) {
 		t.Errorf("%d origins", len(s.Origins))
 	}
 	// A switch that the file turned on can be turned off from outside.
-	s, err = load([]byte("relay = true"), "", env("DURE_RELAY", "false"), nil)
+	s, err = load([]byte("relay = true"), "", false, env("DURE_RELAY", "false"), nil)
 	if err != nil || s.Config.Relay {
 		t.Errorf("relay is on: %v", err)
 	}
 }
 
 func TestSettings_MergeLeavesListsOfTheFileOut(t *testing.T) {
-	s, err := load([]byte("listen = ['/ip4/127.0.0.1/tcp/1']"), "", env(), nil)
+	s, err := load([]byte("listen = ['/ip4/127.0.0.1/tcp/1']"), "", false, env(), nil)
 	if err != nil || s.Config.Text("listen") != "/ip4/127.0.0.1/tcp/1" {
 		t.Errorf("got %q, %v", s.Config.Text("listen"), err)
 	}
-	s, err = load([]byte("listen = ['/ip4/127.0.0.1/tcp/1']"), "", env("DURE_LISTEN", "/ip4/127.0.0.1/tcp/2"), nil)
+	s, err = load([]byte("listen = ['/ip4/127.0.0.1/tcp/1']"), "", false, env("DURE_LISTEN", "/ip4/127.0.0.1/tcp/2"), nil)
 	if err != nil || s.Config.Text("listen") != "/ip4/127.0.0.1/tcp/2" {
 		t.Errorf("got %q, %v", s.Config.Text("listen"), err)
 	}
@@ -154,7 +169,7 @@ func TestSettings_Faults(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.what, func(t *testing.T) {
-			_, err := load([]byte(c.file), "/etc/dure.toml", env(), nil)
+			_, err := load([]byte(c.file), "/etc/dure.toml", false, env(), nil)
 			e := wantReason(t, err, protocol.ReasonConfig)
 			f := FaultsOf(err)
 			if len(f) != 1 {
@@ -172,7 +187,7 @@ func TestSettings_Faults(t *testing.T) {
 
 func TestSettings_AllFaultsAtOnce(t *testing.T) {
 	file := "lang = 'de'\nfoo = 1\n[log]\nlevel = 'loud'\nlevl = 'x'\n[api]\nlisten = '0.0.0.0:1'\n"
-	_, err := load([]byte(file), "f", env("DURE_RELAY", "perhaps", "DURE_STORAGE_FLOOR_BYTES", "12"), map[string]string{"api.port": "1"})
+	_, err := load([]byte(file), "f", false, env("DURE_RELAY", "perhaps", "DURE_STORAGE_FLOOR_BYTES", "12"), map[string]string{"api.port": "1"})
 	var got []string
 	for _, f := range FaultsOf(err) {
 		got = append(got, fmt.Sprintf("%s %s %s:%d", f.Key, f.Code, f.From, f.Line))
@@ -194,12 +209,12 @@ func TestSettings_AllFaultsAtOnce(t *testing.T) {
 func TestSettings_BeyondLoopbackBySwitch(t *testing.T) {
 	for _, by := range []string{"behind_proxy", "container"} {
 		file := "[api]\nlisten = '0.0.0.0:7710'\n" + by + " = true"
-		if s, err := load([]byte(file), "", env(), nil); err != nil || s.Config.API.Listen != "0.0.0.0:7710" {
+		if s, err := load([]byte(file), "", false, env(), nil); err != nil || s.Config.API.Listen != "0.0.0.0:7710" {
 			t.Errorf("%s: %v", by, err)
 		}
 	}
 	for _, at := range []string{"127.0.0.1:0", "[::1]:7710", "localhost:7710", "127.8.8.8:1"} {
-		if _, err := load(nil, "", env("DURE_API_LISTEN", at), nil); err != nil {
+		if _, err := load(nil, "", false, env("DURE_API_LISTEN", at), nil); err != nil {
 			t.Errorf("%s: %v", at, err)
 		}
 	}
@@ -217,7 +232,7 @@ func TestHome_SaveConfigRoundTrip(t *testing.T) {
 		t.Errorf("a new home overrides defaults: %+v, %v", c, err)
 	}
 	spoken := regexp.MustCompile(`(?m)^# `).ReplaceAll(raw, nil)
-	s, err := load(spoken, "", env(), nil)
+	s, err := load(spoken, "", false, env(), nil)
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, spoken)
 	}
@@ -279,7 +294,7 @@ func FuzzSettings(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {
-		s, err := load(file, "f", env(), nil)
+		s, err := load(file, "f", false, env(), nil)
 		if err != nil {
 			if protocol.ReasonOf(err) != protocol.ReasonConfig || len(FaultsOf(err)) == 0 {
 				t.Fatal(err)
@@ -293,7 +308,7 @@ func FuzzSettings(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := load(text, "f", env(), nil)
+		again, err := load(text, "f", false, env(), nil)
 		if err != nil {
 			t.Fatalf("%v in\n%s", err, text)
 		}

@@ -22,7 +22,6 @@ const (
 // Step is one entry of a record's history.
 type Step struct {
 	Place
-	Kind   protocol.Kind
 	Role   Role
 	Builds protocol.EntryID // the version it builds on; undefined for the first entry
 	Erased bool             // its body is erased
@@ -30,56 +29,58 @@ type Step struct {
 
 // History lists every entry about a record that counts, newest arrival first; nil where
 // the record does not count. The slice is the caller's.
-func (x *Index) History(id protocol.RecordID) []Step {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	d := id.Digest()
-	no, ok := x.recordNo.find(x.hash(d), func(i uint32) bool { return x.records.at(i).id == d })
-	if !ok || x.records.at(no).flags&flagKnown == 0 {
+func (x *Index) History(id protocol.RecordID) (steps []Step, err error) {
+	err = x.read("read history", func(c *conn) error {
+		local, ok, err := c.firstByDigest(id.Digest())
+		if err != nil || !ok {
+			return err
+		}
+		t, ok, err := c.threadOf(local)
+		if err != nil || !ok {
+			return err
+		}
+		steps = t.history()
+		return nil
+	})
+	return steps, err
+}
+
+func (t *thread) history() []Step {
+	r, ok := t.resolve()
+	if !ok {
 		return nil
 	}
-	r := *x.records.at(no) // a copy: the list is read under the lock for reading
-	if x.resolve(&r); r.flags&flagStands == 0 {
-		return nil
-	}
-	superseded, seen, erasures := map[digest]bool{}, map[digest]bool{}, false
-	for i := r.change; i != 0; i = x.changes.at(i - 1).next {
-		c := x.changes.at(i - 1)
-		if x.counts(&r, c) {
-			superseded[c.parent] = superseded[c.parent] || c.kind == r.kind
-			erasures = erasures || c.kind == protocol.KindErasure
+	superseded := map[digest]bool{}
+	for i := range t.changes {
+		if c := &t.changes[i]; t.counts(c) && c.kind == t.kind {
+			superseded[c.builds()] = true
 		}
 	}
-	current := x.version(&r).id
-	role := func(id digest, first bool) Role {
+	role := func(e *entry, first bool) Role {
 		switch {
-		case id == current:
+		case e.id == r.current.id:
 			return RoleCurrent
-		case first || superseded[id]:
+		case first || superseded[e.id]:
 			return RoleSuperseded
 		}
 		return RoleRival
 	}
-	steps := []Step{{Place: x.placeOf(&r.place), Kind: r.kind, Role: role(r.id, true), Erased: x.isErased(&r, r.id, erasures)}}
-	for i := r.change; i != 0; i = x.changes.at(i - 1).next {
-		c := x.changes.at(i - 1)
-		if seen[c.id] {
-			continue // an erasure of several bodies
-		}
-		seen[c.id] = true
-		s := Step{Place: x.placeOf(&c.place), Kind: c.kind}
-		if c.parent != (digest{}) {
-			s.Builds = cidOf(c.parent)
+	steps := []Step{{Place: t.place(), Role: role(&t.entry, true), Erased: t.isErased(&t.entry)}}
+	for i := range t.changes {
+		c := &t.changes[i]
+		s := Step{Place: c.place()}
+		if len(c.refs) > 0 {
+			s.Builds = cidOf(c.refs[0])
 		}
 		switch {
-		case !x.counts(&r, c) || c.kind.IsRecord() && c.kind != r.kind:
+		case !t.counts(c) || c.kind.IsRecord() && c.kind != t.kind:
 			s.Role = RoleSetAside
 		case c.kind == protocol.KindErasure:
 			s.Role = RoleErasure
 		case c.kind == protocol.KindWithdraw:
 			s.Role = RoleWithdrawal
 		default:
-			s.Role, s.Erased = role(c.id, false), x.isErased(&r, c.id, erasures)
+			s.Role, s.Erased = role(c, false), t.isErased(c)
 		}
 		steps = append(steps, s)
 	}

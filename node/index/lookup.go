@@ -1,7 +1,9 @@
 package index
 
 import (
+	"encoding/binary"
 	"errors"
+	"math"
 	"math/bits"
 	"slices"
 	"strconv"
@@ -22,14 +24,14 @@ const (
 	// ones, which no node of ours gives, resolve but are passed over: else one entry with
 	// protocol.MaxNumber would leave its member without any.
 	maxGiven = 999_999_999
-
-	// maxNamed bounds the records that an ambiguous reference lists.
-	maxNamed = 8
 )
 
 // Lookup finds one record by what people write: its short number ("kr-seoul-41"), its
 // CID or the CID of any version of it, or an unambiguous beginning of its CID of at
 // least MinPrefix characters, with or without "bafyrei" in front. Case does not matter.
+// What bears a short number and is no record, as a proposal, is found like one.
+//
+// Of several with one short number it is the one that has it (numberTaken).
 //
 // ReasonNotFound where nothing bears the name; ReasonAmbiguous where several records
 // do, with their CIDs in Args "candidates" (at most eight); ReasonSetAside where what
@@ -44,20 +46,28 @@ func (x *Index) Lookup(ref string) (Row, error) {
 		return Row{}, e
 	}
 	var aside bool
-	rows := x.rows(func() (picked []uint32) {
-		aside = false
-		for _, no := range x.named(name) {
-			if r := x.records.at(no); r.flags&flagKnown == 0 {
-				continue
-			} else if _, ok := x.stands(&r.place); !ok {
+	var rows []Row
+	err := x.read("find record", func(c *conn) error {
+		found, err := c.named(name)
+		if err != nil {
+			return err
+		}
+		for _, local := range found {
+			r, ok, err := c.rowOf(local)
+			switch {
+			case err != nil:
+				return err
+			case !ok:
 				aside = true
-			} else if len(picked) <= maxNamed {
-				picked = append(picked, no)
+			case len(rows) <= maxNamed:
+				rows = append(rows, r)
 			}
 		}
-		return picked
+		return nil
 	})
 	switch {
+	case err != nil:
+		return Row{}, err
 	case len(rows) == 1:
 		return rows[0], nil
 	case len(rows) > 1:
@@ -75,110 +85,123 @@ func (x *Index) Lookup(ref string) (Row, error) {
 
 // Record is the row of a record by its id, or by the id of any version of it; false
 // where it is not here or does not count.
-func (x *Index) Record(id protocol.EntryID) (Row, bool) {
-	rows := x.rows(func() []uint32 {
-		for _, no := range x.byDigest(id.Digest()) {
-			r := x.records.at(no)
-			if _, ok := x.stands(&r.place); ok && r.flags&flagKnown != 0 {
-				return []uint32{no}
-			}
+func (x *Index) Record(id protocol.EntryID) (row Row, ok bool, err error) {
+	err = x.read("find record", func(c *conn) error {
+		local, found, err := c.firstByDigest(id.Digest())
+		if err == nil && found {
+			row, ok, err = c.rowOf(local)
 		}
-		return nil
+		return err
 	})
-	if len(rows) == 0 {
-		return Row{}, false
-	}
-	return rows[0], true
+	return row, ok, err
 }
 
 // NextNumber is the short number for a member's next record: one more than the highest
 // in any of its feeds, whether or not it counts, so that no number is given twice by
 // nodes that know of each other.
-func (x *Index) NextNumber(handle string) uint64 {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	highest := uint64(0)
-	if no, ok := x.memNo[handle]; ok {
-		for _, f := range x.members[no].feeds {
-			highest = max(highest, x.feeds[f].number)
-		}
-	}
-	return highest + 1
+func (x *Index) NextNumber(handle string) (uint64, error) {
+	var highest int64
+	err := x.read("count numbers", func(c *conn) error {
+		_, err := c.one(`SELECT ifnull(max(number), 0) FROM feed WHERE member = ? AND member <> ''`, []any{handle}, &highest)
+		return err
+	})
+	return uint64(highest) + 1, err
 }
 
-// named lists the records that may be meant.
-func (x *Index) named(name string) []uint32 {
-	if found := x.byNumber(name); found != nil {
-		return found
+// named lists the records that may be meant, by local number.
+func (c *conn) named(name string) ([]uint64, error) {
+	if found, err := c.byNumber(name); err != nil || found != nil {
+		return found, err
 	}
 	if id, err := protocol.ParseCID(name); err == nil {
 		if id.Prefix().Codec != protocol.CodecDagCBOR {
-			return nil
+			return nil, nil
 		}
-		return x.byDigest(id.Digest())
+		local, ok, err := c.firstByDigest(id.Digest())
+		if err != nil || !ok {
+			return nil, err
+		}
+		return []uint64{local}, nil
 	}
 	if len(name) < MinPrefix {
-		return nil
+		return nil, nil
 	}
 	if strings.HasPrefix(name, cidHead) {
-		return x.byPrefix(name)
+		return c.byPrefix(name)
 	}
-	return x.byPrefix(cidHead + name)
+	return c.byPrefix(cidHead + name)
 }
 
-func (x *Index) byNumber(name string) (found []uint32) {
+func (c *conn) byNumber(name string) (found []uint64, err error) {
 	i := strings.LastIndexByte(name, '-')
-	if i < 0 {
-		return nil
+	if i <= 0 {
+		return nil, nil
 	}
-	number, err := strconv.ParseUint(name[i+1:], 10, 64)
+	number, err := strconv.ParseUint(name[i+1:], 10, 63)
 	if err != nil || number == 0 || name[i+1] == '0' {
-		return nil
+		return nil, nil
 	}
-	no, ok := x.memNo[name[:i]]
-	if !ok || no == 0 {
-		return nil
-	}
-	for _, f := range x.members[no].feeds {
-		x.numberNo.find(x.hashNumber(f, number), func(no uint32) bool {
-			if r := x.records.at(no); r.number == number && r.feed == f && !slices.Contains(found, no) {
-				found = append(found, no)
-			}
-			return false // go on: one feed may have given a number twice
-		})
-	}
-	return found
+	// One may have been given twice, by one node or by two that did not know of each other.
+	err = c.each(`SELECT e.local FROM feed f CROSS JOIN entry e ON e.feed = f.no AND e.number = ?2 AND e.number > 0 AND e.aside = 0
+		WHERE f.member = ?1 AND e.ofkey IS NULL ORDER BY e.seq < f.count DESC, e.time, e.seq, e.id LIMIT 1`, []any{name[:i], int64(number)}, func(scan func(...any) error) error {
+		var local int64
+		err := scan(&local)
+		found = append(found, uint64(local))
+		return err
+	})
+	return found, err
 }
 
-// byDigest finds a record by its own or a change's digest.
-func (x *Index) byDigest(d digest) []uint32 {
-	hash := x.hash(d)
-	if no, ok := x.recordNo.find(hash, func(i uint32) bool { return x.records.at(i).id == d }); ok && x.records.at(no).flags&flagKnown != 0 {
-		return []uint32{no}
+// firstByDigest finds a record by its own or a change's digest.
+func (c *conn) firstByDigest(d digest) (local uint64, ok bool, err error) {
+	at, kind, number, ofKey, of, err := c.byDigest(d)
+	if err != nil || at == 0 {
+		return 0, false, err
 	}
-	if no, ok := x.changeNo.find(hash, func(i uint32) bool { return x.changes.at(i).id == d }); ok {
-		return []uint32{x.changes.at(no).record}
-	}
-	return nil
-}
-
-// byPrefix reads the list of records from end to end: prefixes are typed by people,
-// and a sorted list would have to be kept for every entry that comes.
-func (x *Index) byPrefix(text string) (found []uint32) {
-	want, n, ok := prefixBits(text)
-	if !ok {
-		return nil
-	}
-	whole, rest := n/8, n%8
-	for _, no := range x.order {
-		id := &x.records.at(no).id
-		if [32]byte(*id) == want || (string(id[:whole]) == string(want[:whole]) && (rest == 0 || bits.LeadingZeros8(id[whole]^want[whole]) >= rest)) {
-			if found = append(found, no); len(found) > 1000 {
-				break // far beyond what can be told apart
-			}
+	if ofKey != nil {
+		if !isChange(kind) {
+			return 0, false, nil
+		}
+		if at, kind, number, ofKey, _, err = c.byDigest(digest(of)); err != nil || at == 0 || ofKey != nil {
+			return 0, false, err
 		}
 	}
-	return found
+	return at, kind.IsRecord() || number > 0, nil
+}
+
+// byDigest finds an entry; local is 0 where it is not here.
+func (c *conn) byDigest(d digest) (local uint64, kind protocol.Kind, number uint64, ofKey *int64, of []byte, err error) {
+	var l, k, n int64
+	_, err = c.one(`SELECT local, kind, number, ofkey, of FROM entry WHERE key = ? AND id = ?`, []any{keyOf(d), d[:]}, &l, &k, &n, &ofKey, &of)
+	return uint64(l), protocol.Kind(k), uint64(n), ofKey, of, err
+}
+
+func (c *conn) byPrefix(text string) (found []uint64, err error) {
+	want, n, ok := prefixBits(text)
+	if !ok {
+		return nil, nil
+	}
+	low, high := keyOf(want), int64(math.MaxInt64)
+	if n < 64 {
+		high = int64((binary.BigEndian.Uint64(want[:8]) | math.MaxUint64>>n) ^ 1<<63)
+	} else {
+		high = low
+	}
+	whole, rest := n/8, n%8
+	err = c.each(`SELECT local, id, kind, number FROM entry WHERE key BETWEEN ? AND ? AND ofkey IS NULL LIMIT ?`, []any{low, high, 10 * maxPrefixed},
+		func(scan func(...any) error) error {
+			var local, kind, number int64
+			var id []byte
+			if err := scan(&local, &id, &kind, &number); err != nil {
+				return err
+			}
+			same := string(id[:whole]) == string(want[:whole]) && (rest == 0 || bits.LeadingZeros8(id[whole]^want[whole]) >= rest)
+			if same && len(found) <= maxPrefixed && (number > 0 || protocol.Kind(kind).IsRecord()) {
+				found = append(found, uint64(local))
+			}
+			return nil
+		})
+	return found, err
 }
 
 // prefixBits are the bits of the hash that the beginning of a CID's text tells, and how

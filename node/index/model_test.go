@@ -2,6 +2,7 @@ package index
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -55,11 +56,14 @@ func (m *model) row(it Item) Row {
 		})
 	}
 	at := func(it Item) Place {
-		return Place{Entry: it.Entry.ID(), Feed: it.Entry.Feed(), FeedSeq: it.Entry.Seq(), Seq: it.Seq}
+		return Place{Entry: it.Entry.ID(), Feed: it.Entry.Feed(), FeedSeq: it.Entry.Seq(), Seq: it.Seq,
+			Kind: it.Entry.Kind(), Member: m.member[it.Entry.Feed()]}
 	}
 	r := Row{Record: first.ID(), Kind: first.Kind(), Member: m.member[first.Feed()], Seq: it.Seq, Current: at(it)}
 	if n := first.Header().Number; n != 0 {
-		r.Number = fmt.Sprintf("%s-%d", r.Member, n)
+		if r.Number = fmt.Sprintf("%s-%d", r.Member, n); m.holder(r.Member, n) != first.ID() {
+			r.Number, r.Given = "", r.Number
+		}
 	}
 	revisions := m.about(first, first.Kind())
 	var heads []Item
@@ -80,6 +84,22 @@ func (m *model) row(it Item) Row {
 		r.Erased = r.Erased || len(refs) == 0 || slices.Contains(refs, r.Current.Entry)
 	}
 	return r
+}
+
+// holder is the record that has a number.
+func (m *model) holder(handle string, number uint64) (id protocol.EntryID) {
+	var all []protocol.Entry
+	for _, it := range m.items {
+		if h := it.Entry.Header(); h.Number == number && !h.Of.Defined() && m.member[it.Entry.Feed()] == handle && m.stands(it.Entry) {
+			all = append(all, it.Entry)
+		}
+	}
+	if len(all) == 0 {
+		return id
+	}
+	return slices.MinFunc(all, func(a, b protocol.Entry) int {
+		return cmp.Or(cmp.Compare(a.Header().Time, b.Header().Time), cmp.Compare(a.Seq(), b.Seq()), bytes.Compare(a.ID().Bytes(), b.ID().Bytes()))
+	}).ID()
 }
 
 func (m *model) lookup(ref string) (r Row, reason protocol.Reason) {
@@ -103,6 +123,7 @@ func (m *model) lookup(ref string) (r Row, reason protocol.Reason) {
 			aside = true
 		}
 	}
+	rows = slices.DeleteFunc(rows, func(r Row) bool { return r.Given != "" && r.Given == ref })
 	switch {
 	case len(rows) == 1:
 		return rows[0], protocol.ReasonNone
@@ -112,10 +133,6 @@ func (m *model) lookup(ref string) (r Row, reason protocol.Reason) {
 		return Row{}, protocol.ReasonSetAside
 	}
 	return Row{}, protocol.ReasonNotFound
-}
-
-func isChange(k protocol.Kind) bool {
-	return k.IsRecord() || k == protocol.KindWithdraw || k == protocol.KindErasure
 }
 
 func cutLast(ref string) (string, string, bool) {
@@ -176,7 +193,7 @@ func scribble(w *world, rng *rand.Rand, n int) {
 }
 
 func TestIndex_AgreesWithModel(t *testing.T) {
-	for seed := range uint64(50) {
+	for seed := range uint64(20) {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		w := newWorld(t)
 		scribble(w, rng, 60)
@@ -184,17 +201,13 @@ func TestIndex_AgreesWithModel(t *testing.T) {
 		for _, f := range w.feeds {
 			m.member[f.feed], m.count[f.feed] = f.member, Unlimited
 		}
-		x := New(Config{Source: w})
+		x := w.empty()
 		items := w.items()
 		for len(items) > 0 || rng.IntN(4) > 0 {
 			switch rng.IntN(4) {
 			case 0, 1:
 				n := min(len(items), 1+rng.IntN(12))
 				batch := slices.Clone(items[:n])
-				for i := range batch {
-					batch[i].Member = m.member[batch[i].Entry.Feed()]
-					batch[i].Standing = batch[i].Entry.Seq() < m.count[batch[i].Entry.Feed()]
-				}
 				x.Add(batch...)
 				m.items, items = append(m.items, batch...), items[n:]
 			case 2:
@@ -224,12 +237,18 @@ func TestIndex_AgreesWithModel(t *testing.T) {
 	}
 }
 
-func compare(t *testing.T, seed uint64, x *Index, m *model) {
+func compare(t *testing.T, seed uint64, x *tested, m *model) {
 	t.Helper()
 	var want []Row
 	for _, it := range m.records() {
 		want = append(want, m.row(it))
 	}
+	for _, r := range pages(t, x, Query{Limit: 7}) { // what is due is computed by who reads
+		if !slices.Contains(want, r) {
+			t.Fatalf("seed %d: before all is computed: got\n%+v\nwant one of\n%s", seed, r, list(want))
+		}
+	}
+	x.settle()
 	if got := pages(t, x, Query{Limit: 7}); !slices.Equal(got, want) {
 		t.Fatalf("seed %d: got\n%s\nwant\n%s", seed, list(got), list(want))
 	}
@@ -266,7 +285,7 @@ func compare(t *testing.T, seed uint64, x *Index, m *model) {
 		want, reason := m.lookup(id.String())
 		got, err := x.Lookup(id.String())
 		if protocol.ReasonOf(err) != reason || got != want {
-			t.Fatalf("seed %d: entry %d of %s: got %+v, %v; want %+v, %v", seed, it.Entry.Seq(), it.Member, got, err, want, reason)
+			t.Fatalf("seed %d: entry %d of %s: got %+v, %v; want %+v, %v", seed, it.Entry.Seq(), m.member[it.Entry.Feed()], got, err, want, reason)
 		}
 		if r, ok := x.Record(id); ok != (reason == protocol.ReasonNone) || r != want {
 			t.Fatalf("seed %d: Record and Lookup differ", seed)
@@ -277,7 +296,7 @@ func compare(t *testing.T, seed uint64, x *Index, m *model) {
 	}
 }
 
-func checkHistory(t *testing.T, seed uint64, x *Index, m *model, r Row) {
+func checkHistory(t *testing.T, seed uint64, x *tested, m *model, r Row) {
 	t.Helper()
 	roles := map[Role]int{}
 	last := Unlimited
@@ -318,14 +337,14 @@ func list(rows []Row) string {
 // The same entries, whichever feed's come first and with revisions before what they
 // revise, make the same records; only local numbers differ.
 func TestIndex_OrderOfArrivalDoesNotMatter(t *testing.T) {
-	for seed := range uint64(30) {
+	for seed := range uint64(10) {
 		rng := rand.New(rand.NewPCG(seed, 4))
 		w := newWorld(t)
 		scribble(w, rng, 80)
 		cut := w.feeds[rng.IntN(4)]
 		count := uint64(rng.IntN(len(cut.entries)))
 		var want []Row
-		for order := range 10 {
+		for order := range 6 {
 			var items []Item
 			rest := make([]int, len(w.feeds))
 			for len(items) < int(w.local) {
@@ -338,27 +357,23 @@ func TestIndex_OrderOfArrivalDoesNotMatter(t *testing.T) {
 					rest[i]++
 				}
 			}
-			x := New(Config{Source: w})
+			x := w.empty()
 			at := rng.IntN(len(items))
 			x.Add(items[:at]...)
 			if order%2 == 0 {
 				x.Restand(cut.feed, cut.member, count)
-				for i := at; i < len(items); i++ {
-					if e := items[i].Entry; e.Feed() == cut.feed {
-						items[i].Standing = e.Seq() < count
-					}
-				}
 				x.Add(items[at:]...)
 			} else {
 				x.Add(items[at:]...)
 				x.Restand(cut.feed, cut.member, count)
 			}
+			x.settle()
 			got := pages(t, x, Query{})
 			for i := range got {
 				got[i].Seq, got[i].Current.Seq, got[i].Withdrawal.Seq = 0, 0, 0
 				if number := got[i].Number; number != "" {
 					r, err := x.Lookup(number)
-					if reason := protocol.ReasonOf(err); reason != protocol.ReasonAmbiguous && (err != nil || r.Record != got[i].Record) {
+					if err != nil || r.Record != got[i].Record {
 						t.Fatalf("seed %d: %s is %+v, %v", seed, number, r, err)
 					}
 				}

@@ -12,6 +12,9 @@ type Place struct {
 	Feed    protocol.FeedID
 	FeedSeq uint64
 	Seq     uint64 // local number
+
+	Kind   protocol.Kind
+	Member string // handle of the owner of the feed
 }
 
 // Row is what the index knows of one record. It is a copy.
@@ -19,7 +22,8 @@ type Row struct {
 	Record protocol.RecordID
 	Kind   protocol.Kind
 	Member string // handle of the owner
-	Number string // "kr-seoul-41"; "" where the writer gave none
+	Number string // "kr-seoul-41"; "" where the writer gave none, or one that another has
+	Given  string // the number that the writer gave it and another has; "" mostly
 	Seq    uint64 // local number of the record's first entry: the order of lists
 
 	Current    Place // the current version
@@ -30,58 +34,79 @@ type Row struct {
 	Erased     bool  // the current version's body is erased
 }
 
-// row copies a resolved record that stands.
-func (x *Index) row(r *held) Row {
-	f := &x.feeds[r.feed]
-	out := Row{
-		Record: cidOf(r.id), Kind: r.kind, Member: x.members[f.member].handle, Seq: r.local,
-		Current: x.placeOf(x.version(r)), Revisions: int(r.revisions), Rivals: int(r.rivals), Erased: r.flags&flagErased != 0,
+// row is the thread as lists show it; false where it does not count.
+func (t *thread) row() (Row, bool) {
+	r, ok := t.resolve()
+	if !ok {
+		return Row{}, false
 	}
-	if r.number != 0 {
-		out.Number = numberText(out.Member, r.number)
+	out := Row{Record: cidOf(t.id), Kind: t.kind, Member: t.member, Seq: t.local,
+		Current: r.current.place(), Revisions: r.revisions, Rivals: r.rivals, Erased: r.erased}
+	out.name(t.number, t.taken)
+	if r.withdrawal != nil {
+		out.Withdrawn, out.Withdrawal = true, r.withdrawal.place()
 	}
-	if r.withdrawal != 0 {
-		out.Withdrawn, out.Withdrawal = true, x.placeOf(&x.changes.at(r.withdrawal-1).place)
-	}
-	return out
+	return out, true
 }
 
-func (x *Index) placeOf(p *place) Place {
-	return Place{Entry: cidOf(p.id), Feed: cidOf(x.feeds[p.feed].id), FeedSeq: p.seq, Seq: p.local}
+// name says which number the record has, or was given while another has it.
+func (r *Row) name(number uint64, taken bool) {
+	if taken {
+		r.Given = numberText(r.Member, number)
+	} else {
+		r.Number = numberText(r.Member, number)
+	}
 }
 
 func numberText(handle string, number uint64) string {
+	if number == 0 {
+		return ""
+	}
 	return handle + "-" + strconv.FormatUint(number, 10)
 }
 
-// rows copies records, resolving them first where needed. The caller holds no lock.
-func (x *Index) rows(pick func() []uint32) []Row {
-	x.mu.RLock()
-	picked := pick()
-	ready := true
-	for _, no := range picked {
-		ready = ready && x.fresh(x.records.at(no))
+// rowOf computes one row; false where the record does not count.
+func (c *conn) rowOf(local uint64) (Row, bool, error) {
+	t, ok, err := c.threadOf(local)
+	if err != nil || !ok {
+		return Row{}, false, err
 	}
-	if ready {
-		defer x.mu.RUnlock()
-		return x.copyRows(picked)
-	}
-	x.mu.RUnlock()
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	picked = pick() // entries may have come in between
-	for _, no := range picked {
-		if r := x.records.at(no); !x.fresh(r) {
-			x.resolve(r)
-		}
-	}
-	return x.copyRows(picked)
+	r, ok := t.row()
+	return r, ok, nil
 }
 
-func (x *Index) copyRows(picked []uint32) []Row {
-	out := make([]Row, len(picked))
-	for i, no := range picked {
-		out[i] = x.row(x.records.at(no))
+// Rows of lists are read as they were computed; what is due is computed anew.
+const (
+	rowColumns = `e.local, e.id, e.kind, e.number, f.member, f.id, e.seq, e.aside, f.count,
+  r.cur, c.id, c.seq, cf.id, r.revisions, r.rivals, r.erased, r.withdrawal, w.id, w.seq, wf.id, d.local, ` + numberTaken
+	rowJoins = ` JOIN entry e ON e.local = p.local JOIN feed f ON f.no = e.feed
+  JOIN record r ON r.local = p.local
+  LEFT JOIN entry c ON c.local = r.cur AND r.cur <> r.local LEFT JOIN feed cf ON cf.no = c.feed
+  LEFT JOIN entry w ON w.local = r.withdrawal LEFT JOIN feed wf ON wf.no = w.feed
+  LEFT JOIN due d ON d.local = p.local `
+)
+
+// readRow reads rowColumns; due where it is to be computed anew.
+func readRow(scan func(...any) error) (r Row, due bool, err error) {
+	var id, feed, cur, curFeed, wd, wdFeed []byte
+	var local, seq, kind, number, count, curLocal, revisions, rivals, wdLocal int64
+	var aside, taken bool
+	var curSeq, wdSeq, dueLocal *int64
+	if err = scan(&local, &id, &kind, &number, &r.Member, &feed, &seq, &aside, &count,
+		&curLocal, &cur, &curSeq, &curFeed, &revisions, &rivals, &r.Erased, &wdLocal, &wd, &wdSeq, &wdFeed, &dueLocal, &taken); err != nil {
+		return r, false, err
 	}
-	return out
+	r.Record, r.Kind, r.Seq = cidOf(digest(id)), protocol.Kind(kind), uint64(local)
+	r.Revisions, r.Rivals = int(revisions), int(rivals)
+	r.name(uint64(number), taken)
+	r.Current = Place{Entry: r.Record, Feed: cidOf(digest(feed)), FeedSeq: uint64(seq), Seq: r.Seq, Kind: r.Kind, Member: r.Member}
+	if curSeq != nil {
+		r.Current.Entry, r.Current.Feed, r.Current.FeedSeq, r.Current.Seq = cidOf(digest(cur)), cidOf(digest(curFeed)), uint64(*curSeq), uint64(curLocal)
+	}
+	if wdSeq != nil {
+		r.Withdrawn = true
+		r.Withdrawal = Place{Entry: cidOf(digest(wd)), Feed: cidOf(digest(wdFeed)), FeedSeq: uint64(*wdSeq), Seq: uint64(wdLocal),
+			Kind: protocol.KindWithdraw, Member: r.Member}
+	}
+	return r, dueLocal != nil, nil
 }

@@ -16,15 +16,15 @@ type world struct {
 	fed    protocol.FederationID
 	now    int64
 	local  uint64
-	feeds  []*writer
+	feeds  []*scribe
 	bodies map[protocol.BodyID][]byte
 	errs   map[protocol.EntryID]error // what Body answers instead
-	byID   map[protocol.FeedID]*writer
+	byID   map[protocol.FeedID]*scribe
 	salt   byte
 	broken error // what Entry answers instead
 }
 
-type writer struct {
+type scribe struct {
 	w       *world
 	member  string
 	feed    protocol.FeedID
@@ -34,7 +34,7 @@ type writer struct {
 
 func newWorld(t testing.TB) *world {
 	return &world{t: t, fed: protocol.Sum([]byte("federation")), bodies: map[protocol.BodyID][]byte{},
-		errs: map[protocol.EntryID]error{}, byID: map[protocol.FeedID]*writer{}}
+		errs: map[protocol.EntryID]error{}, byID: map[protocol.FeedID]*scribe{}}
 }
 
 func (w *world) entry(h protocol.Header) protocol.Entry {
@@ -51,26 +51,26 @@ func (w *world) entry(h protocol.Header) protocol.Entry {
 }
 
 // writer opens a feed of a member.
-func (w *world) writer(member string) *writer {
+func (w *world) writer(member string) *scribe {
 	var node protocol.PublicKey
 	binary.BigEndian.PutUint32(node[:], uint32(len(w.feeds)+1))
 	e := w.entry(protocol.Header{Init: &protocol.Inception{Federation: w.fed, Root: protocol.PublicKey{1}, Node: node, Added: protocol.Signature{1}}})
-	f := &writer{w: w, member: member, feed: e.ID()}
+	f := &scribe{w: w, member: member, feed: e.ID()}
 	f.keep(e)
 	w.feeds = append(w.feeds, f)
 	w.byID[f.feed] = f
 	return f
 }
 
-func (f *writer) keep(e protocol.Entry) protocol.Entry {
+func (f *scribe) keep(e protocol.Entry) protocol.Entry {
 	f.w.local++
 	f.entries = append(f.entries, e)
-	f.items = append(f.items, Item{Entry: e, Seq: f.w.local, Member: f.member, Standing: true})
+	f.items = append(f.items, Item{Entry: e, Seq: f.w.local, What: Appended})
 	return e
 }
 
 // write appends an entry to the feed.
-func (f *writer) write(h protocol.Header) protocol.Entry {
+func (f *scribe) write(h protocol.Header) protocol.Entry {
 	f.w.now++
 	last := f.entries[len(f.entries)-1]
 	h.Feed, h.Seq, h.Prev, h.Time = f.feed, uint64(len(f.entries)), last.ID(), f.w.now
@@ -89,19 +89,19 @@ func (w *world) body(h protocol.Header, content any) protocol.Header {
 	return h
 }
 
-func (f *writer) publish(kind protocol.Kind, number uint64) protocol.Entry {
+func (f *scribe) publish(kind protocol.Kind, number uint64) protocol.Entry {
 	return f.write(protocol.Header{Kind: kind, Number: number})
 }
 
-func (f *writer) revise(of, builds protocol.Entry) protocol.Entry {
+func (f *scribe) revise(of, builds protocol.Entry) protocol.Entry {
 	return f.write(protocol.Header{Kind: of.Kind(), Of: of.ID(), Refs: []protocol.CID{builds.ID()}})
 }
 
-func (f *writer) withdraw(of protocol.Entry) protocol.Entry {
+func (f *scribe) withdraw(of protocol.Entry) protocol.Entry {
 	return f.write(protocol.Header{Kind: protocol.KindWithdraw, Of: of.ID()})
 }
 
-func (f *writer) erase(of protocol.Entry, versions ...protocol.Entry) protocol.Entry {
+func (f *scribe) erase(of protocol.Entry, versions ...protocol.Entry) protocol.Entry {
 	h := protocol.Header{Kind: protocol.KindErasure, Of: of.ID()}
 	for _, v := range versions {
 		h.Refs = append(h.Refs, v.ID())
@@ -120,10 +120,99 @@ func (w *world) items() []Item {
 	return out
 }
 
-func (w *world) index() *Index {
-	x := New(Config{Source: w})
+// tested is an index whose errors end the test.
+type tested struct {
+	*Index
+	w    *world
+	told map[protocol.FeedID]bool // feeds of which it was said whose they are
+}
+
+// empty is an index of nothing yet.
+func (w *world) empty() *tested {
+	x, err := Open(Config{Dir: w.t.TempDir(), Source: w})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() {
+		if err := x.Close(); err != nil {
+			w.t.Error(err)
+		}
+	})
+	return &tested{x, w, map[protocol.FeedID]bool{}}
+}
+
+func (w *world) index() *tested {
+	x := w.empty()
 	x.Add(w.items()...)
 	return x
+}
+
+func (x *tested) check(err error) {
+	x.w.t.Helper()
+	if err != nil {
+		x.w.t.Fatal(err)
+	}
+}
+
+// Add takes entries in; a feed that nothing was said of is its writer's.
+func (x *tested) Add(items ...Item) {
+	x.w.t.Helper()
+	for _, it := range items {
+		if id := it.Entry.Feed(); !x.told[id] {
+			x.Restand(id, x.w.byID[id].member, Unlimited)
+		}
+	}
+	x.check(x.Index.Add(items...))
+}
+
+func (x *tested) Restand(feed protocol.FeedID, member string, count uint64) {
+	x.w.t.Helper()
+	x.told[feed] = true
+	x.check(x.Index.Restand(Limit{feed, member, count}))
+}
+
+func (x *tested) SetErased(ids []protocol.EntryID) {
+	x.w.t.Helper()
+	x.check(x.Index.SetErased(ids))
+}
+
+// settle computes what is due.
+func (x *tested) settle() {
+	x.w.t.Helper()
+	for left := 1; left > 0; {
+		var err error
+		left, err = x.Work(3)
+		x.check(err)
+	}
+}
+
+func (x *tested) History(id protocol.RecordID) []Step {
+	x.w.t.Helper()
+	steps, err := x.Index.History(id)
+	x.check(err)
+	return steps
+}
+
+func (x *tested) Record(id protocol.EntryID) (Row, bool) {
+	x.w.t.Helper()
+	r, ok, err := x.Index.Record(id)
+	x.check(err)
+	return r, ok
+}
+
+func (x *tested) Count(handle string) int {
+	x.w.t.Helper()
+	x.settle()
+	n, err := x.Index.Count(handle)
+	x.check(err)
+	return n
+}
+
+func (x *tested) NextNumber(handle string) uint64 {
+	x.w.t.Helper()
+	n, err := x.Index.NextNumber(handle)
+	x.check(err)
+	return n
 }
 
 // Entry and Body make the world a Source.
@@ -154,7 +243,7 @@ func notice(title string) any {
 	return r.Content()
 }
 
-func mustRow(t *testing.T, x *Index, ref string) Row {
+func mustRow(t *testing.T, x *tested, ref string) Row {
 	t.Helper()
 	r, err := x.Lookup(ref)
 	if err != nil {

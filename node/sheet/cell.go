@@ -7,9 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/text/language"
-	"golang.org/x/text/language/display"
-
+	"github.com/dure-net/dure/node/phrase"
 	"github.com/dure-net/dure/protocol/record"
 )
 
@@ -138,14 +136,7 @@ func labels(list record.List, lang string) func(code string) string {
 	if list != record.Countries {
 		return func(code string) string { return record.Label(list, code, lang) }
 	}
-	names := display.Regions(language.Make(lang))
-	return func(code string) string {
-		region, err := language.ParseRegion(code)
-		if err != nil {
-			return ""
-		}
-		return names.Name(region)
-	}
+	return func(code string) string { return phrase.Country(lang, code) }
 }
 
 // spoken are the languages that members work in most, for cells that name rather than
@@ -156,9 +147,8 @@ func (w *words) tag(cell string) string {
 	if w.tags == nil {
 		w.tags = map[string]string{}
 		for _, lang := range record.LabelLanguages() {
-			names := display.Tags(language.Make(lang))
 			for _, t := range spoken {
-				w.tags[strings.ToLower(names.Name(language.Make(t)))] = t
+				w.tags[strings.ToLower(phrase.Language(lang, t))] = t
 			}
 		}
 	}

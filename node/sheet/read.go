@@ -161,7 +161,7 @@ func readRow(w *words, head, cells []string) (Row, error) {
 	for i, name := range head {
 		if name == columnType {
 			code, ok := w.code(record.RecordTypes, cell(i))
-			if row.Kind, known = protocol.ParseKind(code); !ok || !known || !row.Kind.IsRecord() {
+			if row.Kind, known = protocol.ParseKind(code); !ok || !known || !row.Kind.IsRecord() || row.Kind.IsAgreement() {
 				row.Faults = append(row.Faults, record.Fault{Field: columnType, Code: record.FaultNotInList, Value: cell(i), Args: map[string]string{"list": string(record.RecordTypes)}})
 				return row, nil
 			}

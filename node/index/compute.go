@@ -1,0 +1,192 @@
+package index
+
+import (
+	"encoding/binary"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+)
+
+// computing is a record on its way to be written.
+type computing struct {
+	local    uint64
+	thread   *thread // nil: its first entry is not here
+	resolved resolved
+	counts   bool
+	content  content
+	err      error
+	ready    chan struct{} // closed when content and err are there
+}
+
+// compute writes what records are now: their lines, their tags, their words. The writer
+// is in a transaction. Contents are read and cut into words beside it, by all processors.
+func (w *writer) compute(locals []uint64) error {
+	all := make([]computing, 0, len(locals))
+	for _, local := range locals {
+		t, ok, err := w.threadOf(local)
+		if err != nil {
+			return err
+		}
+		if ok && !t.kind.IsRecord() { // it only bears a number
+			continue
+		}
+		c := computing{local: local, thread: t, ready: make(chan struct{})}
+		if ok {
+			c.resolved, c.counts = t.resolve()
+		}
+		all = append(all, c)
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer next.Store(int64(len(all))) // after an error nobody begins another
+	for range min(len(all), runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(all)); i = next.Add(1) - 1 {
+				c := &all[i]
+				if c.counts {
+					c.content, c.err = w.x.contentOf(c.thread)
+				}
+				close(c.ready)
+			}
+		})
+	}
+	for i := range all {
+		c := &all[i]
+		<-c.ready
+		if c.err != nil {
+			return c.err
+		}
+		if err := w.put(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// put writes one record.
+func (w *writer) put(of *computing) error {
+	local, r, c, ok := of.local, of.resolved, of.content, of.counts
+	var before []byte
+	var hadWords, hadSpot bool
+	known, err := w.one(`SELECT terms, words, spot FROM record WHERE local = ?`, []any{int64(local)}, &before, &hadWords, &hadSpot)
+	if err != nil {
+		return err
+	}
+	if hadWords {
+		w.batch.shed = w.batch.shed || r.erased || !ok
+		if err := w.exec(`DELETE FROM words WHERE rowid = ?`, int64(local)); err != nil {
+			return err
+		}
+	}
+	if hadSpot {
+		if err := w.exec(`DELETE FROM spot WHERE local = ?`, int64(local)); err != nil {
+			return err
+		}
+	}
+	terms, err := w.termsOf(c.facets)
+	if err != nil {
+		return err
+	}
+	if err := w.retag(local, before, terms); err != nil {
+		return err
+	}
+	if !ok {
+		if !known {
+			return nil
+		}
+		return w.exec(`DELETE FROM record WHERE local = ?`, int64(local))
+	}
+	if c.title != nil {
+		if err := w.exec(`INSERT INTO words(rowid, title, body, tags) VALUES (?, ?, ?, ?)`, int64(local), string(c.title), string(c.body), tagWords(terms)); err != nil {
+			return err
+		}
+	}
+	if s := c.spot; s != nil {
+		if err := w.exec(`INSERT INTO spot VALUES (?, ?, ?, ?, ?)`, int64(local), s.lat, s.lat, s.lon, s.lon); err != nil {
+			return err
+		}
+	}
+	withdrawal := int64(0)
+	if r.withdrawal != nil {
+		withdrawal = int64(r.withdrawal.local)
+	}
+	return w.exec(`INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET cur = excluded.cur, withdrawal = excluded.withdrawal,
+		revisions = excluded.revisions, rivals = excluded.rivals, erased = excluded.erased, terms = excluded.terms,
+		words = excluded.words, closes = excluded.closes, spot = excluded.spot`,
+		int64(local), int64(r.current.local), withdrawal, r.revisions, r.rivals, r.erased, packTerms(terms), c.title != nil, c.closes, c.spot != nil)
+}
+
+// termsOf gives values their numbers, in order, each once.
+func (w *writer) termsOf(keys []termKey) ([]int64, error) {
+	terms := make([]int64, 0, len(keys))
+	for _, k := range keys {
+		id, ok := w.terms[k]
+		if !ok {
+			id = int64(len(w.terms) + 1)
+			if err := w.exec(`INSERT INTO term VALUES (?, ?, ?, 0)`, id, int64(k.facet), k.value); err != nil {
+				return nil, err
+			}
+			w.terms[k] = id
+		}
+		terms = append(terms, id)
+	}
+	slices.Sort(terms)
+	return slices.Compact(terms), nil
+}
+
+// retag changes a record's lines in tag and what terms count.
+func (w *writer) retag(local uint64, packed []byte, now []int64) error {
+	before := unpackTerms(packed)
+	for _, id := range before {
+		if _, still := slices.BinarySearch(now, id); !still {
+			w.batch.counts[id]--
+			if err := w.exec(`DELETE FROM tag WHERE term = ? AND local = ?`, id, int64(local)); err != nil {
+				return err
+			}
+		}
+	}
+	for _, id := range now {
+		if _, had := slices.BinarySearch(before, id); !had {
+			w.batch.counts[id]++
+			if err := w.exec(`INSERT INTO tag VALUES (?, ?)`, id, int64(local)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// packTerms writes numbers in order as varints of their differences.
+func packTerms(terms []int64) (b []byte) {
+	last := int64(0)
+	for _, id := range terms {
+		b = binary.AppendUvarint(b, uint64(id-last))
+		last = id
+	}
+	return b
+}
+
+func unpackTerms(b []byte) (terms []int64) {
+	last := int64(0)
+	for len(b) > 0 {
+		d, n := binary.Uvarint(b)
+		if n <= 0 {
+			return terms
+		}
+		last += int64(d)
+		terms, b = append(terms, last), b[n:]
+	}
+	return terms
+}
+
+// tagWords are terms as words.
+func tagWords(terms []int64) string {
+	var b []byte
+	for _, id := range terms {
+		b = strconv.AppendInt(append(b, " t"...), id, 10)
+	}
+	return string(b)
+}
