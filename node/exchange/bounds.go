@@ -1,0 +1,20 @@
+package exchange
+
+import "github.com/dure-net/dure/protocol"
+
+const (
+	// maxEntries bounds the entries of one thread that are read of each party: an office writes some dozens.
+	maxEntries = 2_000
+
+	// maxBehind bounds the changes that are gone through to find the threads they touch.
+	maxBehind = 10_000
+)
+
+// Bounds lists the limits of this package, one node's own. The slice is the caller's.
+func Bounds() []protocol.Bound {
+	b := protocol.NewBound
+	return []protocol.Bound{
+		b("maxEntries", maxEntries, "entries", "of one party in one agreement: an office writes some dozens", "its further ones, in order of its feeds, are not folded: the same ones on every node"),
+		b("maxBehind", maxBehind, "changes", "that are gone through one by one to find which agreements they touch", "all are folded anew"),
+	}
+}
