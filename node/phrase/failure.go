@@ -3,6 +3,7 @@ package phrase
 import (
 	"context"
 	"errors"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -43,6 +44,19 @@ func (b *Book) Error(lang string, err error) (sentence, hint string) {
 
 // Reason is Error for a reason and its arguments without an error around them.
 func (b *Book) Reason(lang string, reason protocol.Reason, args map[string]string) (sentence, hint string) {
+	if code := args["remark"]; code != "" || args["offices"] != "" { // words of ours
+		args = maps.Clone(args)
+		if label := record.Label(record.RemarkTypes, code, lang); label != "" {
+			args["remark"] = label
+		}
+		if codes := args["offices"]; codes != "" {
+			var names []string
+			for office := range strings.SplitSeq(codes, ",") {
+				names = append(names, b.word(lang, "term.office."+office, office))
+			}
+			args["offices"] = strings.Join(names, ", ")
+		}
+	}
 	sentence, hint = b.fullest(lang, "error."+reason.String(), args), b.fullest(lang, "hint."+reason.String(), args)
 	if key := "config." + args["code"]; reason == protocol.ReasonConfig && b.Has(key) {
 		sentence = b.Setting(lang, args["code"], args)
@@ -101,6 +115,20 @@ func (b *Book) Alert(lang, code string, args map[string]string) string {
 	return b.fullest(lang, "alert."+code, args)
 }
 
+// Wait says what waits for a member in an agreement: code and args as in api.Wait.
+func (b *Book) Wait(lang, code string, args map[string]string) string {
+	return b.fullest(lang, "wait."+code, args)
+}
+
+// words puts codes, separated by commas, into words.
+func (b *Book) words(lang, group, codes string) string {
+	list := strings.Split(codes, ", ")
+	for i, code := range list {
+		list[i] = b.word(lang, "term."+group+"."+code, code)
+	}
+	return strings.Join(list, ", ")
+}
+
 // word is the sentence of key, or otherwise where there is none.
 func (b *Book) word(lang, key, otherwise string) string {
 	if !b.Has(key) {
@@ -116,6 +144,12 @@ func (b *Book) fullest(lang, key string, args map[string]string) string {
 		switch name {
 		case "why": // a charter.Why
 			data[name] = b.word(lang, "why."+value, value)
+		case "deed", "instead": // what is done about agreements
+			data[name] = b.words(lang, "deed", value)
+		case "phase":
+			data[name] = b.words(lang, "phase", value)
+		case "unit_code":
+			data[name] = b.unit(lang, value)
 		case "free", "floor": // bytes of a disk
 			data[name] = b.amount(lang, value)
 		default:
@@ -135,6 +169,14 @@ func (b *Book) fullest(lang, key string, args map[string]string) string {
 		}
 	}
 	return b.Say(lang, best, data)
+}
+
+// unit is a unit of quantities as people call it; a currency is its code.
+func (b *Book) unit(lang, code string) string {
+	if label := record.Label(record.Units, code, lang); label != "" {
+		return label
+	}
+	return code
 }
 
 // amount writes a number of bytes.

@@ -4,8 +4,6 @@ import (
 	"strconv"
 	"time"
 
-	"golang.org/x/text/language"
-	"golang.org/x/text/language/display"
 	"golang.org/x/text/number"
 
 	"github.com/dure-net/dure/protocol"
@@ -88,30 +86,6 @@ func span(d time.Duration) (key string, n int64) {
 		return "hours", int64(d / time.Hour)
 	}
 	return "days", int64(d / (24 * time.Hour))
-}
-
-// Country is the name in lang of an ISO 3166-1 code; the code itself where there is no name.
-func (b *Book) Country(lang, code string) string {
-	region, err := language.ParseRegion(code)
-	if err != nil {
-		return code
-	}
-	if name := display.Regions(b.speaker(lang).tag).Name(region); name != "" {
-		return name
-	}
-	return code
-}
-
-// Language is the name in lang of a language tag; the tag itself where there is no name.
-func (b *Book) Language(lang, tag string) string {
-	t, err := language.Parse(tag)
-	if err != nil {
-		return tag
-	}
-	if name := display.Tags(b.speaker(lang).tag).Name(t); name != "" {
-		return name
-	}
-	return tag
 }
 
 // Pick chooses from a text by language what a reader of lang understands best: lang itself, then the languages of
