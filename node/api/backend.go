@@ -1,12 +1,29 @@
 // Package api is what local programs may ask of one member's node: the HTTP interface
 // under /api/v1, its JSON types, and the Go client that speaks it. It never reads or
 // writes the ledger itself and never talks to other nodes.
+//
+// # To add an endpoint
+//
+// Declare it with get or post, whose first argument is the scope that a caller needs
+// (access.Open, Read, Write, Govern, Keep), and register it with route, or with raw where
+// it answers with bytes or a stream:
+//
+//	route(s, get(access.Read, "list-messages", "/messages", "Messages for this member"), func(ctx context.Context, in *asking) (*answer[Messages], error) { … })
+//
+// That is all for access: the scope stands in the document, 401 and 403 say which is
+// needed, and one that is forgotten lets in nobody but the keeper. That is all for entity
+// tags too: every JSON GET gets a weak one, and 304 for who holds it. What has versions
+// answers versioned instead of answer, with the CID of the present version: its tag is
+// strong, and a change that embeds Matched can be bound to it (If-Match, 412). A write of an
+// entry embeds Keyed and goes through server.write: idempotency keys, 201 and Location.
 package api
 
 import (
 	"context"
 	"io"
 	"iter"
+
+	"github.com/dure-net/dure/protocol/proof"
 )
 
 // Backend is a node as seen by programs. node.Node implements it, running or opened
@@ -19,8 +36,13 @@ type Backend interface {
 	Reader
 	Matcher
 	Publisher
+	Remarker
+	Correspondent
+	Exchanger
+	Filer
 	Governor
 	Keeper
+	Warden
 }
 
 // Reader answers questions. Nothing it does changes the ledger.
@@ -28,9 +50,14 @@ type Reader interface {
 	// Status is a snapshot; it does not block on the network.
 	Status(ctx context.Context) (Status, error)
 
-	// Records lists records, newest arrival first. An empty page has no NextCursor.
-	// A cursor of another query is ReasonUsage with Field "cursor".
+	// Records lists records, newest arrival first unless q.Sort says otherwise. An empty
+	// page has no NextCursor. A cursor of another query is ReasonUsage with Field "cursor",
+	// as is a value that no record can have, with the name of its filter.
 	Records(ctx context.Context, q RecordQuery) (RecordPage, error)
+
+	// Facets counts the records that a query selects; its order, limit and cursor are passed
+	// over.
+	Facets(ctx context.Context, q RecordQuery) (Facets, error)
 
 	// Record finds one record by CID, by an unambiguous CID prefix of at least
 	// MinPrefix characters or by short number ("kr-seoul-41").
@@ -41,6 +68,11 @@ type Reader interface {
 	// Block is the exact bytes of a header or body, re-hashed on the way out.
 	// Absent is ReasonNotFound, on its way ReasonWanted, erased ReasonErased.
 	Block(ctx context.Context, cid string) (Block, error)
+
+	// Proof is an entry with what proves it to anybody who has nothing but these bytes. It is
+	// named by its CID, or as a record in Record: then it is the current version. Absent is
+	// ReasonNotFound.
+	Proof(ctx context.Context, ref string) (proof.Proof, error)
 
 	// Erasure tells by whose word a record's content is gone, if it is, and which nodes have
 	// said that the bytes lie on their disks no more. Named as in Record.
@@ -72,6 +104,10 @@ type Publisher interface {
 	// what it would refuse, or warn of, and writes nothing.
 	Publish(ctx context.Context, d Draft) (Receipt, error)
 
+	// AwaitHeld waits until so many other nodes have told that they hold an entry that this
+	// node wrote, or until ctx ends, which is no error. It tells which do.
+	AwaitHeld(ctx context.Context, r Receipt, nodes int) (Held, error)
+
 	// Withdraw withdraws a record of this member. reason is text by language and may be empty.
 	Withdraw(ctx context.Context, ref string, reason map[string]string) (Receipt, error)
 
@@ -79,7 +115,8 @@ type Publisher interface {
 	// new version. One that is closed, or would stay as it is, is ReasonConflict.
 	Adjust(ctx context.Context, ref string, a Adjustment) (Receipt, error)
 
-	// Erase erases the content of a record of this member for good, with all its versions.
+	// Erase erases the content of a record of this member for good, with all its versions;
+	// or, where ref is the whole CID of one, of a remark of this member.
 	// When it returns, the word is durable and this node's copy is gone, or will be as soon
 	// as its disk allows. A record that is erased already is ReasonErased.
 	Erase(ctx context.Context, ref string, why Why) (Receipt, error)
@@ -125,6 +162,11 @@ type Keeper interface {
 	// Export writes a bundle (CARv1) of the whole ledger. After an error the bytes
 	// written so far are not a whole bundle.
 	Export(ctx context.Context, w io.Writer, progress func(Progress)) (ExportReport, error)
+
+	// ExportRecords writes records in a form that other programs read, ordered by the chains
+	// they were written to, so that equal ledgers write equal bytes for one day. Nothing of it is
+	// held in memory. Unknown formats, types and days are ReasonUsage.
+	ExportRecords(ctx context.Context, w io.Writer, q ExportQuery, progress func(Progress)) (ExportReport, error)
 
 	// Import admits the entries of a bundle. What was admitted before an error stays.
 	Import(ctx context.Context, r io.Reader, progress func(Progress)) (ImportReport, error)

@@ -1,14 +1,18 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/dure-net/dure/node/access"
 	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/proof"
 )
 
 const (
@@ -29,7 +33,13 @@ func (s *server) raw(op huma.Operation, do func(http.ResponseWriter, *http.Reque
 			known[p.Name] = true
 		}
 	}
+	scope := scopeOf(&op)
+	s.scopes[op.Method+" "+op.Path] = scope
 	s.mux.HandleFunc(op.Method+" "+op.Path, func(w http.ResponseWriter, r *http.Request) {
+		if err := s.may(r.Context(), scope); err != nil {
+			s.writeProblem(w, r, err)
+			return
+		}
 		for name := range r.URL.Query() {
 			if !known[name] {
 				f := refuse(protocol.ReasonUsage, http.StatusUnprocessableEntity, "api.problem.request")
@@ -49,10 +59,39 @@ func octets(media, description string) *huma.Response {
 		media: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}
 }
 
+// proofs registers what proves an entry. The media type of JSON is enough: bytes are base64.
+func (s *server) proofs() {
+	type named struct {
+		ID string `path:"id" maxLength:"120" doc:"CID of an entry, or a record as for get-record: then its current version"`
+	}
+	op := get(access.Open, "get-proof", "/entries/{id}/proof", "An entry with all that proves it: check it with nothing but these bytes (dure verify FILE)")
+	route(s, op, func(ctx context.Context, in *named) (*answer[proof.Proof], error) {
+		p, err := s.backend.Proof(ctx, in.ID)
+		if err == nil && !sees(ctx) {
+			if e, derr := protocol.DecodeEntry(p.Header); derr != nil || isSealed(e.Kind()) {
+				p, err = proof.Proof{}, notThere(in.ID)
+			}
+		}
+		return &answer[proof.Proof]{p}, err
+	})
+}
+
+// isSealed reports whether entries of a kind are of what members write to chosen others.
+func isSealed(k protocol.Kind) bool { return k == protocol.KindSealed || k == protocol.KindRewrap }
+
+// Proof implements Reader. It is checked before it is given.
+func (c *Client) Proof(ctx context.Context, ref string) (p proof.Proof, err error) {
+	if err := c.get(ctx, "/entries/"+url.PathEscape(ref)+"/proof", &p); err != nil {
+		return proof.Proof{}, err
+	}
+	_, err = p.Verify()
+	return p, err
+}
+
 // blocks serves exact bytes: whoever hashes them gets the CID, so the address itself is
 // the entity tag and the answer never changes.
 func (s *server) blocks() {
-	op := get("get-block", "/blocks/{cid}", "The exact bytes of a signed header or a body")
+	op := get(access.Open, "get-block", "/blocks/{cid}", "The exact bytes of a signed header or a body")
 	op.Parameters = []*huma.Param{{Name: "cid", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}}}
 	found := octets(mediaDagCBOR, "the bytes; their SHA-256 is the hash inside the CID")
 	found.Content[mediaRaw] = found.Content[mediaDagCBOR]
@@ -63,6 +102,9 @@ func (s *server) blocks() {
 			return err
 		}
 		block, err := s.backend.Block(r.Context(), name.String())
+		if err == nil && block.Sealed && !sees(r.Context()) {
+			err = notThere(name.String())
+		}
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/dure-net/dure/node/access"
 	"github.com/dure-net/dure/protocol"
 )
 
@@ -25,15 +26,9 @@ const (
 func (s *server) custody() {
 	schemas := s.api.OpenAPI().Components.Schemas
 
-	op := get("export", "/export", "The whole ledger as a bundle (CARv1); an interrupted answer is not a bundle")
-	op.Responses = map[string]*huma.Response{"200": octets(mediaCAR, "a bundle, with its report in the trailer "+reportHeader)}
-	s.raw(op, func(w http.ResponseWriter, r *http.Request) error {
-		return s.download(w, r, mediaCAR, "dure.car", func(ctx context.Context, out io.Writer) (any, error) {
-			return s.backend.Export(ctx, out, nil)
-		})
-	})
+	s.exports()
 
-	op = get("backup", "/backup", "A backup of this node's store; an interrupted answer is not a backup")
+	op := get(access.Keep, "backup", "/backup", "A backup of this node's store; an interrupted answer is not a backup")
 	op.Responses = map[string]*huma.Response{"200": octets(mediaBackup, "a backup, with its report in the trailer "+reportHeader)}
 	s.raw(op, func(w http.ResponseWriter, r *http.Request) error {
 		return s.download(w, r, mediaBackup, "dure.backup", func(ctx context.Context, out io.Writer) (any, error) {
@@ -41,7 +36,7 @@ func (s *server) custody() {
 		})
 	})
 
-	op = post("import", "/import", "Admit the entries of a bundle", http.StatusOK)
+	op = post(access.Keep, "import", "/import", "Admit the entries of a bundle", http.StatusOK)
 	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		mediaCAR: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}
 	op.Responses = map[string]*huma.Response{"200": {Description: "what it brought", Content: map[string]*huma.MediaType{
@@ -61,14 +56,14 @@ func (s *server) custody() {
 		return nil
 	})
 
-	op = post("verify", "/verify", "Re-hash the whole ledger; as NDJSON it tells its progress", http.StatusOK)
+	op = post(access.Keep, "verify", "/verify", "Re-hash the whole ledger; as NDJSON it tells its progress", http.StatusOK)
 	line := schemas.Schema(typeOf[verifyLine](), true, "")
 	op.Responses = map[string]*huma.Response{"200": {Description: "what was found", Content: map[string]*huma.MediaType{
 		"application/json": {Schema: schemas.Schema(typeOf[VerifyReport](), true, "")},
 		mediaNDJSON:        {Schema: line}}}}
 	s.raw(op, s.serveVerify)
 
-	op = post("scrub", "/scrub", "Take the scrub that runs in the background to its end now; as NDJSON it tells its progress", http.StatusOK)
+	op = post(access.Keep, "scrub", "/scrub", "Take the scrub that runs in the background to its end now; as NDJSON it tells its progress", http.StatusOK)
 	op.Parameters = []*huma.Param{{Name: "again", In: "query", Description: "begin at the first entry again",
 		Schema: &huma.Schema{Type: huma.TypeBoolean}}}
 	line = schemas.Schema(typeOf[scrubLine](), true, "")
@@ -139,7 +134,7 @@ func task[T any](s *server, w http.ResponseWriter, r *http.Request, do func(cont
 	}
 	report, err := do(r.Context(), func(p Progress) { write(taskLine[T]{Progress: &p}) })
 	if err != nil {
-		write(taskLine[T]{Problem: s.problem(s.phrases.Match(r.Header.Get("Accept-Language")), fail(err))})
+		write(taskLine[T]{Problem: s.problem(r.Context(), s.phrases.Match(r.Header.Get("Accept-Language")), fail(err))})
 		return nil
 	}
 	write(taskLine[T]{Report: &report})

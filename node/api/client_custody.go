@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"github.com/dure-net/dure/protocol"
 )
@@ -79,6 +81,17 @@ func (c *Client) Import(ctx context.Context, r io.Reader, progress func(Progress
 		return ImportReport{}, err
 	}
 	return report, c.decode(ctx, resp, &report)
+}
+
+// ExportRecords implements Keeper. progress counts bytes received.
+func (c *Client) ExportRecords(ctx context.Context, w io.Writer, q ExportQuery, progress func(Progress)) (report ExportReport, err error) {
+	v := url.Values{"format": {q.Format}}
+	for name, value := range map[string]string{"as_of": q.AsOf, "lang": q.Lang, "member": q.Member, "type": strings.Join(q.Types, ",")} {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	return report, c.download(ctx, "/export?"+v.Encode(), "export", w, progress, &report)
 }
 
 func (c *Client) download(ctx context.Context, path, step string, w io.Writer, progress func(Progress), report any) error {

@@ -43,9 +43,9 @@ func StatusOf(r protocol.Reason) int {
 	return http.StatusInternalServerError
 }
 
-// retryable reports whether the same request may succeed later with nothing changed by
+// Retryable reports whether the same request may succeed later with nothing changed by
 // the caller.
-func retryable(r protocol.Reason) bool {
+func Retryable(r protocol.Reason) bool {
 	switch r {
 	case protocol.ReasonWanted, protocol.ReasonRecovering, protocol.ReasonJoining, protocol.ReasonBusy,
 		protocol.ReasonCanceled, protocol.ReasonUnreachable, protocol.ReasonInviterUnreachable,

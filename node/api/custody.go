@@ -22,6 +22,9 @@ type VerifyReport struct {
 	Damage  []Damage `json:"damage" doc:"at most 100; damaged says how many"`
 	Damaged uint64   `json:"damaged"`
 
+	Files     uint64 `json:"files" doc:"of records, that lie here whole"`
+	FileBytes uint64 `json:"file_bytes"`
+
 	// Repaired counts what other nodes brought again before the answer was given.
 	Repaired uint64 `json:"repaired"`
 }
@@ -29,16 +32,19 @@ type VerifyReport struct {
 // ScrubReport is what a pass of the scrub through the whole ledger found, the part of it
 // included that ran in the background before it was asked for.
 type ScrubReport struct {
-	OK       bool      `json:"ok"`
-	Begun    time.Time `json:"begun"`
-	Ended    time.Time `json:"ended"`
-	Entries  uint64    `json:"entries"`
-	Bodies   uint64    `json:"bodies"`
-	Bytes    uint64    `json:"bytes"`
-	Wanted   uint64    `json:"wanted"`
-	Damage   []Damage  `json:"damage" doc:"at most 100; damaged says how many"`
-	Damaged  uint64    `json:"damaged"`
-	Repaired uint64    `json:"repaired" doc:"brought again by other nodes before the answer was given"`
+	OK        bool      `json:"ok"`
+	Begun     time.Time `json:"begun"`
+	Ended     time.Time `json:"ended"`
+	Entries   uint64    `json:"entries"`
+	Bodies    uint64    `json:"bodies"`
+	Bytes     uint64    `json:"bytes"`
+	Wanted    uint64    `json:"wanted"`
+	Damage    []Damage  `json:"damage" doc:"at most 100; damaged says how many"`
+	Damaged   uint64    `json:"damaged"`
+	Files     uint64    `json:"files" doc:"of records, that lie here whole"`
+	FileBytes uint64    `json:"file_bytes"`
+
+	Repaired uint64 `json:"repaired" doc:"brought again by other nodes before the answer was given"`
 }
 
 // Damage is one thing that is not as it was written.
@@ -51,8 +57,23 @@ type Damage struct {
 	Repaired bool `json:"repaired,omitempty" doc:"another node brought it again"`
 }
 
-// ExportReport is what a bundle holds.
+// ExportQuery says in which form records are exported, and which.
+type ExportQuery struct {
+	Format string   // of package export: ndjson, csv, jsonld, geojson
+	AsOf   string   // day on which validity is judged, YYYY-MM-DD; empty: today, UTC
+	Lang   string   // of texts in forms that hold one language; empty: each record's own
+	Types  []string // none means all
+	Member string   // handle; empty means all
+}
+
+// ExportReport is what a bundle, or an export of records, holds.
 type ExportReport struct {
+	Format  string `json:"format,omitempty" doc:"absent for a bundle"`
+	AsOf    string `json:"as_of,omitempty" doc:"day on which validity was judged"`
+	Records uint64 `json:"records,omitempty" doc:"of an export of records: how many are in it"`
+	LeftOut uint64 `json:"left_out,omitempty" doc:"records for which the form has no place: those without coordinates on a map"`
+	Moved   bool   `json:"moved,omitempty" doc:"the ledger changed while it was written: root says how it was at the beginning"`
+
 	Root    string `json:"root"`
 	Entries uint64 `json:"entries"`
 	Bodies  uint64 `json:"bodies"`
@@ -79,6 +100,7 @@ type BackupReport struct {
 	Entries    uint64    `json:"entries"`
 	Bodies     uint64    `json:"bodies"`
 	Feeds      uint64    `json:"feeds"`
+	Files      uint64    `json:"files" doc:"of this member's records; those of others are fetched again"`
 	Bytes      uint64    `json:"bytes" doc:"before encryption"`
 	Damaged    uint64    `json:"damaged" doc:"chains of entries whose rest could not be read on the disk and is not in it"`
 }

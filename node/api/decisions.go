@@ -91,7 +91,7 @@ type Decision struct {
 // Change is one change of charter, membership or office. Kind says which of the other
 // fields count. Append only.
 type Change struct {
-	Kind        string            `json:"kind" doc:"admit, suspend, reinstate, remove, categorise, amend_names, amend_charter, amend_rules, appoint, end_office, cut, settle, erase, rebind, confirm_rebind or feature"`
+	Kind        string            `json:"kind" doc:"admit, suspend, reinstate, remove, categorise, amend_names, amend_charter, amend_rules, appoint, end_office, cut, settle, erase, unflag, rebind, confirm_rebind or feature"`
 	Member      string            `json:"member,omitempty"`
 	Application string            `json:"application,omitempty" doc:"admit: CID of the application, or its handle"`
 	Category    string            `json:"category,omitempty" doc:"admit: full, associate, allied, honorary or partner"`
@@ -104,8 +104,8 @@ type Change struct {
 	Branch      string            `json:"branch,omitempty" doc:"settle: letter of the history that counts, as far as this node holds it; instead of count and head"`
 	Count       uint64            `json:"count,omitempty" doc:"settle, remove: entries that stand"`
 	Head        string            `json:"head,omitempty" doc:"settle: last entry that stands; erase: the entry whose content goes, where no record is named"`
-	Record      string            `json:"record,omitempty" doc:"erase: the record whose content goes, with all its versions, named as for get-record"`
-	Why         map[string]string `json:"why,omitempty" doc:"erase: the reason shown with the record, by language"`
+	Record      string            `json:"record,omitempty" doc:"erase: the record whose content goes, with all its versions; unflag: the record that is not to be folded away; named as for get-record"`
+	Why         map[string]string `json:"why,omitempty" doc:"erase and unflag: the reason shown with the record, by language"`
 	Rules       string            `json:"rules,omitempty" doc:"amend: name of a rule set"`
 	Names       map[string]string `json:"names,omitempty" doc:"amend: the federation's names"`
 	Charter     map[string]string `json:"charter,omitempty" doc:"amend: charter text by language"`

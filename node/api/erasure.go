@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"time"
+
+	"github.com/dure-net/dure/node/access"
 )
 
 // Why is why something is erased. It stays readable for ever: nothing belongs into it
@@ -33,6 +35,8 @@ type Erasure struct {
 	Bodies int           `json:"bodies" doc:"versions, and withdrawals, whose content goes"`
 	Gone   int           `json:"gone" doc:"nodes that have said that all of it is gone from their disks"`
 	Nodes  []ErasureNode `json:"nodes" doc:"every node of the members, by member"`
+
+	Sealed bool `json:"-"` // it was for chosen members: not for callers without a token
 }
 
 // ErasureNode is what one node has said.
@@ -50,9 +54,12 @@ func (s *server) erasures() {
 	type named struct {
 		ID string `path:"id" maxLength:"120" doc:"as for get-record"`
 	}
-	route(s, get("get-erasure", "/records/{id}/erasure", "By whose word a record's content is gone, and which nodes have dropped it"),
+	route(s, get(access.Open, "get-erasure", "/records/{id}/erasure", "By whose word a record's content is gone, and which nodes have dropped it"),
 		func(ctx context.Context, in *named) (*answer[Erasure], error) {
 			e, err := s.backend.Erasure(ctx, in.ID)
+			if err == nil && e.Sealed && !sees(ctx) {
+				e, err = Erasure{}, notThere(in.ID)
+			}
 			if e.Nodes == nil {
 				e.Nodes = []ErasureNode{}
 			}
@@ -64,7 +71,7 @@ func (s *server) erasures() {
 		ID   string `path:"id" maxLength:"120"`
 		Body *Why
 	}
-	route(s, post("erase-record", "/records/{id}/erasure",
+	route(s, post(access.Write, "erase-record", "/records/{id}/erasure",
 		"Erase the content of an own record for good, with all its versions; copies that others made cannot be recalled", http.StatusCreated),
 		func(ctx context.Context, in *erasing) (*created, error) {
 			var why Why
@@ -75,7 +82,7 @@ func (s *server) erasures() {
 			if err != nil {
 				return nil, err
 			}
-			return s.write(ctx, in.Key, "erase "+in.ID, body, func([]byte) (Receipt, error) {
+			return s.write(ctx, in.Keyed, "erase "+in.ID, body, func([]byte) (Receipt, error) {
 				return s.backend.Erase(ctx, in.ID, why)
 			})
 		})

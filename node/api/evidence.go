@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/url"
 	"time"
+
+	"github.com/dure-net/dure/node/access"
 )
 
 // Fork is a node that signed two histories: proven, checked here, and never believed on
@@ -70,7 +72,7 @@ func (s *server) evidence() {
 	type forks struct {
 		Items []Fork `json:"items"`
 	}
-	route(s, get("list-evidence", "/evidence", "Nodes that signed two histories, with proof"),
+	route(s, get(access.Open, "list-evidence", "/evidence", "Nodes that signed two histories, with proof"),
 		func(ctx context.Context, _ *struct{}) (*answer[forks], error) {
 			all, err := s.backend.Forks(ctx)
 			if all == nil {
@@ -81,7 +83,7 @@ func (s *server) evidence() {
 	type named struct {
 		ID string `path:"id" maxLength:"120" doc:"CID of the chain of entries, a part of it of at least 8 characters, or the handle of the member"`
 	}
-	route(s, get("get-evidence", "/evidence/{id}", "One node that signed two histories, and what it wrote in each"),
+	route(s, get(access.Open, "get-evidence", "/evidence/{id}", "One node that signed two histories, and what it wrote in each"),
 		func(ctx context.Context, in *named) (*answer[Fork], error) {
 			f, err := s.backend.Fork(ctx, in.ID)
 			return &answer[Fork]{f}, err

@@ -1,8 +1,7 @@
 package api
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
+	"context"
 	"mime"
 	"net"
 	"net/http"
@@ -14,7 +13,8 @@ import (
 // guard is what every request passes before it is routed, in this order: headers that
 // make browsers careful, the Host allow-list (a page of another site that rebinds its
 // name to this address is same-origin to a browser, but cannot change the Host), the
-// origin of writes, and the token for everything under /api/ and for /metrics.
+// origin of writes, and who asks for anything under /api/ or for /metrics (identify). What the
+// caller may do there is asked for at each endpoint (gate).
 func (s *server) guard(next http.Handler) http.Handler {
 	origin := http.NewCrossOriginProtection()
 	origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -22,17 +22,18 @@ func (s *server) guard(next http.Handler) http.Handler {
 	}))
 	protected := origin.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if isAPI(r.URL.Path) || r.URL.Path == "/metrics" {
-			if !s.authorised(r) {
-				f := refuse(protocol.ReasonForbidden, http.StatusUnauthorized, "api.problem.token")
-				f.header = http.Header{"Www-Authenticate": {`Bearer realm="dure"`}}
-				s.writeProblem(w, r, f)
+			who, err := s.identify(r)
+			if err != nil {
+				s.writeProblem(w, r, err)
 				return
 			}
+			r = r.WithContext(context.WithValue(r.Context(), callerKey{}, who))
+			note(r, who)
 			if f := contentType(r); f != nil {
 				s.writeProblem(w, r, f)
 				return
 			}
-			if r.ContentLength > maxCommandBytes && r.URL.Path != pathImport {
+			if r.ContentLength > maxCommandBytes && r.URL.Path != pathImport && r.URL.Path != pathAttachments {
 				s.writeProblem(w, r, refuse(protocol.ReasonTooLarge, http.StatusRequestEntityTooLarge, "api.problem.too_large"))
 				return
 			}
@@ -40,6 +41,8 @@ func (s *server) guard(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w, r, done := s.noted(w, r)
+		defer done()
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
@@ -50,7 +53,7 @@ func (s *server) guard(next http.Handler) http.Handler {
 			h.Set("Cache-Control", "no-store")
 		}
 		switch {
-		case !s.hosts.allow(r.Host):
+		case r.Context().Value(ownerKey{}) == nil && !s.hosts.allow(r.Host): // no page of another site reaches a socket
 			s.writeProblem(w, r, refuse(protocol.ReasonForbidden, http.StatusMisdirectedRequest, "api.problem.host"))
 		case len(r.URL.RequestURI()) > maxURLBytes:
 			s.writeProblem(w, r, refuse(protocol.ReasonTooLarge, http.StatusRequestURITooLong, "api.problem.too_large"))
@@ -61,18 +64,6 @@ func (s *server) guard(next http.Handler) http.Handler {
 }
 
 func isAPI(path string) bool { return path == "/api" || strings.HasPrefix(path, "/api/") }
-
-// authorised compares the bearer token in constant time, whatever its length.
-func (s *server) authorised(r *http.Request) bool {
-	values := r.Header.Values("Authorization")
-	if len(values) != 1 {
-		return false
-	}
-	scheme, token, _ := strings.Cut(values[0], " ")
-	sum := sha256.Sum256([]byte(strings.TrimSpace(token)))
-	same := subtle.ConstantTimeCompare(sum[:], s.token[:]) == 1
-	return strings.EqualFold(scheme, "Bearer") && same
-}
 
 // contentType refuses the media types that a form of another site could send without
 // asking. A request without a body needs none.
@@ -86,8 +77,11 @@ func contentType(r *http.Request) *failure {
 		return nil
 	}
 	want := "application/json"
-	if r.URL.Path == pathImport {
+	switch r.URL.Path {
+	case pathImport:
 		want = mediaCAR
+	case pathAttachments:
+		want = mediaOctets
 	}
 	got, params, err := mime.ParseMediaType(given)
 	charset := strings.ToLower(params["charset"])

@@ -30,6 +30,7 @@ const (
 	// maxURLBytes bounds a request's path and query. Beyond: 414.
 	maxURLBytes = 4 << 10
 
+	dialTimeout   = 3 * time.Second   // for the client to reach a node on this machine
 	headerTimeout = 5 * time.Second   // to send request headers
 	bodyTimeout   = 10 * time.Second  // to send a JSON body, and between two reads of a bundle
 	writeTimeout  = 30 * time.Second  // to take one answer, or one write of a stream; a reader that stalls longer is cut and resumes
@@ -59,6 +60,31 @@ const (
 	// ReasonTooLarge.
 	maxAnswerBytes = 64 << 20
 
+	// Callers without a token, where a node is public: a page with its pictures and a map
+	// asks some twenty times at once, a program that reads everything a few times a second.
+	// publicRate is for all of them together: half of what a small machine answers. Beyond: 429.
+	visitorRate  = 5 // requests a second from one address
+	visitorBurst = 40
+	publicRate   = 100
+	publicBurst  = 200
+
+	// maxVisitors bounds the addresses that are told apart. Beyond: the one not seen
+	// for longest begins anew.
+	maxVisitors = 4096
+
+	// preferWait is how long a write waits for other nodes when Prefer names only how many,
+	// and maxPreferWait the longest: the answer must come within writeTimeout.
+	preferWait    = 10 * time.Second
+	maxPreferWait = 25 * time.Second
+
+	// certificateAge is how old the certificate in use may be before its files are looked at
+	// again, which a renewal changes.
+	certificateAge = 10 * time.Second
+
+	// maxSocketPath is the longest path of a socket that every system takes: 104 bytes on
+	// macOS with the NUL, 108 on Linux. Beyond: there is no socket.
+	maxSocketPath = 103
+
 	// maxLineBytes bounds one line of a stream as the client reads it.
 	maxLineBytes = 1 << 20
 )
@@ -84,6 +110,7 @@ func Bounds() []protocol.Bound {
 		b("maxImportBytes", maxImportBytes, bytes, "a bundle; it is streamed", "413 `too_large`"),
 		b("maxHeaderBytes", maxHeaderBytes, bytes, "of a request's headers", "431"),
 		b("maxURLBytes", maxURLBytes, bytes, "of a request's path and query", "414 `too_large`"),
+		b("dialTimeout", int64(dialTimeout/time.Second), seconds, "for the client to reach the node", "`not_running`"),
 		b("headerTimeout", int64(headerTimeout/time.Second), seconds, "to send the headers", "connection closed"),
 		b("bodyTimeout", int64(bodyTimeout/time.Second), seconds, "to send a JSON body, and between two reads of a bundle", "408 `busy`"),
 		b("writeTimeout", int64(writeTimeout/time.Second), seconds, "to take an answer, or one write of a stream", "connection closed; a stream resumes"),
@@ -95,6 +122,15 @@ func Bounds() []protocol.Bound {
 		b("maxRemembered", maxRemembered, "answers", "kept for idempotency keys", "the least recently used is forgotten"),
 		b("rememberFor", int64(rememberFor/time.Hour), "h", "such an answer is kept", "forgotten"),
 		b("maxKeyBytes", maxKeyBytes, bytes, "of an idempotency key", "400 `usage`"),
+		b("visitorRate", visitorRate, "requests/s", "without a token from one address of a public node", "429 `busy`"),
+		b("visitorBurst", visitorBurst, "requests", "at once from one address: a page with its pictures and a map", "429 `busy`"),
+		b("publicRate", publicRate, "requests/s", "without a token from all addresses together", "429 `busy`"),
+		b("publicBurst", publicBurst, "requests", "at once from all of them", "429 `busy`"),
+		b("maxVisitors", maxVisitors, "addresses", "told apart on a public node", "the one not seen for longest begins anew"),
+		b("preferWait", int64(preferWait/time.Second), seconds, "to wait for other nodes to hold an entry, where Prefer names only how many", "202 and how many do"),
+		b("maxPreferWait", int64(maxPreferWait/time.Second), seconds, "that Prefer may ask to wait", "as long as that"),
+		b("certificateAge", int64(certificateAge/time.Second), seconds, "until the files of the certificate in use are looked at again", "a renewed one is taken"),
+		b("maxSocketPath", maxSocketPath, bytes, "of the path of the owner's socket: what every system takes", "no socket; the address and the token"),
 		b("maxAnswerBytes", maxAnswerBytes, bytes, "that the client reads of one answer", "`too_large`"),
 		b("maxLineBytes", maxLineBytes, bytes, "of one line of a stream as the client reads it", "`too_large`"),
 	}

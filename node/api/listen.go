@@ -13,7 +13,8 @@ import (
 )
 
 // Listen opens the address of the interface. Beyond loopback it refuses, unless beyond
-// says that a container or a reverse proxy keeps strangers out (ReasonConfig). A port
+// says that a container or a reverse proxy keeps strangers out, or that TLS is spoken there
+// (ReasonConfig). A port
 // in use is ReasonPortInUse.
 func Listen(address string, beyond bool) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(address)
@@ -25,7 +26,7 @@ func Listen(address string, beyond bool) (net.Listener, error) {
 	if !loopback && !beyond {
 		return nil, &protocol.Error{Reason: protocol.ReasonConfig, Op: "open interface", Field: "api.listen",
 			Args: map[string]string{"address": address},
-			Err:  errors.New("this address can be reached from other machines, and the interface has no TLS of its own")}
+			Err:  errors.New("this address can be reached from other machines, and the interface has no TLS")}
 	}
 	l, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -48,7 +49,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 	streams, endStreams := context.WithCancel(context.WithoutCancel(ctx))
 	defer endStreams()
 	srv := &http.Server{
-		Handler: endWith(streams, h), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		Handler: endWith(streams, h), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ConnContext: mark,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	served := make(chan error, 1)

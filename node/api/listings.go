@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/dure-net/dure/node/access"
 	"github.com/dure-net/dure/protocol"
 )
 
@@ -23,14 +24,14 @@ func (s *server) listings() {
 		ID   string `path:"id" maxLength:"120"`
 		Body Adjustment
 	}
-	op := post("adjust-listing", "/records/{id}/state", "Pause, resume, close or prolong an own offer or request", http.StatusCreated)
+	op := post(access.Write, "adjust-listing", "/records/{id}/state", "Pause, resume, close or prolong an own offer or request", http.StatusCreated)
 	op.Description = "Publishes a new version that differs in nothing else. A closed listing stays closed: publish a new one that `continues` it."
 	route(s, op, func(ctx context.Context, in *adjusting) (*created, error) {
 		raw, err := json.Marshal(in.Body)
 		if err != nil {
 			return nil, protocol.Fail(protocol.ReasonMalformed, "adjust listing", err)
 		}
-		return s.write(ctx, in.Key, "adjust "+in.ID, raw, func([]byte) (Receipt, error) {
+		return s.write(ctx, in.Keyed, "adjust "+in.ID, raw, func([]byte) (Receipt, error) {
 			return s.backend.Adjust(ctx, in.ID, in.Body)
 		})
 	})

@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"net/url"
+
+	"github.com/dure-net/dure/node/access"
 )
 
 // Matcher finds what fits a listing.
@@ -17,6 +19,8 @@ type Matcher interface {
 type MatchQuery struct {
 	Ref  string
 	AsOf string // YYYY-MM-DD; empty: today
+
+	Sealed bool // also listings for chosen members that this node can read
 }
 
 // Matches are what fits one listing, best first.
@@ -30,7 +34,7 @@ type Matches struct {
 // Match is one listing of the other side.
 type Match struct {
 	Record  Record        `json:"record"`
-	Score   int           `json:"score" doc:"0 to 98"`
+	Score   int           `json:"score" doc:"0 to 100"`
 	Band    string        `json:"band" enum:"strong,good,possible,weak"`
 	Reasons []MatchReason `json:"reasons"`
 	Misses  []MatchMiss   `json:"misses" doc:"why it is no match; empty for a match"`
@@ -55,12 +59,15 @@ type MatchMiss struct {
 func (s *server) matches() {
 	type asking struct {
 		ID       string `path:"id" maxLength:"120" doc:"of an offer or a request, as for one record"`
-		AsOf     string `query:"as_of" format:"date" doc:"day on which validity is judged; today by default"`
+		AsOf     string `query:"as_of" format:"date" doc:"day on which validity is judged; today by default. Another day takes a token"`
 		Language string `header:"Accept-Language"`
 	}
-	route(s, get("list-matches", "/records/{id}/matches", "What fits an offer or a request, with reasons, and what nearly does"),
+	route(s, get(access.Open, "list-matches", "/records/{id}/matches", "What fits an offer or a request, with reasons, and what nearly does"),
 		func(ctx context.Context, in *asking) (*answer[Matches], error) {
-			m, err := s.backend.Matches(ctx, MatchQuery{Ref: in.ID, AsOf: in.AsOf})
+			if err := s.mayTurn(ctx, in.AsOf); err != nil {
+				return nil, err
+			}
+			m, err := s.backend.Matches(ctx, MatchQuery{Ref: in.ID, AsOf: in.AsOf, Sealed: sees(ctx)})
 			if err != nil {
 				return nil, err
 			}

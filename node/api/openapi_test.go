@@ -35,10 +35,14 @@ func (w *world) document() map[string]any {
 func TestOpenAPI_ListsEveryRoute(t *testing.T) {
 	w := newWorld(t)
 	want := []string{
-		"get /api/v1/status", "get /api/v1/records", "post /api/v1/records", "get /api/v1/records/{id}", "get /api/v1/records/{id}/matches", "post /api/v1/records/{id}/state", "post /api/v1/records/{id}/revisions",
+		"get /api/v1/status", "get /api/v1/records", "post /api/v1/records", "get /api/v1/records/{id}", "get /api/v1/records/{id}/matches", "get /api/v1/records/{id}/remarks", "get /api/v1/records/{id}/calendar", "post /api/v1/records/{id}/remarks", "post /api/v1/records/{id}/state", "post /api/v1/records/{id}/revisions",
 		"post /api/v1/records/{id}/withdrawal", "get /api/v1/records/{id}/erasure", "post /api/v1/records/{id}/erasure", "get /api/v1/blocks/{cid}", "get /api/v1/stream", "get /api/v1/limits", "get /api/v1/members", "get /api/v1/decisions",
-		"post /api/v1/decisions", "post /api/v1/decisions/{number}/answers", "post /api/v1/invitations", "post /api/v1/verify", "post /api/v1/scrub", "get /api/v1/export",
+		"get /api/v1/facets", "post /api/v1/decisions", "post /api/v1/decisions/{number}/answers", "post /api/v1/invitations", "post /api/v1/verify", "post /api/v1/scrub", "get /api/v1/export",
+		"post /api/v1/attachments", "get /api/v1/records/{id}/attachments", "get /api/v1/records/{id}/attachments/{number}", "get /api/v1/records/{id}/entries",
 		"post /api/v1/import", "get /api/v1/backup", "get /api/v1/chains", "post /api/v1/statements", "get /api/v1/evidence", "get /api/v1/evidence/{id}",
+		"get /api/v1/held", "get /api/v1/entries/{id}/proof", "get /api/v1/schemas", "get /api/v1/schemas/{kind}", "get /api/v1/messages", "get /api/v1/messages/{id}", "post /api/v1/messages", "get /api/v1/recipients", "post /api/v1/recipients/rotation",
+		"get /api/v1/caller", "get /api/v1/tokens", "post /api/v1/tokens", "post /api/v1/tokens/{id}/revocation", "get /api/v1/users", "post /api/v1/users", "post /api/v1/users/{name}/removal",
+		"get /api/v1/agreements", "get /api/v1/agreements/{id}", "post /api/v1/agreements", "post /api/v1/agreements/{id}/deeds", "get /api/v1/inbox", "get /api/v1/unanswered", "get /api/v1/records/{id}/proposal",
 	}
 	var got []string
 	for path, item := range w.document()["paths"].(map[string]any) {
@@ -119,6 +123,11 @@ func TestOpenAPI_AnswersKeepTheContract(t *testing.T) {
 		{"POST", "/api/v1/records/kr-seoul-41/state", `{"state":"paused"}`, "/api/v1/records/{id}/state", 201},
 		{"POST", "/api/v1/records/kr-seoul-41/withdrawal", `{"reason":{"ko":"끝"}}`, "/api/v1/records/{id}/withdrawal", 201},
 		{"POST", "/api/v1/records/kr-seoul-42/withdrawal", "", "/api/v1/records/{id}/withdrawal", 201},
+		{"GET", "/api/v1/records?q=서울&theme=care&lang=ko,fr&sort=relevance", "", "/api/v1/records", 200},
+		{"GET", "/api/v1/records?theme=nonsense", "", "/api/v1/records", 400},
+		{"GET", "/api/v1/records?near=91,0", "", "/api/v1/records", 400},
+		{"GET", "/api/v1/facets?type=offer", "", "/api/v1/facets", 200},
+		{"GET", "/api/v1/facets?limit=1", "", "/api/v1/facets", 422},
 		{"GET", "/api/v1/records/kr-seoul-42/erasure", "", "/api/v1/records/{id}/erasure", 200},
 		{"POST", "/api/v1/records/kr-seoul-42/erasure", `{"code":"personal_data","reason":{"en":"It named a person."}}`, "/api/v1/records/{id}/erasure", 201},
 		{"GET", "/api/v1/records/kr-seoul-42/erasure", "", "/api/v1/records/{id}/erasure", 200},
@@ -137,6 +146,15 @@ func TestOpenAPI_AnswersKeepTheContract(t *testing.T) {
 		{"GET", "/api/v1/evidence", "", "/api/v1/evidence", 200},
 		{"GET", "/api/v1/evidence/sn-dakar", "", "/api/v1/evidence/{id}", 200},
 		{"GET", "/api/v1/evidence/nobody", "", "/api/v1/evidence/{id}", 404},
+		{"GET", "/api/v1/caller", "", "/api/v1/caller", 200},
+		{"POST", "/api/v1/users", `{"name":"Mina","role":"clerk"}`, "/api/v1/users", 200},
+		{"GET", "/api/v1/users", "", "/api/v1/users", 200},
+		{"POST", "/api/v1/tokens", `{"name":"site","scopes":["read","write"],"user":"Mina"}`, "/api/v1/tokens", 201},
+		{"POST", "/api/v1/tokens", `{"name":"site","scopes":["all"]}`, "/api/v1/tokens", 400},
+		{"GET", "/api/v1/tokens", "", "/api/v1/tokens", 200},
+		{"POST", "/api/v1/tokens/site/revocation", "", "/api/v1/tokens/{id}/revocation", 200},
+		{"POST", "/api/v1/tokens/nobody/revocation", "", "/api/v1/tokens/{id}/revocation", 404},
+		{"POST", "/api/v1/users/Mina/removal", "", "/api/v1/users/{name}/removal", 200},
 		{"POST", "/api/v1/statements", `{"statement":"AAAA"}`, "/api/v1/statements", 400},
 		{"GET", "/api/v1/records/nothing-9", "", "/api/v1/records/{id}", 404},
 		{"POST", "/api/v1/records", `{"type":"offer"}`, "/api/v1/records", 422},

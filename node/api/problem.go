@@ -1,10 +1,12 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -25,6 +27,8 @@ type Phrases interface {
 	// MatchReason and MatchMiss say why two listings fit, or do not.
 	MatchReason(lang, code string, facts map[string][]string) string
 	MatchMiss(lang, code string, facts map[string][]string) string
+	// Wait says what waits for a member in an agreement.
+	Wait(lang, code string, args map[string]string) string
 }
 
 // Problem is how errors are told (RFC 9457). Title and Hint are in the language of the
@@ -43,6 +47,7 @@ type Problem struct {
 	Args      map[string]string `json:"args,omitempty" doc:"values of the sentence"`
 	Why       string            `json:"why,omitempty" doc:"of /readyz: the stable code that the status has as node.reason"`
 	Errors    []ProblemField    `json:"errors,omitempty" doc:"every fault of the content"`
+	Request   string            `json:"request_id,omitempty" doc:"as in the header X-Request-Id and in this node's log"`
 }
 
 // ProblemField is one fault of what was sent.
@@ -83,10 +88,15 @@ func fail(err error) *failure {
 	}
 	r := protocol.ReasonOf(err)
 	f = &failure{err: err, status: StatusOf(r)}
-	if retryable(r) {
+	if Retryable(r) {
 		f.header = http.Header{"Retry-After": {"1"}}
 	}
 	return f
+}
+
+// seconds is a wait as Retry-After has it.
+func seconds(wait time.Duration) string {
+	return strconv.Itoa(max(1, int((wait+time.Second-1)/time.Second)))
 }
 
 // refuse is a failure of the HTTP layer itself, with a sentence of this package.
@@ -95,12 +105,16 @@ func refuse(r protocol.Reason, status int, key string) *failure {
 }
 
 // problem puts a failure into words.
-func (s *server) problem(lang string, f *failure) *Problem {
+func (s *server) problem(ctx context.Context, lang string, f *failure) *Problem {
 	reason := protocol.ReasonOf(f.err)
-	p := &Problem{Status: f.status, Code: reason.String(), Retryable: retryable(reason), Errors: f.fields}
+	p := &Problem{Request: requestID(ctx), Status: f.status, Code: reason.String(), Retryable: Retryable(reason), Errors: f.fields}
 	p.Type = "urn:dure:problem:" + p.Code
 	if f.key != "" {
-		p.Title, p.Hint = s.phrases.Say(lang, f.key, nil), s.phrases.Say(lang, f.key+".hint", nil)
+		values := map[string]any{}
+		for name, value := range argsOf(f.err) {
+			values[name] = value
+		}
+		p.Title, p.Hint = s.phrases.Say(lang, f.key, values), s.phrases.Say(lang, f.key+".hint", values)
 	} else {
 		p.Title, p.Hint = s.phrases.Error(lang, f.err)
 	}
@@ -114,7 +128,7 @@ func (s *server) problem(lang string, f *failure) *Problem {
 		p.ID, p.Field, p.Args = e.ID, e.Field, e.Args
 	}
 	if reason == protocol.ReasonInternal {
-		s.log.Error("request failed", "error", f.err)
+		s.log.Error("request failed", "request", p.Request, "error", f.err)
 	} else if f.key == "" {
 		p.Detail = f.err.Error()
 	}
@@ -125,17 +139,25 @@ func (s *server) problem(lang string, f *failure) *Problem {
 	return p
 }
 
+func argsOf(err error) map[string]string {
+	var e *protocol.Error
+	if errors.As(err, &e) {
+		return e.Args
+	}
+	return nil
+}
+
 // transform replaces huma's own errors, and ours, by a Problem in the caller's language.
 func (s *server) transform(ctx huma.Context, _ string, v any) (any, error) {
 	switch v := v.(type) {
 	case *failure:
 		lang := s.phrases.Match(ctx.Header("Accept-Language"))
 		ctx.SetHeader("Content-Language", lang)
-		return s.problem(lang, v), nil
+		return s.problem(ctx.Context(), lang, v), nil
 	case *huma.ErrorModel:
 		lang := s.phrases.Match(ctx.Header("Accept-Language"))
 		ctx.SetHeader("Content-Language", lang)
-		return s.problem(lang, fromHuma(v)), nil
+		return s.problem(ctx.Context(), lang, fromHuma(v)), nil
 	}
 	return v, nil
 }
@@ -172,7 +194,7 @@ func fromHuma(m *huma.ErrorModel) *failure {
 func (s *server) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	f := fail(err)
 	lang := s.phrases.Match(r.Header.Get("Accept-Language"))
-	body, err := json.Marshal(s.problem(lang, f))
+	body, err := json.Marshal(s.problem(r.Context(), lang, f))
 	if err != nil {
 		panic("dure: internal error: " + err.Error())
 	}

@@ -23,25 +23,20 @@ const (
 	RecordInvalid   RecordState = "invalid" // the content says nothing this node understands
 )
 
-// RecordQuery selects records. The zero value is the newest DefaultLimit of all.
-type RecordQuery struct {
-	Types  []string // record.Types(); none means all
-	Member string   // handle; empty means all
-	Limit  int      // 1 to MaxLimit; 0 means DefaultLimit
-	Cursor string   // NextCursor of the page before
-}
-
-// RecordPage is one page of records, newest arrival first.
+// RecordPage is one page of records.
 type RecordPage struct {
 	Items      []Record `json:"items"`
 	NextCursor string   `json:"next_cursor" doc:"empty on the last page; opaque"`
+	Relaxed    bool     `json:"relaxed,omitempty" doc:"nothing has the words as they were typed; these have them in other forms"`
+	Unranked   bool     `json:"unranked,omitempty" doc:"so many records have the words that these are the newest, not the most relevant"`
 }
 
 // Record is the current version of one record.
 type Record struct {
 	ID        string            `json:"id" doc:"CID of the record's first entry"`
 	Number    string            `json:"number,omitempty" doc:"short number to cite, as kr-seoul-41"`
-	Type      string            `json:"type" doc:"profile, project, experience, offer, request or notice"`
+	Given     string            `json:"given,omitempty" doc:"the short number that it was given and that another record has; this one is cited by the beginning of its id"`
+	Type      string            `json:"type" doc:"profile, project, experience, offer, request, notice or collection"`
 	Member    string            `json:"member" doc:"handle of the owner"`
 	Names     map[string]string `json:"names,omitempty" doc:"the owner's names by language"`
 	Owner     string            `json:"owner,omitempty" doc:"suspended or removed, where the member is; its record stands and is marked"`
@@ -56,7 +51,32 @@ type Record struct {
 	FeedSeq   uint64            `json:"feed_seq" doc:"place in that chain"`
 	Content   map[string]any    `json:"content,omitempty" doc:"the record's fields; absent where the content is not at hand"`
 	Reason    map[string]string `json:"reason,omitempty" doc:"why it was withdrawn, by language"`
+	Flag      *Flagged          `json:"flag,omitempty" doc:"the secretariat has folded it away, with the reason; its content is here all the same"`
+	For       []string          `json:"for,omitempty" doc:"handles of the members that it is for; absent where everybody reads it"`
 	Erased    *ErasedBy         `json:"erased,omitempty" doc:"by whose word the content is gone; only where state is erased"`
+
+	Stock *Stock `json:"stock,omitempty" doc:"of one offer or request on which an agreement draws: what is left of it"`
+}
+
+// citedLetters are the letters of an id that people cite: the head that all ids share,
+// and 40 bits.
+const citedLetters = 15
+
+// Cited is how people name the record: its number, or else the beginning of its id.
+func (r Record) Cited() string {
+	if r.Number != "" {
+		return r.Number
+	}
+	return r.ID[:min(len(r.ID), citedLetters)]
+}
+
+// Flagged says why the secretariat has folded a record away.
+type Flagged struct {
+	Member string            `json:"member" doc:"who holds the office"`
+	Reason string            `json:"reason" doc:"mistaken, abusive, personal_data, duplicate, unlawful or other"`
+	Text   map[string]string `json:"text" doc:"the reason in words, by language"`
+	Lang   string            `json:"lang"`
+	Time   time.Time         `json:"time" doc:"as claimed by it"`
 }
 
 // Draft is what a member wants to publish. Raw is the record as JSON, as posted:
@@ -66,6 +86,14 @@ type Draft struct {
 	Raw  json.RawMessage
 	Of   string // the record to revise, named as in Reader.Record; empty for a new one
 	Dry  bool   // judge it and write nothing
+
+	// Version, where it is not empty, is the entry that the revision was made from: a newer
+	// one is ReasonConflict with its CID in Args "superseded".
+	Version string
+
+	// For are the members that an offer or a request is for: nobody else reads it, or learns
+	// that it is one. Nil: every member reads it.
+	For []string
 }
 
 // Receipt says that an entry is durable on this node.
@@ -77,8 +105,17 @@ type Receipt struct {
 	Feed    string `json:"feed" doc:"CID of the chain of entries it was written to"`
 	FeedSeq uint64 `json:"feed_seq" doc:"place in that chain"`
 
+	Held *Held `json:"held,omitempty" doc:"which other nodes hold it; only where Prefer asked to wait for that"`
+
 	Dry      bool       `json:"dry_run,omitempty" doc:"nothing was written, and every other field but warnings is empty"`
 	Warnings []Personal `json:"warnings,omitempty" doc:"what looks like data of private persons"`
+}
+
+// Held is how far an entry has come.
+type Held struct {
+	Wanted int      `json:"wanted" doc:"other nodes that were to hold it"`
+	Nodes  int      `json:"nodes" doc:"other nodes that have told this one that they hold it"`
+	By     []string `json:"by" doc:"handles of the members whose nodes those are"`
 }
 
 // Personal is something in a record that looks like data of a private person: a guess,
@@ -104,6 +141,7 @@ type Block struct {
 	Data  []byte // the caller's
 
 	Erasable bool // it may be erased one day: nobody keeps it without asking again
+	Sealed   bool // it is of what members write to chosen others: not for callers without a token
 }
 
 // EventType is what happened. Append only; the strings are an interface.
@@ -120,6 +158,15 @@ const (
 	EventSetAside   EventType = "set_aside"  // an entry stopped counting: another history of a node that signed two was chosen
 	EventReset      EventType = "reset"      // the asked sequence is not of this store: list anew, go on after Seq
 )
+
+// eventTypes lists the types of events that can be asked for.
+func eventTypes() []string {
+	var names []string
+	for _, t := range []EventType{EventRecord, EventRevision, EventWithdrawal, EventErasure, EventAct, EventMember, EventEntry, EventSetAside} {
+		names = append(names, string(t))
+	}
+	return names
+}
 
 // Event is one thing that happened to the copy on this disk.
 type Event struct {

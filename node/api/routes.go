@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/dure-net/dure/node/access"
 	"github.com/dure-net/dure/protocol"
 )
 
@@ -17,9 +18,15 @@ const base = "/api/v1"
 
 func typeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }
 
-// route registers one JSON operation; every error it returns becomes a Problem.
+// route registers one JSON operation. Its scope is asked for before anything of it is
+// read; every error it returns becomes a Problem; what a GET answers gets an entity tag.
 func route[I, O any](s *server, op huma.Operation, answer func(context.Context, *I) (*O, error)) {
 	op.BodyReadTimeout = bodyTimeout
+	s.scopes[op.Method+" "+op.Path] = scopeOf(&op)
+	op.Middlewares = append(huma.Middlewares{s.gate}, op.Middlewares...)
+	if op.Method == http.MethodGet {
+		op.Middlewares = append(op.Middlewares, tagged)
+	}
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := answer(ctx, in)
 		if err != nil {
@@ -31,18 +38,27 @@ func route[I, O any](s *server, op huma.Operation, answer func(context.Context, 
 
 type answer[T any] struct{ Body T }
 
-func get(id, path, summary string) huma.Operation {
-	return huma.Operation{OperationID: id, Method: http.MethodGet, Path: base + path, Summary: summary}
+// versioned is answer for something that has versions. Version is the CID of the present
+// one: it becomes a part of a strong entity tag, which If-Match of a change can name.
+type versioned[T any] struct {
+	Version string `header:"ETag" doc:"names this version; send it back as If-Match with a change"`
+	Body    T
 }
 
-func post(id, path, summary string, status int) huma.Operation {
-	return huma.Operation{OperationID: id, Method: http.MethodPost, Path: base + path, Summary: summary,
-		DefaultStatus: status, MaxBodyBytes: maxCommandBytes}
+// get declares an operation that changes nothing, and who may ask it.
+func get(scope access.Scope, id, path, summary string) huma.Operation {
+	return declare(scope, huma.Operation{OperationID: id, Method: http.MethodGet, Path: base + path, Summary: summary})
+}
+
+// post declares an operation that changes something, and who may ask it.
+func post(scope access.Scope, id, path, summary string, status int) huma.Operation {
+	return declare(scope, huma.Operation{OperationID: id, Method: http.MethodPost, Path: base + path, Summary: summary,
+		DefaultStatus: status, MaxBodyBytes: maxCommandBytes})
 }
 
 // reads registers what changes nothing.
 func (s *server) reads() {
-	route(s, get("status", "/status", "Condition of this node, the members and the copy on this disk"),
+	route(s, get(access.Read, "status", "/status", "Condition of this node, the members and the copy on this disk"),
 		func(ctx context.Context, _ *struct{}) (*answer[Status], error) {
 			status, err := s.backend.Status(ctx)
 			if status.Members == nil {
@@ -52,33 +68,55 @@ func (s *server) reads() {
 		})
 
 	type listing struct {
-		Type   []string `query:"type" enum:"profile,project,experience,offer,request,notice" doc:"one or more, separated by commas"`
-		Member string   `query:"member" maxLength:"40" doc:"handle of the owner"`
-		Limit  int      `query:"limit" minimum:"1" maximum:"200" default:"50"`
-		Cursor string   `query:"cursor" maxLength:"200" doc:"next_cursor of the page before"`
+		Selecting
+		Sort   string `query:"sort" enum:"newest,relevance,closing,distance" default:"newest" doc:"relevance needs q, distance needs near"`
+		Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+		Cursor string `query:"cursor" maxLength:"200" doc:"next_cursor of the page before"`
 	}
-	route(s, get("list-records", "/records", "Records, newest arrival first"),
+	route(s, get(access.Open, "list-records", "/records", "Records, newest arrival first, or what a search finds"),
 		func(ctx context.Context, in *listing) (*answer[RecordPage], error) {
-			page, err := s.backend.Records(ctx, RecordQuery{Types: in.Type, Member: in.Member, Limit: in.Limit, Cursor: in.Cursor})
+			q, err := in.query()
+			if err != nil {
+				return nil, err
+			}
+			if q.Limit, q.Cursor, q.Sealed = in.Limit, in.Cursor, sees(ctx); in.Sort != string(SortNewest) {
+				q.Sort = Sort(in.Sort)
+			}
+			page, err := s.backend.Records(ctx, q)
 			if page.Items == nil {
 				page.Items = []Record{}
 			}
 			return &answer[RecordPage]{page}, err
 		})
+	route(s, get(access.Open, "count-facets", "/facets", "How many records there are of each value of the filters"),
+		func(ctx context.Context, in *Selecting) (*answer[Facets], error) {
+			q, err := in.query()
+			if err != nil {
+				return nil, err
+			}
+			facets, err := s.backend.Facets(ctx, q)
+			if facets.Facets == nil {
+				facets.Facets = map[string][]FacetValue{}
+			}
+			return &answer[Facets]{facets}, err
+		})
 
 	type named struct {
 		ID string `path:"id" maxLength:"120" doc:"CID, a prefix of it of at least 8 characters, or a short number as kr-seoul-41"`
 	}
-	route(s, get("get-record", "/records/{id}", "One record"),
-		func(ctx context.Context, in *named) (*answer[Record], error) {
+	route(s, get(access.Open, "get-record", "/records/{id}", "One record"),
+		func(ctx context.Context, in *named) (*versioned[Record], error) {
 			rec, err := s.backend.Record(ctx, in.ID)
-			return &answer[Record]{rec}, err
+			if err == nil && hidden(ctx, rec) {
+				rec, err = Record{}, notThere(in.ID)
+			}
+			return &versioned[Record]{rec.Entry, rec}, err
 		})
 
 	type members struct {
 		Items []Member `json:"items"`
 	}
-	route(s, get("list-members", "/members", "Members as the charter has them"),
+	route(s, get(access.Open, "list-members", "/members", "Members as the charter has them"),
 		func(ctx context.Context, _ *struct{}) (*answer[members], error) {
 			all, err := s.backend.Members(ctx)
 			if all == nil {
@@ -87,7 +125,7 @@ func (s *server) reads() {
 			return &answer[members]{members{all}}, err
 		})
 
-	route(s, get("list-decisions", "/decisions", "The act line and what is open on it"),
+	route(s, get(access.Read, "list-decisions", "/decisions", "The act line and what is open on it"),
 		func(ctx context.Context, _ *struct{}) (*answer[Decisions], error) {
 			d, err := s.backend.Decisions(ctx)
 			return &answer[Decisions]{d}, err
@@ -96,29 +134,23 @@ func (s *server) reads() {
 	type limits struct {
 		Items []Limit `json:"items"`
 	}
-	route(s, get("list-limits", "/limits", "Every bound of this node: its value, why it is there and what happens beyond it"),
+	route(s, get(access.Open, "list-limits", "/limits", "Every bound of this node: its value, why it is there and what happens beyond it"),
 		func(context.Context, *struct{}) (*answer[limits], error) {
 			return &answer[limits]{limits{s.limits}}, nil
 		})
 
+	s.holders()
+	s.proofs()
+	s.schemas()
 	s.matches()
+	s.remarks()
+	s.calendars()
+	s.messages()
+	s.agreements()
 	s.erasures()
 	s.evidence()
 	s.blocks()
 	s.stream()
-}
-
-// created is the answer to a write of an entry.
-type created struct {
-	Status   int
-	Location string `header:"Location"`
-	Replayed string `header:"Idempotent-Replay" doc:"true where this repeats the answer of an earlier request of the same key"`
-	Body     Receipt
-}
-
-// Keyed is exported because huma sees only exported fields, embedded ones too.
-type Keyed struct {
-	Key string `header:"Idempotency-Key" doc:"repeat a request of the same key safely; kept in memory for a day"`
 }
 
 type withdrawal struct {
@@ -133,7 +165,8 @@ func (s *server) writes() {
 				Required:    []string{"type"},
 				Description: "the fields of the record beside its type; all faults are told at once",
 				Properties: map[string]*huma.Schema{
-					"type": {Type: huma.TypeString, Description: "profile, project, experience, offer, request or notice"},
+					"type": {Type: huma.TypeString, Description: "profile, project, experience, offer, request, notice or collection"},
+					"for":  {Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString}, Description: "handles: an offer or a request that these members alone read"},
 					"lang": {Type: huma.TypeString, Description: "BCP 47 tag of the language it is written in"},
 				}}}}}
 	}
@@ -143,31 +176,36 @@ func (s *server) writes() {
 		Dry     bool `query:"dry_run" doc:"judge the record, tell all faults and warnings, and write nothing (200)"`
 		RawBody []byte
 	}
-	op := post("publish-record", "/records", "Publish a record; answered when it is durable", http.StatusCreated)
+	op := post(access.Write, "publish-record", "/records", "Publish a record; answered when it is durable", http.StatusCreated)
 	op.MaxBodyBytes, op.RequestBody, op.SkipValidateBody = maxDraftBytes, draft("the record"), true
 	route(s, op, func(ctx context.Context, in *publishing) (*created, error) {
 		if in.Dry {
 			return s.judge(ctx, "", in.RawBody)
 		}
-		return s.write(ctx, in.Key, "publish", in.RawBody, func(raw []byte) (Receipt, error) {
+		return s.write(ctx, in.Keyed, "publish", in.RawBody, func(raw []byte) (Receipt, error) {
 			return s.publish(ctx, Draft{Raw: raw})
 		})
 	})
 
 	type revising struct {
 		Keyed
+		Matched
 		ID      string `path:"id" maxLength:"120"`
 		Dry     bool   `query:"dry_run" doc:"as for a new record"`
 		RawBody []byte
 	}
-	op = post("revise-record", "/records/{id}/revisions", "Publish a new version of an own record", http.StatusCreated)
+	op = post(access.Write, "revise-record", "/records/{id}/revisions", "Publish a new version of an own record", http.StatusCreated)
 	op.MaxBodyBytes, op.RequestBody, op.SkipValidateBody = maxDraftBytes, draft("the whole new version"), true
 	route(s, op, func(ctx context.Context, in *revising) (*created, error) {
 		if in.Dry {
 			return s.judge(ctx, in.ID, in.RawBody)
 		}
-		return s.write(ctx, in.Key, "revise "+in.ID, in.RawBody, func(raw []byte) (Receipt, error) {
-			return s.publish(ctx, Draft{Of: in.ID, Raw: raw})
+		version, err := in.version()
+		if err != nil {
+			return nil, err
+		}
+		return s.write(ctx, in.Keyed, "revise "+in.ID, in.RawBody, func(raw []byte) (Receipt, error) {
+			return s.publish(ctx, Draft{Of: in.ID, Raw: raw, Version: version})
 		})
 	})
 
@@ -176,7 +214,7 @@ func (s *server) writes() {
 		ID   string `path:"id" maxLength:"120"`
 		Body *withdrawal
 	}
-	route(s, post("withdraw-record", "/records/{id}/withdrawal", "Withdraw an own record; it stays readable as withdrawn", http.StatusCreated),
+	route(s, post(access.Write, "withdraw-record", "/records/{id}/withdrawal", "Withdraw an own record; it stays readable as withdrawn", http.StatusCreated),
 		func(ctx context.Context, in *withdrawing) (*created, error) {
 			var reason map[string]string
 			if in.Body != nil {
@@ -186,14 +224,15 @@ func (s *server) writes() {
 			if err != nil {
 				return nil, err
 			}
-			return s.write(ctx, in.Key, "withdraw "+in.ID, body, func([]byte) (Receipt, error) {
+			return s.write(ctx, in.Keyed, "withdraw "+in.ID, body, func([]byte) (Receipt, error) {
 				return s.backend.Withdraw(ctx, in.ID, reason)
 			})
 		})
 
 	s.listings()
+	s.deeds()
 
-	route(s, post("table-decision", "/decisions", "Table a decision on the last act", http.StatusCreated),
+	route(s, post(access.Govern, "table-decision", "/decisions", "Table a decision on the last act", http.StatusCreated),
 		func(ctx context.Context, in *struct{ Body Proposal }) (*answer[Decision], error) {
 			d, err := s.backend.Decide(ctx, in.Body)
 			return &answer[Decision]{d}, err
@@ -203,35 +242,20 @@ func (s *server) writes() {
 		Number uint64 `path:"number" minimum:"1"`
 		Body   AnswerRequest
 	}
-	route(s, post("answer-decision", "/decisions/{number}/answers", "Answer with one decision, or with none of these", http.StatusCreated),
+	route(s, post(access.Govern, "answer-decision", "/decisions/{number}/answers", "Answer with one decision, or with none of these", http.StatusCreated),
 		func(ctx context.Context, in *answering) (*answer[Decision], error) {
 			in.Body.Number = in.Number
 			d, err := s.backend.Answer(ctx, in.Body)
 			return &answer[Decision]{d}, err
 		})
 
-	route(s, post("invite", "/invitations", "Make one pasteable line that lets a member in", http.StatusCreated),
+	route(s, post(access.Govern, "invite", "/invitations", "Make one pasteable line that lets a member in", http.StatusCreated),
 		func(ctx context.Context, in *struct{ Body InviteRequest }) (*answer[Invitation], error) {
 			i, err := s.backend.Invite(ctx, in.Body)
 			return &answer[Invitation]{i}, err
 		})
 
 	s.statements()
-}
-
-// write runs one write under its idempotency key. raw is copied: huma takes its buffer
-// back when the answer is sent.
-func (s *server) write(ctx context.Context, key, target string, raw []byte, do func(raw []byte) (Receipt, error)) (*created, error) {
-	raw = bytes.Clone(raw)
-	receipt, replayed, err := s.memory.Do(ctx, key, target, raw, func() (Receipt, error) { return do(raw) })
-	if err != nil {
-		return nil, err
-	}
-	out := &created{Status: http.StatusCreated, Location: base + "/records/" + receipt.Record, Body: receipt}
-	if replayed {
-		out.Replayed = "true"
-	}
-	return out, nil
 }
 
 // publish reads the type, which decides what else is allowed; the rest is judged by
@@ -247,7 +271,17 @@ func (s *server) publish(ctx context.Context, d Draft) (Receipt, error) {
 		return Receipt{}, protocol.Fail(protocol.ReasonMalformed, "read record", errors.New("half of a character"))
 	}
 	d.Type = head.Type
-	return s.backend.Publish(ctx, d)
+	d, err := Addressed(d)
+	if err != nil {
+		return Receipt{}, err
+	}
+	receipt, err := s.backend.Publish(ctx, d)
+	if protocol.ReasonOf(err) == protocol.ReasonConflict && argsOf(err)["superseded"] != "" {
+		f := fail(err)
+		f.status = http.StatusPreconditionFailed
+		return receipt, f
+	}
+	return receipt, err
 }
 
 // judge is publish without writing; nothing is kept under an idempotency key.

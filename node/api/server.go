@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/dure-net/dure/node/access"
 	"github.com/dure-net/dure/protocol"
 )
 
@@ -23,7 +24,10 @@ import (
 // without them New panics, because a node that answers unguarded is worse than none.
 type Config struct {
 	Backend  Backend
-	Token    string                      // the bearer token, at least 32 characters
+	Token    string                      // the owner's bearer token, at least 32 characters
+	Access   *access.Store               // further tokens, with scopes; nil: there are none
+	Public   bool                        // open data may be read without a token, within rate limits
+	Proxied  bool                        // a reverse proxy stands before it and names the caller in X-Forwarded-For
 	Hosts    []string                    // exact Host values ("127.0.0.1:7710"); a name without port stands for any port
 	Limits   []Limit                     // what GET /limits tells
 	Version  string                      // of dure, for the OpenAPI document
@@ -38,7 +42,10 @@ type Config struct {
 
 type server struct {
 	backend  Backend
-	token    [32]byte // SHA-256 of the token
+	token    [32]byte // SHA-256 of the owner's token
+	access   *access.Store
+	scopes   map[string]access.Scope // by pattern of mux, of every operation
+	public   *public                 // nil: nobody asks without a token
 	hosts    hostList
 	phrases  Phrases
 	ready    func(context.Context) error
@@ -61,8 +68,8 @@ func New(c Config) http.Handler {
 	}
 	s := &server{
 		backend: c.Backend, token: sha256.Sum256([]byte(c.Token)), hosts: newHostList(c.Hosts), phrases: c.Phrases,
-		ready: c.Ready, log: c.Log, now: c.Now, interval: c.Interval,
-		streams: make(chan struct{}, maxStreams), mux: http.NewServeMux(),
+		access: c.Access, ready: c.Ready, log: c.Log, now: c.Now, interval: c.Interval,
+		scopes: map[string]access.Scope{}, streams: make(chan struct{}, maxStreams), mux: http.NewServeMux(),
 	}
 	if s.ready == nil {
 		s.ready = s.statusReady
@@ -77,13 +84,19 @@ func New(c Config) http.Handler {
 		s.interval = heartbeat
 	}
 	s.memory = NewOnce(s.now)
+	if c.Public {
+		s.public = newPublic(c.Proxied, s.now)
+	}
 	s.limits = append([]Limit{}, c.Limits...)
 	s.api = humago.New(s.mux, s.config(c.Version))
 	s.reads()
 	s.writes()
+	s.attachments()
 	s.custody()
+	s.tokens()
 	s.health(c.Metrics)
 	s.document()
+	s.docs()
 	s.mux.HandleFunc("/api/", s.unknown)
 	if c.Web != nil {
 		s.mux.Handle("/", c.Web)
@@ -105,7 +118,7 @@ func (s *server) config(version string) huma.Config {
 	c.RejectUnknownQueryParameters = true
 	c.Transformers = []huma.Transformer{s.transform}
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer",
-		Description: "the content of the file api.token in the node's home"}}
+		Description: "the content of the file api.token in the node's home, or a token that `dure token new` made; the names behind it are the scopes of which it needs one"}}
 	c.Security = []map[string][]string{{"token": {}}}
 	return c
 }
@@ -117,6 +130,10 @@ func (s *server) document() {
 	for _, item := range oapi.Paths {
 		for _, op := range []*huma.Operation{item.Get, item.Post} {
 			if op != nil {
+				if made := op.Responses["201"]; made != nil && slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.Name == "Prefer" }) {
+					op.Responses["202"] = &huma.Response{Description: "it is durable here, and fewer other nodes hold it than Prefer asked for", Headers: made.Headers, Content: made.Content}
+					op.Responses["200"] = &huma.Response{Description: "it was judged, and nothing was written (dry_run)", Headers: made.Headers, Content: made.Content}
+				}
 				op.Responses["default"] = &huma.Response{Description: "a problem", Content: problem}
 			}
 		}
@@ -157,7 +174,14 @@ func (s *server) health(metrics prometheus.Gatherer) {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "ready"})
 	})
 	if metrics != nil {
-		s.mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
+		answer := promhttp.HandlerFor(metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
+		s.mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+			if err := s.may(r.Context(), access.Read); err != nil {
+				s.writeProblem(w, r, err)
+				return
+			}
+			answer.ServeHTTP(w, r)
+		})
 	}
 }
 

@@ -35,7 +35,7 @@ func newWorld(t *testing.T, change ...func(*api.Config)) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, fake: apitest.New(now)}
-	c := api.Config{Backend: w.fake, Token: token, Hosts: []string{"127.0.0.1"}, Version: "0.1.0", Phrases: book, Interval: 50 * time.Millisecond}
+	c := api.Config{Backend: w.fake, Token: token, Access: w.fake.Access, Hosts: []string{"127.0.0.1"}, Version: "0.1.0", Phrases: book, Interval: 50 * time.Millisecond}
 	for _, f := range change {
 		f(&c)
 	}
@@ -81,6 +81,7 @@ func (w *world) ask(method, path, body string, header ...string) (*http.Response
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	keepsContract(w.t, req, resp, raw)
 	return resp, raw
 }
 

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/dure-net/dure/node/access"
 )
 
 // Chain is one chain of entries that a node has written, as far as it stands here.
@@ -15,6 +17,7 @@ type Chain struct {
 	Entries uint64    `json:"entries" doc:"so many of its first entries stand here"`
 	Head    string    `json:"head,omitempty" doc:"the last of them"`
 	Last    time.Time `json:"last,omitzero" doc:"when that was written, as its author says"`
+	Begun   time.Time `json:"begun,omitzero" doc:"when its first entry was written, as its author says"`
 	Open    bool      `json:"open,omitempty" doc:"nothing ends it: its node may go on writing in it"`
 }
 
@@ -72,7 +75,7 @@ func (s *server) statements() {
 	type chains struct {
 		Items []Chain `json:"items"`
 	}
-	route(s, get("list-chains", "/chains", "Chains of entries of a member, as far as they stand here"),
+	route(s, get(access.Read, "list-chains", "/chains", "Chains of entries of a member, as far as they stand here"),
 		func(ctx context.Context, in *asked) (*answer[chains], error) {
 			all, err := s.backend.Chains(ctx, ChainQuery{Member: in.Member, Node: in.Node, Until: in.Until})
 			if all == nil {
@@ -80,7 +83,7 @@ func (s *server) statements() {
 			}
 			return &answer[chains]{chains{all}}, err
 		})
-	route(s, post("say", "/statements", "Publish a statement signed by a member's root key", http.StatusCreated),
+	route(s, post(access.Govern, "say", "/statements", "Publish a statement signed by a member's root key", http.StatusCreated),
 		func(ctx context.Context, in *struct{ Body Statement }) (*answer[Said], error) {
 			said, err := s.backend.Say(ctx, in.Body)
 			return &answer[Said]{said}, err

@@ -25,8 +25,17 @@ type Status struct {
 	Catchup    Catchup            `json:"catchup"`
 	Alerts     []Alert            `json:"alerts" doc:"what somebody should know or do, most urgent first"`
 	Scrub      Scrub              `json:"scrub"`
+	Index      Indexing           `json:"index"`
 	Backups    Backups            `json:"backups"`
 	Recovery   *Recovery          `json:"recovery,omitempty" doc:"while the node recovers: how far it is"`
+}
+
+// Indexing is how far lists and search are with what the ledger holds.
+type Indexing struct {
+	Applied  uint64 `json:"applied" doc:"lists show what came up to this local sequence"`
+	Newest   uint64 `json:"newest" doc:"the newest local sequence"`
+	Due      uint64 `json:"due" doc:"records whose words and filters are still to be computed"`
+	Building bool   `json:"building,omitempty" doc:"the index is being built from the beginning; until then lists are not whole"`
 }
 
 // Alert is something that the people of this node should know, said by a code whose
@@ -122,7 +131,20 @@ type Storage struct {
 	UsedBytes  uint64 `json:"used_bytes"`
 	FloorBytes uint64 `json:"floor_bytes"` // free space below which nothing new is accepted
 
+	Files Files `json:"files" doc:"files of records on this disk; not part of used_bytes"`
+
 	Mended *Mended `json:"mended,omitempty" doc:"what was found damaged among the ledger's files when the node started"`
+}
+
+// Files are files of records on this disk.
+type Files struct {
+	Keep     string `json:"keep" enum:"none,own,matching,all" doc:"which are fetched before somebody asks for them"`
+	Files    uint64 `json:"files"`
+	Parts    uint64 `json:"parts,omitempty" doc:"of them, not whole: on their way, or found damaged"`
+	Bytes    uint64 `json:"bytes"`
+	Others   uint64 `json:"others" doc:"bytes of files that other members published; beyond budget, those not used for longest go"`
+	Budget   uint64 `json:"budget"`
+	Fetching uint64 `json:"fetching,omitempty"`
 }
 
 // Mended is what was found damaged when the node started, and put in order.

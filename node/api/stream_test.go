@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dure-net/dure/node/access"
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/node/api/apitest"
 	"github.com/dure-net/dure/node/phrase"
@@ -183,6 +184,29 @@ func TestStream_EndsWithTheProblem(t *testing.T) {
 	}
 }
 
+// A token that is revoked ends the streams it opened, before another event is told.
+func TestStream_EndsWithItsToken(t *testing.T) {
+	w := newWorld(t)
+	secret, issued, err := w.fake.Access.Issue(access.Request{Name: "website", Scopes: []string{"read"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := w.listen("/api/v1/stream", "Authorization", "Bearer "+secret)
+	if _, err := w.fake.Access.Revoke(issued.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.client().Publish(context.Background(), api.Draft{Type: "offer", Raw: json.RawMessage(privateOffer)}); err != nil {
+		t.Fatal(err)
+	}
+	told := ""
+	for l.lines.Scan() {
+		told += l.lines.Text() + "\n"
+	}
+	if strings.Contains(told, "event: record") || !strings.Contains(told, "forbidden") {
+		t.Errorf("after its end the token still hears:\n%s", told)
+	}
+}
+
 func TestStream_TooManyAreTurnedAway(t *testing.T) {
 	w := newWorld(t)
 	for range 64 {
@@ -254,5 +278,81 @@ func TestClient_WatchResumesExactly(t *testing.T) {
 	}
 	if len(got) != 7+rounds*each {
 		t.Errorf("got %d events, want %d", len(got), 7+rounds*each)
+	}
+}
+
+// The five cursors: none, zero, inside, older than what is kept (nothing is: it is the
+// ledger), and of the future.
+func TestStream_FiveCursors(t *testing.T) {
+	for _, c := range []struct {
+		what, path string
+		header     []string
+		first      string // "" is the next thing that happens
+	}{
+		{"none", "/api/v1/stream", nil, ""},
+		{"zero", "/api/v1/stream?since=0", nil, "1 record"},
+		{"inside", "/api/v1/stream?since=3", nil, "4 record"},
+		{"the newest", "/api/v1/stream?since=7", nil, ""},
+		{"older than all", "/api/v1/stream", []string{"Last-Event-ID", "0"}, "1 record"},
+		{"the header wins", "/api/v1/stream?since=0", []string{"Last-Event-ID", "5"}, "6 record"},
+		{"of the future", "/api/v1/stream?since=900", nil, "7 reset"},
+	} {
+		w := newWorld(t)
+		l := w.listen(c.path, c.header...)
+		want := c.first
+		if want == "" {
+			if resp, raw := w.ask("POST", "/api/v1/records", goodRequest); resp.StatusCode != 201 {
+				t.Fatal(string(raw))
+			}
+			want = "8 record"
+		}
+		if id, kind, _ := l.next(); id+" "+kind != want {
+			t.Errorf("%s: began with %s %s, want %s", c.what, id, kind, want)
+		}
+	}
+}
+
+// Filters leave events out and lose none of the others; the heartbeat says how far they
+// have come, so that a reader who resumes is not told everything again.
+func TestStream_Filters(t *testing.T) {
+	w := newWorld(t)
+	count := func(path string) (got []string) {
+		l := w.listen(path + "&since=0")
+		defer l.close()
+		for l.lines.Scan() {
+			line := l.lines.Text()
+			if name, found := strings.CutPrefix(line, "data: "); found {
+				var e api.Event
+				if err := json.Unmarshal([]byte(name), &e); err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, e.Member+" "+e.RecordType)
+			}
+			if line == "id: 7" { // of the last event, or of the heartbeat after it
+				if strings.HasPrefix(path, "/api/v1/stream?kind=offer&member=nobody") || len(got) > 0 {
+					return got
+				}
+			}
+		}
+		t.Fatal(l.lines.Err())
+		return nil
+	}
+	all := count("/api/v1/stream?type=record")
+	offers := count("/api/v1/stream?kind=offer")
+	if len(offers) == 0 || len(offers) >= len(all) {
+		t.Errorf("%d of %d events are of offers", len(offers), len(all))
+	}
+	for _, one := range offers {
+		if !strings.HasSuffix(one, " offer") {
+			t.Errorf("%s came through", one)
+		}
+	}
+	if got := count("/api/v1/stream?kind=offer&member=nobody"); len(got) != 0 {
+		t.Errorf("got %v", got)
+	}
+	for _, bad := range []string{"type=everything", "kind=ballot", "type=record,", "filter=x"} {
+		if resp, raw := w.ask("GET", "/api/v1/stream?"+bad, ""); resp.StatusCode/100 != 4 {
+			t.Errorf("%s: %d %s", bad, resp.StatusCode, raw)
+		}
 	}
 }

@@ -12,8 +12,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dure-net/dure/node/access"
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/record/remark"
 )
 
 //go:embed records.json
@@ -30,15 +32,22 @@ type Backend struct {
 	Bundle []byte                          // what Export and Backup write
 	Pause  func(ctx context.Context)       // called in Publish before it is durable; nil: none
 	Broken error                           // Export and Backup write Bundle and then fail with it
+	Access *access.Store                   // a real one, in memory
 
-	mu      sync.Mutex // guards the rest
-	records []api.Record
-	blocks  map[string]api.Block
-	erased  map[string]bool // by the CID of the body
-	events  []api.Event
-	changed chan struct{} // closed and replaced at each event
-	numbers map[string]int
-	feeds   map[string]uint64
+	Threads []api.Agreement // what Agreements tells, as it is
+	Acts    []api.Deed      // what Act was asked to do
+
+	mu       sync.Mutex // guards the rest, and the two above
+	records  []api.Record
+	blocks   map[string]api.Block
+	erased   map[string]bool // by the CID of the body
+	events   []api.Event
+	messages []api.Message
+	changed  chan struct{} // closed and replaced at each event
+	numbers  map[string]int
+	feeds    map[string]uint64
+	said     []remark.Said
+	files    map[string][]byte
 }
 
 var _ api.Backend = (*Backend)(nil)
@@ -58,6 +67,7 @@ var names = map[string]map[string]string{
 func New(now time.Time) *Backend {
 	b := &Backend{Now: now, Bundle: []byte("not a real bundle, but bytes"), blocks: map[string]api.Block{}, erased: map[string]bool{},
 		changed: make(chan struct{}), numbers: map[string]int{"kr-seoul": 40}, feeds: map[string]uint64{}}
+	b.Access = newAccess(func() time.Time { return b.Now })
 	var all []map[string]any
 	if err := json.Unmarshal(samples, &all); err != nil {
 		panic(err)
@@ -106,7 +116,7 @@ func (b *Backend) Status(context.Context) (api.Status, error) {
 		Node: api.Node{ID: "ed" + strings.Repeat("a", 52), State: api.StateReady, Version: "0.1.0", Protocol: 1,
 			Started: b.Now.Add(-26 * time.Hour), API: "127.0.0.1:7710", Addresses: []string{"/ip4/192.0.2.7/udp/4710/quic-v1"}},
 		Ledger:  api.Ledger{Root: strings.Repeat("b", 52), Entries: 48213, Feeds: 7, Bytes: 312_000_000, Seq: b.seq()},
-		Storage: api.Storage{FreeBytes: 18_400_000_000, UsedBytes: 312_000_000},
+		Storage: api.Storage{FreeBytes: 18_400_000_000, UsedBytes: 312_000_000, Files: api.Files{Keep: "own"}},
 		Traffic: map[string]api.Traffic{"catchup": {In: 5120, Out: 2048}},
 		Members: []api.MemberStatus{
 			{Handle: "ca-montreal", Status: "member", Nodes: []api.NodeStatus{{ID: "edmontreal", Connected: true, Transport: "quic", Behind: n(0), LastSeen: ago(2 * time.Second), Version: "0.1.0"}}},
@@ -136,7 +146,10 @@ func (b *Backend) Records(_ context.Context, q api.RecordQuery) (api.RecordPage,
 	if err := b.see("Records", q); err != nil {
 		return api.RecordPage{}, err
 	}
-	before, later, err := q.Before()
+	after, later, err := q.After()
+	if err == nil {
+		err = q.Check()
+	}
 	if err != nil {
 		return api.RecordPage{}, err
 	}
@@ -150,11 +163,14 @@ func (b *Backend) Records(_ context.Context, q api.RecordQuery) (api.RecordPage,
 	slices.SortFunc(sorted, func(x, y api.Record) int { return int(y.Seq) - int(x.Seq) })
 	page := api.RecordPage{Items: []api.Record{}}
 	for _, r := range sorted {
-		if (later && r.Seq >= before) || (len(q.Types) > 0 && !slices.Contains(q.Types, r.Type)) || (q.Member != "" && q.Member != r.Member) {
+		if len(r.For) > 0 && !q.Sealed {
+			continue
+		}
+		if (later && r.Seq >= after.Seq) || !selects(q, r) {
 			continue
 		}
 		if len(page.Items) == limit {
-			page.NextCursor = q.CursorAfter(page.Items[limit-1].Seq)
+			page.NextCursor = q.CursorAfter(api.Mark{Seq: page.Items[limit-1].Seq})
 			break
 		}
 		page.Items = append(page.Items, r)

@@ -43,7 +43,7 @@ func (b *Backend) Erasure(_ context.Context, ref string) (api.Erasure, error) {
 		return api.Erasure{}, err
 	}
 	r := b.records[i]
-	out := api.Erasure{Record: r.ID, Number: r.Number, Nodes: []api.ErasureNode{}}
+	out := api.Erasure{Record: r.ID, Number: r.Number, Nodes: []api.ErasureNode{}, Sealed: len(r.For) > 0}
 	if r.State != api.RecordErased {
 		return out, nil
 	}

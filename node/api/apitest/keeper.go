@@ -66,3 +66,9 @@ func (b *Backend) Import(_ context.Context, r io.Reader, _ func(api.Progress)) (
 	}
 	return api.ImportReport{Root: strings.Repeat("b", 52), Read: 7, New: 2, Bytes: uint64(len(raw)), Refused: map[string]uint64{"known": 5}}, nil
 }
+
+// ExportRecords implements api.Keeper.
+func (b *Backend) ExportRecords(_ context.Context, w io.Writer, q api.ExportQuery, _ func(api.Progress)) (api.ExportReport, error) {
+	n, err := b.write("ExportRecords", w)
+	return api.ExportReport{Format: q.Format, AsOf: q.AsOf, Root: strings.Repeat("b", 52), Records: 7, Bytes: n}, err
+}

@@ -22,6 +22,9 @@ func (b *Backend) Matches(_ context.Context, q api.MatchQuery) (api.Matches, err
 	if err != nil {
 		return api.Matches{}, err
 	}
+	if len(b.records[i].For) > 0 && !q.Sealed {
+		return api.Matches{}, &protocol.Error{Reason: protocol.ReasonNotFound, Op: "find record", ID: q.Ref, Args: map[string]string{"ref": q.Ref}}
+	}
 	self, ok := sideOf(b.records[i])
 	if !ok {
 		return api.Matches{}, &protocol.Error{Reason: protocol.ReasonUsage, Op: "find matches", Field: "id"}

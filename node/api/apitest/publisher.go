@@ -31,7 +31,25 @@ func (b *Backend) Publish(ctx context.Context, d api.Draft) (api.Receipt, error)
 		}
 		return r, nil
 	}
-	return b.add("kr-seoul", d.Type, d.Raw, d.Of, b.Now, "local")
+	if d.Version != "" {
+		if now, err := b.Record(ctx, d.Of); err == nil && now.Entry != d.Version {
+			return api.Receipt{}, &protocol.Error{Reason: protocol.ReasonConflict, Op: "revise", ID: now.ID, Args: map[string]string{"superseded": now.Entry}}
+		}
+	}
+	if d.For != nil && len(d.For) == 0 {
+		return api.Receipt{}, &protocol.Error{Reason: protocol.ReasonUsage, Op: "publish", Field: "to", Args: map[string]string{"nobody": "to"}}
+	}
+	r, err := b.add("kr-seoul", d.Type, d.Raw, d.Of, b.Now, "local")
+	if err == nil && d.For != nil {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		for i := range b.records {
+			if b.records[i].ID == r.Record {
+				b.records[i].For = d.For
+			}
+		}
+	}
+	return r, err
 }
 
 // Withdraw implements api.Publisher.
@@ -132,4 +150,15 @@ func (b *Backend) commit(r *api.Record, what api.EventType, at time.Time, via st
 	close(b.changed)
 	b.changed = make(chan struct{})
 	return api.Receipt{ID: r.Entry, Record: r.ID, Number: r.Number, Seq: r.Seq, Feed: r.Feed, FeedSeq: r.FeedSeq}
+}
+
+// AwaitHeld implements api.Publisher: two nodes hold everything at once, a third never does.
+func (b *Backend) AwaitHeld(ctx context.Context, r api.Receipt, nodes int) (api.Held, error) {
+	if err := b.see("AwaitHeld", r); err != nil {
+		return api.Held{}, err
+	}
+	if nodes > 2 {
+		<-ctx.Done()
+	}
+	return api.Held{Wanted: nodes, Nodes: 2, By: []string{"ca-montreal", "es-bilbao"}}, nil
 }
