@@ -192,7 +192,7 @@ func TestPages_InChromium(t *testing.T) {
 			b.do(chromedp.Navigate(w.srv.URL + "/?lang=" + lang))
 			b.press("summary", `document.querySelector("details").open`)
 			b.check("home", lang, width)
-			pages := map[string]string{"records": "/records", "record": "/records/kr-seoul-41"}
+			pages := map[string]string{"records": "/records", "record": "/records/kr-seoul-41", "search": "/records?q=e&theme=care&sort=relevance"}
 			if lang == "fr" { // the longest words; the rest of these pages is tried in all languages already
 				pages["project"], pages["experience"], pages["lost"], pages["form"] = "/records/es-bilbao-1", "/records/sn-dakar-1", "/nowhere", "/requests/new"
 			}

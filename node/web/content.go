@@ -47,7 +47,7 @@ var lists = map[string]record.List{
 }
 
 // hidden fields are said elsewhere on the page or say nothing to a reader.
-var hidden = map[string]bool{"type": true, "title": true, "names": true}
+var hidden = map[string]bool{"type": true, "title": true, "names": true, "attachments": true}
 
 // fields labels a record's content in the order of its schema. Fields of newer versions
 // follow under their own names, as they stand.

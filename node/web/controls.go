@@ -3,9 +3,7 @@ package web
 import (
 	"slices"
 
-	"golang.org/x/text/collate"
-	"golang.org/x/text/language"
-
+	"github.com/dure-net/dure/node/phrase"
 	"github.com/dure-net/dure/protocol/record"
 )
 
@@ -156,8 +154,7 @@ func (c controls) countries() []option {
 	for _, code := range record.Codes(record.Countries) {
 		out = append(out, option{code, c.book.Country(c.Lang, code), code == c.f.get("country")})
 	}
-	order := collate.New(language.Make(c.Lang))
-	slices.SortFunc(out, func(a, b option) int { return order.CompareString(a.Label, b.Label) })
+	slices.SortFunc(out, func(a, b option) int { return phrase.Compare(a.Label, b.Label) })
 	return out
 }
 

@@ -91,6 +91,11 @@ func (s *site) erased(r *http.Request, v *view, rec api.Record) (*erasedView, er
 func (s *site) erasable(r *http.Request, v *view) (api.Record, error) {
 	v.Ref = r.PathValue("ref")
 	rec, err := s.backend.Record(r.Context(), v.Ref)
+	if protocol.ReasonOf(err) == protocol.ReasonNotFound {
+		if m, merr := s.backend.Message(r.Context(), v.Ref); merr == nil {
+			rec, err = api.Record{ID: m.ID, Number: m.Number, Type: protocol.KindSealed.String(), Member: m.From, State: api.RecordState(m.State)}, nil
+		}
+	}
 	if err != nil {
 		return rec, err
 	}
@@ -163,6 +168,10 @@ func (s *site) erase(w http.ResponseWriter, r *http.Request, v *view) error {
 	if err != nil {
 		return err
 	}
-	http.Redirect(w, r, recordURL(api.Record{ID: receipt.Record, Number: receipt.Number}), http.StatusSeeOther)
+	back := recordURL(api.Record{ID: receipt.Record, Number: receipt.Number})
+	if m, err := s.backend.Message(r.Context(), receipt.Record); err == nil {
+		back = messageURL(m)
+	}
+	http.Redirect(w, r, back, http.StatusSeeOther)
 	return nil
 }

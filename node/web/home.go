@@ -39,7 +39,7 @@ type memberLine struct {
 }
 
 func (s *site) showHome(w http.ResponseWriter, r *http.Request, v *view) error {
-	page, err := s.backend.Records(r.Context(), api.RecordQuery{Limit: homeRecords})
+	page, err := s.backend.Records(r.Context(), api.RecordQuery{Limit: homeRecords, Sealed: true})
 	if err != nil {
 		return err
 	}

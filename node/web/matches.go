@@ -33,7 +33,7 @@ func (s *site) matches(ctx context.Context, v *view, rec api.Record) (*matches, 
 	if state, _ := rec.Content["state"].(string); state == "paused" || state == "closed" {
 		return nil, nil // nothing is matched with it, whatever arrives
 	}
-	found, err := s.backend.Matches(ctx, api.MatchQuery{Ref: rec.ID})
+	found, err := s.backend.Matches(ctx, api.MatchQuery{Ref: rec.ID, Sealed: true})
 	if protocol.ReasonOf(err) == protocol.ReasonUsage {
 		return nil, nil // its owner is suspended or removed
 	}

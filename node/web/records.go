@@ -26,6 +26,7 @@ type recordLine struct {
 	Member  text
 	Owner   string // that the owner is suspended or removed; else empty
 	Number  string
+	Given   string // that another record has the number that it was given; else empty
 	When    moment
 	State   string // in words; "" while published
 }
@@ -35,11 +36,24 @@ func (v *view) recordLine(r api.Record) recordLine {
 	head := record.HeadOf(kind, r.Content)
 	line := recordLine{URL: recordURL(r), Type: r.Type, Label: record.Label(record.RecordTypes, r.Type, v.Lang), Number: r.Number, When: v.moment(r.Time),
 		Title: v.text(head.Title, r.Lang), Summary: v.text(head.Summary, r.Lang), Member: v.owner(r)}
+	if line.Label == "" { // no type that people filter by
+		line.Label = v.T("term.type." + r.Type)
+	}
 	if line.Title.Text == "" {
 		line.Title = text{Text: v.T("web.record.untitled")}
 	}
 	if r.State != api.RecordPublished {
 		line.State = v.T("web.record.state." + string(r.State))
+	}
+	if f := r.Flag; f != nil { // folded away: its words are on its own page, for whoever opens them
+		line.Title = text{Text: v.T("web.record.folded", "reason", record.Label(record.FlagReasons, f.Reason, v.Lang))}
+		line.Summary = text{}
+	}
+	if len(r.For) > 0 && line.State == "" {
+		line.State = v.T("term.chosen")
+	}
+	if r.Given != "" {
+		line.Given = v.T("term.given", "number", r.Given, "id", r.Cited())
 	}
 	if r.Owner != "" {
 		line.Owner = v.T("term.owner." + r.Owner)
@@ -55,16 +69,21 @@ func (v *view) owner(r api.Record) text {
 }
 
 func recordURL(r api.Record) string {
+	if r.Type == protocol.KindProposal.String() {
+		return agreementURL(r.Number, r.ID)
+	}
 	if r.Number != "" {
 		return "/records/" + url.PathEscape(r.Number)
 	}
 	return "/records/" + url.PathEscape(r.ID)
 }
 
-// recordList is the list of records with its filter.
+// recordList is the list of records with its filters.
 type recordList struct {
 	Records []recordLine
 	Types   []typeLink
+	Search  search
+	Newest  string // address of the first page
 	Older   string // address of the next page; "" on the last
 	Later   bool   // not the first page
 }
@@ -75,30 +94,31 @@ type typeLink struct {
 }
 
 func (s *site) showRecords(w http.ResponseWriter, r *http.Request, v *view) error {
-	q := api.RecordQuery{Limit: listRecords, Cursor: v.query.Get("cursor")}
-	wanted := v.query.Get("type")
-	if slices.Contains(record.Types(), wanted) {
-		q.Types = []string{wanted}
-	} else {
-		wanted = ""
+	q, err := s.searched(v)
+	if err != nil {
+		return err
 	}
+	q.Sealed = true // whoever is signed in sees what this node reads
 	page, err := s.backend.Records(r.Context(), q)
 	if err != nil {
 		return err
 	}
-	list := recordList{Later: q.Cursor != "", Types: []typeLink{{"/records", v.T("web.records.all"), wanted == ""}}}
+	first := with(q, "type", "")
+	list := recordList{Later: q.Cursor != "", Newest: address(with(q, "type", strings.Join(q.Types, ","))),
+		Types: []typeLink{{address(first), v.T("web.records.all"), len(q.Types) == 0}}}
 	for _, name := range record.Types() {
-		list.Types = append(list.Types, typeLink{"/records?type=" + name, record.Label(record.RecordTypes, name, v.Lang), name == wanted})
+		list.Types = append(list.Types, typeLink{address(with(q, "type", name)), record.Label(record.RecordTypes, name, v.Lang), slices.Contains(q.Types, name)})
+	}
+	if list.Search, err = s.search(r.Context(), v, q, page); err != nil {
+		return err
 	}
 	for _, rec := range page.Items {
 		list.Records = append(list.Records, v.recordLine(rec))
 	}
 	if page.NextCursor != "" {
-		next := url.Values{"cursor": {page.NextCursor}}
-		if wanted != "" {
-			next.Set("type", wanted)
-		}
-		list.Older = "/records?" + next.Encode()
+		next := q
+		next.Cursor = page.NextCursor
+		list.Older = address(next)
 	}
 	v.Title, v.Here, v.Data = v.T("web.records.title"), "records", list
 	s.render(w, v, http.StatusOK, "records")
@@ -117,11 +137,15 @@ type oneRecord struct {
 	Revisions string
 	ID        string
 	Files     []proof
+	Attached  []fileLine
 	Matches   *matches
 	Life      *life
+	Proposing *proposing
 	Erased    *erasedView
 	Erase     string // address of the page that asks whether to erase it; "" where this member cannot
 	Machine   string // languages that a machine wrote, in words
+	Remarks   *remarksView
+	Full      text // the title of a record that is folded away
 }
 
 // proof is a file whose SHA-256 a reader can compare.
@@ -133,13 +157,22 @@ func (s *site) showRecord(w http.ResponseWriter, r *http.Request, v *view) error
 	if err != nil {
 		return err
 	}
+	return s.renderRecord(w, r, v, rec, nil, http.StatusOK)
+}
+
+// renderRecord shows a record; typed is what could not be said about it, if anything.
+func (s *site) renderRecord(w http.ResponseWriter, r *http.Request, v *view, rec api.Record, typed *typedRemark, status int) (err error) {
 	kind, _ := protocol.ParseKind(rec.Type)
+	v.Path = recordURL(rec)
 	o := oneRecord{Line: v.recordLine(rec), ID: rec.ID, Published: v.query.Has("published"), Reason: v.text(rec.Reason, rec.Lang),
 		Fields: v.fields(kind, rec.Content, rec.Lang)}
 	s.nameReferences(r.Context(), v, o.Fields)
 	o.Also = v.others(record.HeadOf(kind, rec.Content).Title, o.Line.Title.Lang)
 	if rec.State != api.RecordPublished {
 		o.State, o.StateHint = o.Line.State, v.T("web.record.state."+string(rec.State)+".hint")
+	}
+	if len(rec.For) > 0 && rec.State == api.RecordPublished {
+		o.State, o.StateHint = o.Line.State, v.T("cli.show.for", "members", strings.Join(rec.For, ", "))
 	}
 	if rec.Revisions > 0 {
 		o.Revisions = v.T("web.record.revisions", "count", rec.Revisions)
@@ -153,7 +186,10 @@ func (s *site) showRecord(w http.ResponseWriter, r *http.Request, v *view) error
 			o.Files = append(o.Files, proof{v.T(file.label), "/blocks/" + file.id, file.id, hex.EncodeToString(sum[:])})
 		}
 	}
-	o.Life = s.life(r, v, rec)
+	if o.Attached, err = s.files(r, v, rec); err != nil {
+		return err
+	}
+	o.Life, o.Proposing = s.life(r, v, rec), s.proposing(r, v, rec)
 	if o.Erased, err = s.erased(r, v, rec); err != nil {
 		return err
 	}
@@ -163,8 +199,14 @@ func (s *site) showRecord(w http.ResponseWriter, r *http.Request, v *view) error
 	if o.Matches, err = s.matches(r.Context(), v, rec); err != nil {
 		return err
 	}
+	if rec.Flag != nil {
+		o.Full, o.Also = v.text(record.HeadOf(kind, rec.Content).Title, rec.Lang), nil
+	}
+	if o.Remarks, err = s.remarks(r, v, rec, typed); err != nil {
+		return err
+	}
 	v.Title, v.Here, v.Data = o.Line.Title.Text, "records", o
-	s.render(w, v, http.StatusOK, "record")
+	s.render(w, v, status, "record")
 	return nil
 }
 

@@ -27,10 +27,10 @@ func parsePages() map[string]*template.Template {
 	pages := map[string]*template.Template{}
 	for _, path := range names {
 		name := strings.TrimSuffix(strings.TrimPrefix(path, "page/"), ".html")
-		if name == "frame" || name == "parts" {
+		if name == "frame" || name == "parts" || name == "remarks" {
 			continue
 		}
-		pages[name] = template.Must(template.New("frame.html").ParseFS(pageFiles, "page/frame.html", "page/parts.html", path))
+		pages[name] = template.Must(template.New("frame.html").ParseFS(pageFiles, "page/frame.html", "page/parts.html", "page/remarks.html", path))
 	}
 	return pages
 }
@@ -145,10 +145,26 @@ func (v *view) moment(t time.Time) moment {
 	return moment{t.UTC().Format(time.RFC3339), v.book.Time(v.Lang, t.In(v.zone)), v.book.Ago(v.Lang, t, v.now)}
 }
 
+// Along is Controlled for anything.
+func (v *view) Along(part any) any {
+	return struct {
+		View *view
+		C    any
+	}{v, part}
+}
+
 // Controlled hands a part of the page the view along, for its words.
 func (v *view) Controlled(c control) any {
 	return struct {
 		View *view
 		C    control
 	}{v, c}
+}
+
+// Said hands a remark, or a form for one, the view along, for its words.
+func (v *view) Said(item any) any {
+	return struct {
+		View *view
+		Item any
+	}{v, item}
 }

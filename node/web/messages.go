@@ -1,0 +1,253 @@
+package web
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/protocol"
+)
+
+const (
+	listMessages    = 25   // messages of one page
+	maxMessageShown = 6000 // characters that the field takes
+	messageFormName = "message"
+)
+
+// messageList is the page of what was written to this member, and by it.
+type messageList struct {
+	Messages []messageLine
+	Form     messageForm
+	Older    string // address of the next page; "" on the last
+	Later    bool   // not the first page
+	Sent     string // number of the message just sent
+}
+
+// messageLine is one message.
+type messageLine struct {
+	URL       string
+	Own       bool
+	From      text
+	To        []text
+	What      string
+	State     string // in words; "" while it can be read
+	Text      text
+	Persons   []field
+	Documents []field
+	Concerns  text   // number of the record it is about
+	About     string // its address
+	Answers   string // address of the message that it answers
+	Number    string
+	When      moment
+	ID        string
+}
+
+// messageForm is what a message is written in.
+type messageForm struct {
+	Token, Key string
+	To         []option
+	Without    []text // members that cannot be written to yet
+	About      string
+	Answers    string
+	Text       string
+	Lang       string
+	Max        int
+	Sentence   string // why sending failed
+	Hint       string
+}
+
+// oneMessage is the page of one message.
+type oneMessage struct {
+	Line  messageLine
+	Form  *messageForm // nil for what is erased
+	Erase string
+}
+
+// confidential is what was written privately about a record or an agreement, on its page.
+type confidential struct {
+	Messages []messageLine
+	Write    string // address of the form, with its parties chosen
+}
+
+// confidential finds what this node can read about a record.
+func (s *site) confidential(r *http.Request, v *view, ref string, parties ...string) *confidential {
+	write := url.Values{"about": {ref}}
+	for _, handle := range parties {
+		if handle != v.Status.Member.Handle {
+			write.Add("to", handle)
+		}
+	}
+	out := &confidential{Write: "/messages?" + write.Encode() + "#form"}
+	page, err := s.backend.Messages(r.Context(), api.MessageQuery{About: ref, Limit: listMessages})
+	if err != nil {
+		return out // the page stands without them
+	}
+	for _, m := range page.Items {
+		out.Messages = append(out.Messages, v.messageLine(m))
+	}
+	return out
+}
+
+func messageURL(m api.Message) string { return "/messages/" + url.PathEscape(cmp.Or(m.Number, m.ID)) }
+
+func (s *site) showMessages(w http.ResponseWriter, r *http.Request, v *view) error {
+	form, err := s.messageForm(r, v, url.Values{"about": {v.query.Get("about")}, "to": v.query["to"]})
+	if err != nil {
+		return err
+	}
+	return s.renderMessages(w, r, v, form, http.StatusOK)
+}
+
+func (s *site) renderMessages(w http.ResponseWriter, r *http.Request, v *view, form messageForm, status int) error {
+	page, err := s.backend.Messages(r.Context(), api.MessageQuery{Limit: listMessages, Cursor: v.query.Get("cursor")})
+	if err != nil {
+		return err
+	}
+	list := messageList{Form: form, Later: v.query.Get("cursor") != "", Sent: v.query.Get("sent")}
+	for _, m := range page.Items {
+		list.Messages = append(list.Messages, v.messageLine(m))
+	}
+	if page.NextCursor != "" {
+		list.Older = "/messages?" + url.Values{"cursor": {page.NextCursor}}.Encode()
+	}
+	v.Title, v.Here, v.Data, v.Path = v.T("web.messages.title"), "messages", list, "/messages"
+	s.render(w, v, status, "messages")
+	return nil
+}
+
+func (v *view) messageLine(m api.Message) messageLine {
+	line := messageLine{URL: messageURL(m), Own: m.Own, From: v.party(m.From, m.Names), What: v.T("term.letter.message"), Number: m.Number, ID: m.ID,
+		When: v.moment(m.Time), Text: text{Text: m.Text, Lang: m.Lang}}
+	if m.What == "particulars" {
+		line.What = v.T("term.letter.particulars")
+	}
+	for _, p := range m.To {
+		line.To = append(line.To, v.party(p.Handle, p.Names))
+	}
+	switch m.State {
+	case "erased", "replaced":
+		line.State = v.T("term.letter.state." + m.State)
+	}
+	said := func(label string, parts ...string) field {
+		var there []string
+		for _, p := range parts {
+			if p != "" {
+				there = append(there, p)
+			}
+		}
+		return field{Label: label, Values: []value{{Text: strings.Join(there, " · ")}}}
+	}
+	for _, p := range m.Persons {
+		line.Persons = append(line.Persons, said(v.T("cli.message.person"), p.Name, p.Role, p.Email, p.Phone, p.Note))
+	}
+	for _, d := range m.Documents {
+		line.Documents = append(line.Documents, said(v.T("cli.message.document"), d.Title, d.Where, d.Note))
+	}
+	if m.Concerns != "" {
+		line.Concerns, line.About = text{Text: m.Concerns}, "/records/"+url.PathEscape(m.Concerns)
+	}
+	if m.Answers != "" {
+		line.Answers = "/messages/" + url.PathEscape(m.Answers)
+	}
+	return line
+}
+
+// party is what a member is called; a handle is in no language.
+func (v *view) party(handle string, names map[string]string) text {
+	if name := v.text(names); name.Text != "" {
+		return name
+	}
+	return text{Text: handle, Lang: "zxx"}
+}
+
+// messageForm is a form filled with what was typed.
+func (s *site) messageForm(r *http.Request, v *view, typed url.Values) (messageForm, error) {
+	form := messageForm{Token: s.sessions.FormToken(r, messageFormName), Key: cmp.Or(typed.Get("key"), newKey()), About: typed.Get("about"), Answers: typed.Get("answers"),
+		Text: typed.Get("text"), Lang: v.Lang, Max: maxMessageShown}
+	all, err := s.backend.Recipients(r.Context())
+	if err != nil {
+		return form, err
+	}
+	for _, m := range all {
+		name := v.party(m.Handle, m.Names)
+		switch {
+		case m.Self:
+		case m.Ready:
+			form.To = append(form.To, option{m.Handle, name.Text, slices.Contains(typed["to"], m.Handle)})
+		default:
+			form.Without = append(form.Without, name)
+		}
+	}
+	return form, nil
+}
+
+func (s *site) showMessage(w http.ResponseWriter, r *http.Request, v *view) error {
+	v.Ref = r.PathValue("ref")
+	m, err := s.backend.Message(r.Context(), v.Ref)
+	if err != nil {
+		return err
+	}
+	page := oneMessage{Line: v.messageLine(m)}
+	if m.State != "erased" {
+		to := []string{m.From}
+		for _, p := range m.To {
+			to = append(to, p.Handle)
+		}
+		form, err := s.messageForm(r, v, url.Values{"answers": {cmp.Or(m.Number, m.ID)}, "to": to})
+		if err != nil {
+			return err
+		}
+		page.Form = &form
+		if m.Own {
+			page.Erase = "/records/" + url.PathEscape(cmp.Or(m.Number, m.ID)) + "/erase"
+		}
+	}
+	v.Title, v.Here, v.Data, v.Path = v.T("web.message.title", "number", cmp.Or(m.Number, m.ID)), "messages", page, messageURL(m)
+	s.render(w, v, http.StatusOK, "message")
+	return nil
+}
+
+// send writes a message once, however often the button is pressed.
+func (s *site) send(w http.ResponseWriter, r *http.Request, v *view) error {
+	if err := r.ParseForm(); err != nil {
+		return protocol.Fail(protocol.ReasonTooLarge, "read form", err)
+	}
+	if !s.sessions.FormValid(r, messageFormName, r.PostForm.Get("token")) {
+		return protocol.Fail(protocol.ReasonForbidden, "read form", nil)
+	}
+	m := api.MessageDraft{To: r.PostForm["to"], About: strings.TrimSpace(r.PostForm.Get("about")), Answers: r.PostForm.Get("answers"), Lang: v.Lang,
+		Text: strings.TrimSpace(strings.ReplaceAll(r.PostForm.Get("text"), "\r\n", "\n"))}
+	problem := ""
+	switch {
+	case len(m.To) == 0:
+		problem = v.T("web.message.nobody")
+	case m.Text == "":
+		problem = v.T("cli.usage.empty_message")
+	}
+	var receipt api.Receipt
+	var err error
+	if problem == "" {
+		raw := []byte(strings.Join(append(slices.Clone(m.To), m.About, m.Answers, m.Text), "\x00"))
+		receipt, _, err = s.once.Do(r.Context(), r.PostForm.Get("key"), "message", raw, func() (api.Receipt, error) { return s.backend.Send(r.Context(), m) })
+	}
+	if problem == "" && err == nil {
+		http.Redirect(w, r, "/messages?"+url.Values{"sent": {receipt.Number}}.Encode(), http.StatusSeeOther)
+		return nil
+	}
+	form, ferr := s.messageForm(r, v, r.PostForm)
+	if ferr != nil {
+		return ferr
+	}
+	status := http.StatusUnprocessableEntity
+	if form.Sentence = problem; err != nil {
+		status = api.StatusOf(protocol.ReasonOf(err))
+		form.Sentence, form.Hint = s.book.Error(v.Lang, err)
+		if status == http.StatusInternalServerError {
+			s.log.Error("sending failed", "error", err)
+		}
+	}
+	return s.renderMessages(w, r, v, form, status)
+}
