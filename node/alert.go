@@ -45,7 +45,7 @@ func (n *Node) ownAlerts(s api.Status) []api.Alert {
 	case b.Dir != "" && b.Last != nil && n.opts.Now().Sub(*b.Last) > backupOld:
 		out = append(out, api.Alert{Code: "backup_old", Level: api.AlertWarn, Args: map[string]string{"day": b.Last.Format(time.DateOnly), "dir": b.Dir}})
 	}
-	return out
+	return append(append(out, n.unheardErasures()...), n.governingLost()...)
 }
 
 // lacking tells of features that acts switched on and this program does not understand.

@@ -20,11 +20,27 @@ import (
 const dropTime = 20 * time.Second
 
 // Erase implements api.Publisher: all of the record goes, every version and withdrawal.
+//
+// ref may also be the whole CID of a remark of this member: then that one goes, and the
+// record that it is about stays.
 func (n *Node) Erase(ctx context.Context, ref string, why api.Why) (api.Receipt, error) {
+	if e, ok := n.ownRemark(ref); ok {
+		return n.eraseRemark(ctx, e, why)
+	}
 	row, err := n.owned(ref)
+	if protocol.ReasonOf(err) == protocol.ReasonNotFound {
+		if l, lerr := n.letters.Lookup(ref); lerr == nil {
+			return n.eraseLetter(ctx, l, why)
+		}
+	}
 	if err != nil {
 		return api.Receipt{}, err
 	}
+	return n.eraseAll(ctx, row, why)
+}
+
+// eraseAll erases a record of this member, of which row has the id and the number.
+func (n *Node) eraseAll(ctx context.Context, row index.Row, why api.Why) (api.Receipt, error) {
 	said, err := n.whyOf(why)
 	if err != nil {
 		return api.Receipt{}, err
@@ -41,12 +57,52 @@ func (n *Node) Erase(ctx context.Context, ref string, why api.Why) (api.Receipt,
 		return api.Receipt{}, err
 	}
 	receipt.Number = row.Number
-	// The word counts whatever happens now: who hangs up must not stop the drop half way.
+	n.drop(ctx, row.Number)
+	return receipt, nil
+}
+
+// drop has this node's own bytes go. The word counts whatever happens now: who hangs up
+// must not stop it half way.
+func (n *Node) drop(ctx context.Context, number string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropTime)
 	defer cancel()
 	if err := n.replica.Erasures().Sweep(ctx); err != nil {
-		n.log.Warn("this node's own copy of an erased record waits to be dropped", "record", row.Number, "err", err)
+		n.log.Warn("this node's own copy of something erased waits to be dropped", "record", number, "err", err)
 	}
+}
+
+// ownRemark is a remark of this member that stands, by its CID.
+func (n *Node) ownRemark(ref string) (protocol.Entry, bool) {
+	id, err := protocol.ParseCID(ref)
+	if err != nil {
+		return protocol.Entry{}, false
+	}
+	e, isBody, err := n.ledger.Find(id)
+	if err != nil || isBody || !e.Kind().IsRemark() {
+		return protocol.Entry{}, false
+	}
+	member, count := n.replica.Feeds().Standings(e.Feed())
+	return e, member == n.facts.Handle && e.Seq() < count
+}
+
+func (n *Node) eraseRemark(ctx context.Context, e protocol.Entry, why api.Why) (api.Receipt, error) {
+	said, err := n.whyOf(why)
+	if err != nil {
+		return api.Receipt{}, err
+	}
+	row, _, err := n.index.Record(e.Header().Of)
+	if err != nil {
+		return api.Receipt{}, err
+	}
+	if c, gone := n.replica.Erasures().Why(e); gone {
+		return api.Receipt{}, n.goneError("erase", row, c)
+	}
+	receipt, err := n.publish(ctx, replication.Draft{Kind: protocol.KindErasure, Of: e.Header().Of, Refs: []protocol.CID{e.ID()}, Content: &said}, false)
+	if err != nil {
+		return api.Receipt{}, err
+	}
+	receipt.Number = row.Number
+	n.drop(ctx, row.Number)
 	return receipt, nil
 }
 
@@ -124,11 +180,17 @@ func (n *Node) codeOf(code protocol.ErasureCode) string {
 
 // Erasure implements api.Reader.
 func (n *Node) Erasure(_ context.Context, ref string) (api.Erasure, error) {
-	row, err := n.index.Lookup(ref)
+	row, err := n.lookup(ref)
+	sealed := false
+	if protocol.ReasonOf(err) == protocol.ReasonNotFound {
+		if l, lerr := n.letters.Lookup(ref); lerr == nil {
+			row, sealed, err = index.Row{Record: l.Record, Number: l.Number, Kind: protocol.KindSealed}, true, nil
+		}
+	}
 	if err != nil {
 		return api.Erasure{}, err
 	}
-	out := api.Erasure{Record: row.Record.String(), Number: row.Number, Nodes: []api.ErasureNode{}}
+	out := api.Erasure{Record: row.Record.String(), Number: row.Number, Nodes: []api.ErasureNode{}, Sealed: sealed}
 	entries, cause := n.erasedEntries(row)
 	if len(entries) == 0 {
 		return out, nil
@@ -151,19 +213,31 @@ func (n *Node) Erasure(_ context.Context, ref string) (api.Erasure, error) {
 // erasedEntries are the entries of a record whose bodies are erased, and the cause of the
 // current version's erasure, or of any where that one stands.
 func (n *Node) erasedEntries(row index.Row) (entries []protocol.EntryID, cause erasure.Cause) {
-	for _, step := range n.index.History(row.Record) {
-		e, err := n.ledger.Entry(step.Feed, step.FeedSeq)
-		if err != nil || e.ID() != step.Entry || !e.Header().Body.Defined() {
+	var all []protocol.EntryID
+	if row.Kind == protocol.KindSealed {
+		all = n.letters.Versions(row.Record)
+	} else {
+		steps, err := n.index.History(row.Record)
+		if err != nil {
+			n.log.Warn("the history of an erased record cannot be read", "record", row.Number, "err", err)
+		}
+		for _, step := range steps {
+			all = append(all, step.Entry)
+		}
+	}
+	for _, id := range all {
+		e, isBody, err := n.ledger.Find(id)
+		if err != nil || isBody || !e.Header().Body.Defined() {
 			continue
 		}
 		c, gone := n.replica.Erasures().Why(e)
 		if !gone {
 			continue
 		}
-		if len(entries) == 0 || step.Entry == row.Current.Entry {
+		if len(entries) == 0 || id == row.Current.Entry {
 			cause = c
 		}
-		entries = append(entries, step.Entry)
+		entries = append(entries, id)
 	}
 	return entries, cause
 }

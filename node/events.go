@@ -12,31 +12,19 @@ import (
 	"github.com/dure-net/dure/replication/ledger"
 )
 
-// events remembers how the latest entries came, which the ledger does not keep, and how
-// far the index has come.
+// events remembers how the latest entries came, which the ledger does not keep.
 type events struct {
-	mu      sync.Mutex // guards all below
-	via     map[uint64]replication.Via
-	ring    [eventsKept]uint64
-	at      int
-	last    time.Time
-	indexed uint64        // entries up to this local number are in the index
-	bell    chan struct{} // closed, and replaced, when indexed rises
+	mu   sync.Mutex // guards all below
+	via  map[uint64]replication.Via
+	ring [eventsKept]uint64
+	at   int
+	last time.Time
 }
 
 // eventsKept is how many arrivals are remembered; older events are told without "via".
 const eventsKept = 4096
 
-// repairPatience bounds how long a watcher waits for the index. An entry that damage had
-// taken is told again under a new number when it is repaired; the index knows it already
-// and is not told.
-const repairPatience = 250 * time.Millisecond
-
-// newEvents begins with a ledger whose entries up to a local number are indexed before
-// anybody watches.
-func newEvents(indexed uint64) *events {
-	return &events{via: map[uint64]replication.Via{}, indexed: indexed, bell: make(chan struct{})}
-}
+func newEvents() *events { return &events{via: map[uint64]replication.Via{}} }
 
 func (e *events) note(a replication.Arrival) {
 	e.mu.Lock()
@@ -48,47 +36,6 @@ func (e *events) note(a replication.Arrival) {
 		e.at = (e.at + 1) % eventsKept
 	}
 	e.last = time.Now()
-	e.rise(a.First + uint64(len(a.Page.Entries)) - 1)
-}
-
-// reached notes that the index has come to a local number in another way.
-func (e *events) reached(local uint64) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.rise(local)
-}
-
-// rise tells those who await. The caller holds mu.
-func (e *events) rise(local uint64) {
-	if local > e.indexed {
-		e.indexed = local
-		close(e.bell)
-		e.bell = make(chan struct{})
-	}
-}
-
-// await returns when the entry with a local number is in the index: the ledger wakes its
-// watchers a moment before, and who is told of a record will ask for it at once.
-func (e *events) await(ctx context.Context, local uint64) {
-	var patience <-chan time.Time
-	for {
-		e.mu.Lock()
-		done, bell := e.indexed >= local, e.bell
-		e.mu.Unlock()
-		if done {
-			return
-		}
-		if patience == nil {
-			patience = time.After(repairPatience)
-		}
-		select {
-		case <-bell:
-		case <-patience:
-			return
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 func (e *events) how(local uint64) string {
@@ -128,7 +75,7 @@ func (n *Node) Watch(ctx context.Context, since uint64) iter.Seq2[api.Event, err
 			for _, c := range changes {
 				since = c.Local
 				if c.What == ledger.Appended {
-					n.events.await(ctx, c.Local)
+					n.indexed(ctx, c.Local)
 				}
 				if !yield(n.event(c), nil) {
 					return
@@ -165,7 +112,7 @@ func (n *Node) event(c ledger.Change) api.Event {
 			id = c.Entry.ID()
 		}
 		out.Record = id.String()
-		if row, ok := n.index.Record(id); ok {
+		if row, ok := n.rowOf(id); ok {
 			out.Number, out.RecordType = row.Number, row.Kind.String()
 		}
 	}

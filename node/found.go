@@ -124,18 +124,12 @@ func papers(h *home.Home, id protocol.FederationID, root protocol.PrivateKey, no
 	if h.Sealed() {
 		return errSealed
 	}
-	before, ok, err := h.Inception()
-	if err != nil && protocol.ReasonOf(err) != protocol.ReasonDamaged {
+	add, err := protocol.Addition(id, protocol.PublicKey{}, h.Node().Public(), protocol.Signature{}).Sign(root)
+	if err != nil {
 		return err
 	}
-	if init := before.Header().Init; !ok || err != nil || init.Federation != id || init.Root != root.Public() || init.Node != h.Node().Public() {
-		inception, err := Inception(id, root, h.Node(), now())
-		if err != nil {
-			return err
-		}
-		if err := h.SaveInception(inception); err != nil {
-			return err
-		}
+	if err := begins(h, add, now); err != nil {
+		return err
 	}
 	said, ok, err := h.Governing()
 	if err == nil && ok && said.Federation == id && said.Root == root.Public() && said.Node == h.Node().Public() {
@@ -148,15 +142,37 @@ func papers(h *home.Home, id protocol.FederationID, root protocol.PrivateKey, no
 	return h.SaveGoverning(govern)
 }
 
+// begins makes sure that the home has the inception that an addition of its node allows.
+func begins(h *home.Home, add protocol.Statement, now func() time.Time) error {
+	before, ok, err := h.Inception()
+	if err != nil && protocol.ReasonOf(err) != protocol.ReasonDamaged {
+		return err
+	}
+	if init := before.Header().Init; ok && err == nil && init.Federation == add.Federation && init.Root == add.Root && init.Node == h.Node().Public() {
+		return nil
+	}
+	inception, err := inception(add, h.Node(), now())
+	if err != nil {
+		return err
+	}
+	return h.SaveInception(inception)
+}
+
 // Inception is the first entry of a node's feed.
 func Inception(id protocol.FederationID, root, node protocol.PrivateKey, now time.Time) (protocol.Entry, error) {
 	add, err := protocol.Addition(id, protocol.PublicKey{}, node.Public(), protocol.Signature{}).Sign(root)
 	if err != nil {
 		return protocol.Entry{}, err
 	}
+	return inception(add, node, now)
+}
+
+// inception is the first entry of the feed of a node that the root key has added.
+func inception(add protocol.Statement, node protocol.PrivateKey, now time.Time) (protocol.Entry, error) {
+	id := add.Federation
 	return protocol.Seal(id, protocol.Header{
 		Kind: protocol.KindInception, Time: now.UnixMilli(), Act: protocol.ActRef{ID: id},
-		Init: &protocol.Inception{Federation: id, Root: root.Public(), Node: node.Public(), Added: add.Signature},
+		Init: &protocol.Inception{Federation: id, Root: add.Root, Node: node.Public(), Added: add.Signature},
 	}, node)
 }
 

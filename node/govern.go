@@ -106,9 +106,9 @@ func (n *Node) showChanges(list []charter.Change) []api.Change {
 			a.Key = c.Node.String()
 		case charter.ChangeRebind, charter.ChangeConfirmRebind:
 			a.Key, a.To = c.Root.String(), c.Until
-		case charter.ChangeErase:
+		case charter.ChangeErase, charter.ChangeUnflag:
 			a.Head, a.Why = c.Entry.String(), c.Why
-			if row, ok := n.index.Record(c.Entry); ok {
+			if row, ok := n.rowOf(c.Entry); ok {
 				a.Record = row.Number
 			}
 		case charter.ChangeFeature:
@@ -195,8 +195,8 @@ func (n *Node) titleOf(changes []charter.Change) protocol.Text {
 		values[k] = v
 	}
 	for _, lang := range languages {
-		if row, ok := n.index.Record(changes[0].Entry); ok && changes[0].What == charter.ChangeErase && row.Number != "" {
-			out[lang] = n.phrases.Change(lang, string(charter.ChangeErase), map[string]string{"entry": row.Number})
+		if row, ok := n.rowOf(changes[0].Entry); ok && (changes[0].What == charter.ChangeErase || changes[0].What == charter.ChangeUnflag) && row.Number != "" {
+			out[lang] = n.phrases.Change(lang, string(changes[0].What), map[string]string{"entry": row.Number})
 			continue
 		}
 		out[lang] = n.phrases.Say(lang, key, values)
@@ -284,6 +284,12 @@ func (n *Node) change(s charter.State, c api.Change, assembly bool) (charter.Cha
 		}
 	case "erase":
 		return n.erasing(c)
+	case "unflag":
+		row, err := n.index.Lookup(c.Record)
+		if err != nil {
+			return out, err
+		}
+		out.Entry, out.Why = row.Record, c.Why
 	default:
 		return out, bad("kind")
 	}

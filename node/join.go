@@ -192,6 +192,7 @@ func (guest) Gossip(context.Context, mesh.Peer, []byte) protocol.Verdict {
 func (guest) Health(context.Context, mesh.Peer, []byte) protocol.Verdict {
 	return protocol.Ignore
 }
-func (guest) ServeSync(_ context.Context, _ mesh.Peer, s mesh.Stream) { _ = s.Reset() }
-func (guest) ServeJoin(_ context.Context, _ mesh.Peer, s mesh.Stream) { _ = s.Reset() }
-func (guest) Connected(mesh.Peer)                                     {}
+func (guest) ServeSync(_ context.Context, _ mesh.Peer, s mesh.Stream)  { _ = s.Reset() }
+func (guest) ServeFiles(_ context.Context, _ mesh.Peer, s mesh.Stream) { _ = s.Reset() }
+func (guest) ServeJoin(_ context.Context, _ mesh.Peer, s mesh.Stream)  { _ = s.Reset() }
+func (guest) Connected(mesh.Peer)                                      {}

@@ -21,6 +21,13 @@ func (n *Node) Verify(ctx context.Context, progress func(api.Progress)) (api.Ver
 	}
 	out := api.VerifyReport{OK: rep.Clean(), Entries: rep.Entries, Bodies: rep.Bodies, Feeds: uint64(rep.Feeds), Bytes: rep.Bytes, Damaged: rep.Damaged}
 	out.Damage, out.Repaired = n.mend(ctx, rep.Problems, progress)
+	files, err := n.shelf.check(ctx, "verify", progress)
+	if err != nil {
+		return api.VerifyReport{}, err
+	}
+	out.OK, out.Files, out.FileBytes = out.OK && files.damaged == 0, files.files, files.bytes
+	out.Damage = append(out.Damage, files.damage...)
+	out.Damaged, out.Repaired = out.Damaged+files.damaged, out.Repaired+files.repaired
 	out.Wanted, out.Root = uint64(n.ledger.Stats().Wanted), n.replica.Root().String()
 	return out, nil
 }
@@ -48,6 +55,7 @@ func (n *Node) Import(ctx context.Context, r io.Reader, progress func(api.Progre
 	if err != nil {
 		return api.ImportReport{}, err
 	}
+	n.indexed(ctx, history{n}.Newest()) // who imported looks at it next
 	out := api.ImportReport{Root: n.replica.Root().String(), Read: b.Entries, New: b.New, Bodies: b.Bodies, Bytes: b.Bytes}
 	for reason, count := range b.Refused {
 		if out.Refused == nil {

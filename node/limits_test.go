@@ -56,7 +56,7 @@ func TestLimits_SpecHasThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := string(raw)
-	for name, scopes := range map[string][]string{"federation": {"federation"}, "node": {"replication", "ledger", "mesh"}, "api": {"api"}} {
+	for name, scopes := range map[string][]string{"federation": {"federation", "sealed"}, "node": {"replication", "ledger", "mesh"}, "api": {"index", "private", "api"}} {
 		from, to := "<!-- limits: "+name+" -->\n", "<!-- end -->"
 		before, rest, ok := strings.Cut(want, from)
 		if !ok {
@@ -82,6 +82,7 @@ func TestLimits_NoneIsLeftOut(t *testing.T) {
 	no := map[string]bool{}
 	for _, name := range strings.Fields(`
 		protocol.Version
+		sealed.encapsulatedBytes sealed.publicKeyBytes sealed.contentKeyBytes sealed.tagBytes sealed.lengthBytes sealed.version
 		replication.MaxSkew replication.certifyAfter replication.certifySpread replication.rangeLines replication.portionBytes replication.designateAfter
 		replication.recoverAgain replication.recoverAlone replication.recoverFetch replication.lookEvery replication.eraseAfter replication.eraseAgain
 		mesh.DefaultPort mesh.MaxMessageBytes mesh.maxListenAddrs mesh.Graylist mesh.scorePeriod
@@ -105,7 +106,9 @@ func TestLimits_NoneIsLeftOut(t *testing.T) {
 	}
 	sources := map[string]string{
 		"protocol": "../protocol/limits.go", "replication": "../replication/[bcghjpqrstw]*.go", "ledger": "../replication/ledger/config.go",
-		"mesh": "../replication/mesh/[ls][ic][mo]*.go", "api": "api/limits.go",
+		"sealed":  "../protocol/sealed/bounds.go",
+		"private": "private/bounds.go",
+		"mesh":    "../replication/mesh/[ls][ic][mo]*.go", "api": "api/limits.go",
 	}
 	for scope, pattern := range sources {
 		files, err := filepath.Glob(pattern)

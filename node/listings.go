@@ -17,16 +17,36 @@ import (
 // for its state: whoever pauses a listing does not write it again.
 func (n *Node) Adjust(ctx context.Context, ref string, a api.Adjustment) (api.Receipt, error) {
 	row, err := n.owned(ref)
+	var chosen []string // whom it is for; nil: everybody
+	var v index.View
+	if protocol.ReasonOf(err) == protocol.ReasonNotFound {
+		if l, lerr := n.ownLetter(ref); lerr == nil {
+			shown, _ := n.showLetter(l)
+			row, chosen, err = index.Row{Record: l.Record, Number: l.Number, Kind: kindOf(l), Current: index.Place{Entry: l.Entry}}, l.To, nil
+			v = index.View{State: index.State(shown.State), Content: shown.Content}
+		} else if protocol.ReasonOf(lerr) != protocol.ReasonNotFound {
+			err = lerr
+		}
+	}
 	if err != nil {
 		return api.Receipt{}, err
 	}
 	number := cmp.Or(row.Number, row.Record.String())
+	if row.Kind == protocol.KindNotice && a.State == "closed" {
+		if v, err := n.index.View(row); err != nil || v.Head.Category == "call" {
+			if err != nil {
+				return api.Receipt{}, err
+			}
+			return n.closeCall(ctx, row)
+		}
+	}
 	if row.Kind != protocol.KindOffer && row.Kind != protocol.KindRequest {
 		return api.Receipt{}, &protocol.Error{Reason: protocol.ReasonUsage, Op: "adjust listing", Args: map[string]string{"unlisted": number}}
 	}
-	v, err := n.index.View(row)
-	if err != nil {
-		return api.Receipt{}, err
+	if chosen == nil {
+		if v, err = n.index.View(row); err != nil {
+			return api.Receipt{}, err
+		}
 	}
 	if v.State != index.StatePublished {
 		return api.Receipt{}, &protocol.Error{Reason: protocol.ReasonConflict, Op: "adjust listing", ID: row.Record.String(), Args: map[string]string{"number": number}}
@@ -54,7 +74,7 @@ func (n *Node) Adjust(ctx context.Context, ref string, a api.Adjustment) (api.Re
 	if err != nil {
 		return api.Receipt{}, protocol.Fail(protocol.ReasonInternal, "adjust listing", err)
 	}
-	return n.Publish(ctx, api.Draft{Type: row.Kind.String(), Raw: raw, Of: row.Record.String()})
+	return n.Publish(ctx, api.Draft{Type: row.Kind.String(), Raw: raw, Of: row.Record.String(), Version: row.Current.Entry.String(), For: chosen})
 }
 
 // Reminders before an own listing ends, and how long afterwards it is still told.

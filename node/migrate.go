@@ -54,6 +54,9 @@ func Migrate(ctx context.Context, h *home.Home, o MigrateOptions) (out Migration
 		return out, err
 	}
 	defer release()
+	if _, err := home.SettleLedger(h); err != nil {
+		return out, err
+	}
 	_, federation, papers, err := h.Founding()
 	if err != nil {
 		return out, err

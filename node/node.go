@@ -14,14 +14,16 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/libp2p/go-libp2p"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/dure-net/dure/node/access"
 	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/exchange"
 	"github.com/dure-net/dure/node/home"
 	"github.com/dure-net/dure/node/index"
 	"github.com/dure-net/dure/node/phrase"
+	"github.com/dure-net/dure/node/private"
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/replication"
 	"github.com/dure-net/dure/replication/ledger"
@@ -41,9 +43,8 @@ type Options struct {
 
 	Progress func(done, total int64) // while the ledger is read at the start; may be nil
 
-	Now         func() time.Time // nil: time.Now
-	Random      io.Reader        // nil: crypto/rand
-	HostOptions []libp2p.Option  // tests: a simulated network
+	Now    func() time.Time // nil: time.Now
+	Random io.Reader        // nil: crypto/rand
 }
 
 // Node is one member's node, opened. It answers as api.Backend without network too:
@@ -53,6 +54,7 @@ type Node struct {
 	opts    Options
 	log     *slog.Logger
 	home    *home.Home
+	access  *access.Store // tokens and users of the local interface
 	conf    home.Config
 	phrases *phrase.Book
 	release func()
@@ -63,13 +65,21 @@ type Node struct {
 	facts      protocol.MemberFacts
 	started    time.Time
 	twins      twins
+	unheard    unheard
 
 	ledger   *ledger.Ledger
 	replica  *replication.Replica
 	index    *index.Index
+	letters  *private.Room
 	registry *prometheus.Registry
 
-	restanding sync.Mutex // held while the index is told what stands
+	follower      *index.Follower
+	following     sync.WaitGroup // what keeps the index up
+	stopFollowing func()
+
+	revising sync.Mutex     // held while a revision is written
+	desk     *exchange.Desk // of agreements
+	shelf    *shelf
 
 	number   sync.Mutex // guards numbered
 	numbered uint64     // the last short number given
@@ -115,20 +125,37 @@ func Open(ctx context.Context, h *home.Home, o Options) (_ *Node, err error) {
 			_ = n.Close()
 		}
 	}()
+	if n.access, err = access.Load(h, o.Now); err != nil {
+		return nil, err
+	}
 	if n.founding, n.federation, n.papers, err = h.Founding(); err != nil {
 		return nil, err
 	}
 	if n.facts, err = h.Member(); err != nil {
 		return nil, err
 	}
+	settled, err := home.SettleLedger(h)
+	if err != nil {
+		return nil, err
+	}
+	if settled != home.NothingToSettle {
+		n.log.Warn("a restore was cut short; it was finished or undone before the start", "restore", string(settled))
+	}
 	n.ledger, err = ledger.Open(ledger.Config{Dir: h.LedgerDir(), Federation: n.federation, FloorBytes: n.conf.Storage.FloorBytes,
 		Now: o.Now, Logger: o.Logger, Progress: o.Progress})
 	if err != nil {
 		return nil, err
 	}
-	n.index = index.New(index.Config{Source: n.ledger})
+	if n.index, err = index.Open(index.Config{Dir: h.IndexDir(), Source: n.ledger, Logger: o.Logger}); err != nil {
+		return nil, err
+	}
+	n.letters = n.newLetters()
+	n.desk = n.exchanges()
 	n.twins.handle, n.twins.started = n.facts.Handle, n.started
-	n.events = newEvents(n.ledger.Stats().Next - 1)
+	n.events = newEvents()
+	if n.shelf, err = newShelf(n, o.Logger); err != nil {
+		return nil, err
+	}
 	if n.replica, err = n.replicate(); err != nil {
 		return nil, err
 	}
@@ -139,9 +166,7 @@ func Open(ctx context.Context, h *home.Home, o Options) (_ *Node, err error) {
 		}
 		n.facts = m.Facts
 	}
-	if err = n.reindex(); err != nil {
-		return nil, err
-	}
+	n.follow(ctx)
 	if err = n.replica.Custody().Salvage(ctx); err != nil {
 		return nil, err
 	}
@@ -156,6 +181,7 @@ func (n *Node) replicate() (*replication.Replica, error) {
 		Arrived: n.arrived, Turned: n.turned, Changed: n.changed, Trusted: n.admitTrusted,
 		Now: n.opts.Now, Random: n.opts.Random, Logger: n.log,
 	}
+	cfg.Depot, cfg.Names, cfg.Unnamed = n.shelf.depot, n.shelf.names, n.shelf.tidy
 	cfg.Renewed, cfg.Beginning = n.home.SaveInception, n.home.SetBegun
 	var err error
 	if cfg.Begun, err = n.home.Begun(); err != nil {
@@ -189,8 +215,15 @@ func (n *Node) Home() *home.Home { return n.home }
 func (n *Node) Close() error {
 	var err error
 	n.closing.Do(func() {
+		if n.stopFollowing != nil {
+			n.stopFollowing()
+			n.following.Wait()
+		}
+		if n.index != nil {
+			err = n.index.Close()
+		}
 		if n.ledger != nil {
-			err = n.ledger.Close()
+			err = errors.Join(err, n.ledger.Close())
 		}
 		if n.release != nil {
 			n.release()
@@ -206,12 +239,12 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	m, err := mesh.New(mesh.Config{
 		Key: n.home.Node(), Federation: n.federation,
 		Listen: n.conf.Listen, Announce: n.conf.Announce, MDNS: *n.conf.MDNS, Relay: n.conf.Relay, RelayVia: n.conf.RelayVia,
-		NoGossip: n.opts.NoGossip, Logger: n.log, Registerer: n.registry, HostOptions: n.opts.HostOptions,
+		NoGossip: n.opts.NoGossip, Logger: n.log, Registerer: n.registry,
 	}, n.replica.Handler())
 	if err != nil {
 		return err
 	}
-	listener, err := api.Listen(n.conf.API.Listen, n.conf.API.Container || n.conf.API.BehindProxy)
+	listener, socket, err := n.listen()
 	if err != nil {
 		return errors.Join(err, m.Close())
 	}
@@ -219,7 +252,11 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return errors.Join(err, listener.Close(), m.Close())
 	}
-	base := "http://" + callable(listener.Addr().String())
+	scheme := "http://"
+	if n.conf.API.TLS {
+		scheme = "https://"
+	}
+	base := scheme + callable(listener.Addr().String())
 	n.mesh.Store(m)
 	n.address.Store(&base)
 	told := runTold{run: home.Run{API: base, Started: n.started}}
@@ -236,9 +273,15 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return n.replica.Run(gctx, m) })
 	g.Go(func() error { return n.seekOthers(gctx, m) })
 	g.Go(func() error { return n.tellAddresses(gctx, m) })
+	g.Go(func() error { return n.tendLetters(gctx) })
 	g.Go(func() error { return n.scrubSlowly(gctx) })
 	g.Go(func() error { return n.backUpDaily(gctx) })
+	g.Go(func() error { return n.shelf.run(gctx) })
+	g.Go(func() error { return n.shelf.checkSlowly(gctx) })
 	g.Go(func() error { return api.Serve(gctx, listener, handler, n.log) })
+	if socket != nil {
+		g.Go(func() error { return api.Serve(gctx, socket, handler, n.log) })
+	}
 	g.Go(func() error { return giveBack(gctx) })
 	g.Go(func() error { return told.until(gctx, n.home, n.log) })
 	n.log.Info("the node runs", "member", n.facts.Handle, "api", base, "addresses", m.Addrs())

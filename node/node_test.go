@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,11 +30,16 @@ type city struct {
 	root   protocol.PrivateKey
 	listen string
 	api    string
+	keep   string // the setting storage.attachments; "": the default
 
 	node *node.Node
 	stop context.CancelFunc
 	done chan error
+
+	ahead atomic.Int64 // of its clock, nanoseconds
 }
+
+func (c *city) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
 
 func newCity(t *testing.T, handle string) *city {
 	t.Helper()
@@ -74,8 +81,8 @@ func (c *city) start() {
 	if os.Getenv("DURE_TEST_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("at", c.handle)
 	}
-	n, err := node.Open(context.Background(), c.home, node.Options{Logger: log, Version: "test", Settings: map[string]string{
-		"listen": fmt.Sprintf("/ip4/127.0.0.1/udp/%s/quic-v1", c.listen), "api.listen": c.api, "mdns": "false", "storage.floor_bytes": "33554432"}})
+	n, err := node.Open(context.Background(), c.home, node.Options{Logger: log, Version: "test", Now: c.now, Settings: map[string]string{
+		"listen": fmt.Sprintf("/ip4/127.0.0.1/udp/%s/quic-v1", c.listen), "api.listen": c.api, "mdns": "false", "storage.floor_bytes": "33554432", "storage.attachments": cmp.Or(c.keep, "own")}})
 	if err != nil {
 		c.t.Fatalf("%s does not open: %v", c.handle, err)
 	}

@@ -1,132 +1,130 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/node/index"
+	"github.com/dure-net/dure/node/private"
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/charter"
 	"github.com/dure-net/dure/protocol/record"
 	"github.com/dure-net/dure/replication"
-	"github.com/dure-net/dure/replication/ledger"
 )
 
-// reindex fills the index with what the ledger holds, in order of arrival.
-func (n *Node) reindex() error {
-	n.restand()
-	items := make([]index.Item, 0, 1024)
-	places := map[protocol.FeedID]protocol.Entry{} // each feed's last word on where its node is
-	err := n.ledger.Walk(func(local uint64, e protocol.Entry) error {
-		items = append(items, n.item(local, e))
-		if e.Kind() == protocol.KindNode {
-			places[e.Feed()] = e
-		}
-		if len(items) == cap(items) {
-			n.index.Add(items...)
-			items = items[:0]
-		}
-		return nil
-	})
-	n.index.Add(items...)
-	n.restand()
-	for _, e := range places {
-		n.replica.Others().Remember(e)
-	}
-	return err
-}
-
-func (n *Node) item(local uint64, e protocol.Entry) index.Item {
-	member, count := n.replica.Feeds().Standings(e.Feed())
-	return index.Item{Entry: e, Seq: local, Member: member, Standing: e.Seq() < count}
-}
-
 // arrived is told of entries in the order in which they became durable, before their
-// writer is told: what was published can be read at once.
+// writer is told.
 func (n *Node) arrived(a replication.Arrival) {
-	items := make([]index.Item, len(a.Page.Entries))
 	for i, e := range a.Page.Entries {
-		items[i] = index.Item{Entry: e, Seq: a.First + uint64(i), Member: a.Member, Standing: e.Seq() < a.Stands}
+		n.letters.Add(e, a.First+uint64(i))
 	}
-	n.index.Add(items...)
+	n.shelf.note(a)
 	n.events.note(a)
 	n.twins.note(a)
 }
 
-// turned has the index follow a feed to another branch.
+// turned is told that a feed follows another branch. The index learns it from the ledger.
 func (n *Node) turned(t replication.Turned) {
-	newest := n.ledger.Stats().Next
-	n.index.Retract(t.Feed, t.From)
-	for from := t.Local; from < newest; {
-		changes, err := n.ledger.Changes(from, 256)
-		if err != nil || len(changes) == 0 {
-			if err != nil {
-				n.log.Error("the list of records lacks some until the next start", "feed", t.Feed.Short(), "err", err)
-			}
-			break
-		}
-		var items []index.Item
-		for _, c := range changes {
-			from = c.Local + 1
-			if c.What == ledger.Appended && c.Entry.Feed() == t.Feed {
-				items = append(items, n.item(c.Local, c.Entry))
-			}
-		}
-		n.index.Add(items...)
-	}
-	n.restand()
-	n.events.reached(newest - 1)
-}
-
-// restand tells the index whose the feeds are and how far they stand.
-func (n *Node) restand() {
-	n.restanding.Lock() // what was read later is told later
-	defer n.restanding.Unlock()
-	for _, l := range n.replica.Feeds().Limits() {
-		n.index.Restand(l.Feed, l.Member, l.Count)
-	}
-	var erased []protocol.EntryID
-	for _, e := range n.replica.State().Erasures() {
-		erased = append(erased, e.Entry)
-	}
-	n.index.SetErased(erased)
+	n.follower.Unsettle()
+	n.turnLetters(t)
+	n.desk.Upset()
 }
 
 // Records implements api.Reader.
-func (n *Node) Records(_ context.Context, q api.RecordQuery) (api.RecordPage, error) {
-	before, _, err := q.Before()
+func (n *Node) Records(ctx context.Context, q api.RecordQuery) (api.RecordPage, error) {
+	after, _, err := q.After()
 	if err != nil {
 		return api.RecordPage{}, err
 	}
-	page, err := n.index.Page(index.Query{Types: q.Types, Member: q.Member, Limit: q.Limit, Before: before})
+	iq, err := indexQuery(q)
 	if err != nil {
 		return api.RecordPage{}, err
 	}
-	out := api.RecordPage{Items: make([]api.Record, 0, len(page.Rows))}
+	iq.After = index.Mark(after)
+	page, err := n.index.Page(iq)
+	if err != nil {
+		return api.RecordPage{}, err
+	}
+	out := api.RecordPage{Items: make([]api.Record, 0, len(page.Rows)), Relaxed: page.Relaxed, Unranked: page.Newest}
+	var seqs []uint64
 	for _, row := range page.Rows {
+		seqs = append(seqs, row.Seq)
 		r, err := n.show(row)
 		if err != nil {
 			return api.RecordPage{}, err
 		}
 		out.Items = append(out.Items, r)
 	}
-	if page.Next > 0 {
-		out.NextCursor = q.CursorAfter(page.Next)
+	if page.Next != (index.Mark{}) {
+		out.NextCursor = q.CursorAfter(api.Mark(page.Next))
+	}
+	if q.Sealed && isPlain(q) {
+		err = n.weave(ctx, q, after.Seq, &out, seqs, page.Next != (index.Mark{}))
+	}
+	return out, err
+}
+
+// indexQuery is a query as the index takes it.
+func indexQuery(q api.RecordQuery) (index.Query, error) {
+	if err := q.Check(); err != nil {
+		return index.Query{}, err
+	}
+	out := index.Query{Types: q.Types, Member: q.Member, Text: q.Text, Open: record.Day(q.Open), Sort: index.Sort(q.Sort), Limit: q.Limit}
+	if q.Near != nil {
+		out.Near = &index.Near{Lat: q.Near.Lat, Lon: q.Near.Lon, Km: q.Near.Km}
+	}
+	for _, filter := range api.Filters() {
+		if values := q.Where[filter.Name]; len(values) > 0 {
+			f, ok := index.ParseFacet(filter.Name)
+			if !ok {
+				return out, &protocol.Error{Reason: protocol.ReasonInternal, Op: "list records", Field: filter.Name}
+			}
+			out.Where = append(out.Where, index.Condition{Facet: f, Values: values})
+		}
+	}
+	return out, nil
+}
+
+// Facets implements api.Reader.
+func (n *Node) Facets(_ context.Context, q api.RecordQuery) (api.Facets, error) {
+	iq, err := indexQuery(q)
+	if err != nil {
+		return api.Facets{}, err
+	}
+	counted, err := n.index.Facets(iq)
+	if err != nil {
+		return api.Facets{}, err
+	}
+	out := api.Facets{Total: counted.Total, Partial: counted.Partial, Facets: map[string][]api.FacetValue{}}
+	for f, values := range counted.Values {
+		for _, v := range values {
+			out.Facets[f.String()] = append(out.Facets[f.String()], api.FacetValue{Value: v.Value, Count: v.Count})
+		}
 	}
 	return out, nil
 }
 
 // Record implements api.Reader.
 func (n *Node) Record(_ context.Context, ref string) (api.Record, error) {
-	row, err := n.index.Lookup(ref)
+	row, err := n.lookup(ref)
 	if err != nil {
+		if l, lerr := n.letters.Lookup(ref); lerr == nil && (l.IsListing() || l.State == private.StateErased) {
+			r, _ := n.showLetter(l)
+			return r, nil
+		}
 		return api.Record{}, err
 	}
-	return n.show(row)
+	out, err := n.show(row)
+	if err == nil {
+		out.Stock, err = n.stockOf(row)
+	}
+	return out, err
 }
 
 func (n *Node) show(row index.Row) (api.Record, error) {
@@ -135,7 +133,7 @@ func (n *Node) show(row index.Row) (api.Record, error) {
 		return api.Record{}, err
 	}
 	out := api.Record{
-		ID: row.Record.String(), Number: row.Number, Type: row.Kind.String(), Member: row.Member, Lang: v.Lang, State: api.RecordState(v.State),
+		ID: row.Record.String(), Number: row.Number, Given: row.Given, Type: row.Kind.String(), Member: row.Member, Lang: v.Lang, State: api.RecordState(v.State),
 		Time: v.Time, Seq: row.Current.Seq, Revisions: row.Revisions, Entry: row.Current.Entry.String(), Feed: row.Current.Feed.String(),
 		FeedSeq: row.Current.FeedSeq, Content: v.Content, Reason: v.Reason,
 	}
@@ -147,6 +145,9 @@ func (n *Node) show(row index.Row) (api.Record, error) {
 		if m.Status == charter.StatusSuspended || m.Status == charter.StatusRemoved {
 			out.Owner = string(m.Status)
 		}
+	}
+	if out.Flag, err = n.flagged(row); err != nil {
+		return api.Record{}, err
 	}
 	if v.State == index.StateErased {
 		if e, err := n.ledger.Entry(row.Current.Feed, row.Current.FeedSeq); err == nil {
@@ -175,39 +176,64 @@ func (n *Node) Block(_ context.Context, text string) (api.Block, error) {
 	e, isBody, ferr := n.ledger.Find(id)
 	if protocol.ReasonOf(err) == protocol.ReasonErased && ferr == nil {
 		if c, gone := n.replica.Erasures().Why(e); gone {
-			row, _ := n.index.Record(e.ID())
+			row, _ := n.rowOf(e.ID())
 			return api.Block{}, n.goneError("read block", row, c)
 		}
 	}
 	if err != nil {
 		return api.Block{}, err
 	}
-	return api.Block{CID: text, Codec: codec, Data: raw, Erasable: ferr != nil || isBody && e.Kind().IsErasable()}, nil
+	return api.Block{CID: text, Codec: codec, Data: raw, Erasable: ferr != nil || isBody && e.Kind().IsErasable(),
+		Sealed: ferr == nil && (e.Kind() == protocol.KindSealed || e.Kind() == protocol.KindRewrap)}, nil
 }
 
 // Publish implements api.Publisher.
 func (n *Node) Publish(ctx context.Context, d api.Draft) (api.Receipt, error) {
 	kind, ok := protocol.ParseKind(d.Type)
-	if !ok || !kind.IsRecord() {
+	if !ok || !kind.IsRecord() || kind.IsAgreement() {
 		return api.Receipt{}, &protocol.Error{Reason: protocol.ReasonUsage, Op: "publish", Field: "type", Args: map[string]string{"type": d.Type}}
 	}
 	rec, err := record.ParseWith(kind, d.Raw, n.resolve)
 	if err != nil {
 		return api.Receipt{}, err
 	}
+	if notice, ok := rec.(*record.Notice); ok {
+		var was index.Row
+		if d.Of != "" {
+			if was, err = n.owned(d.Of); err != nil {
+				return api.Receipt{}, err
+			}
+		}
+		if err := n.remarkRoom().Office(notice, n.facts.Handle, was, n.opts.Now()); err != nil {
+			return api.Receipt{}, err
+		}
+	}
 	warnings := personal(rec)
+	if d.For != nil {
+		return warned(nil)(n.publishFor(ctx, d, rec)) // it is said to its readers alone
+	}
 	draft := replication.Draft{Kind: kind, Content: rec.Content()}
 	refs := rec.Refs()
 	if d.Of == "" {
+		pictures, err := n.shelf.judge(record.FilesOf(rec), nil)
+		if err != nil {
+			return api.Receipt{}, err
+		}
+		warnings = append(warnings, pictures...)
 		if d.Dry {
 			return api.Receipt{Dry: true, Warnings: warnings}, nil
 		}
 		draft.Refs = refs[:min(len(refs), protocol.MaxReferences)]
 		return warned(warnings)(n.publish(ctx, draft, true))
 	}
+	n.revising.Lock() // from the look at the present version until the new one is in its place
+	defer n.revising.Unlock()
 	row, err := n.owned(d.Of)
 	if err != nil {
 		return api.Receipt{}, err
+	}
+	if now := row.Current.Entry.String(); d.Version != "" && now != d.Version {
+		return api.Receipt{}, &protocol.Error{Reason: protocol.ReasonConflict, Op: "revise", ID: row.Record.String(), Args: map[string]string{"superseded": now}}
 	}
 	if row.Kind != kind {
 		return api.Receipt{}, &protocol.Error{Reason: protocol.ReasonUsage, Op: "revise", Field: "type",
@@ -219,6 +245,15 @@ func (n *Node) Publish(ctx context.Context, d api.Draft) (api.Receipt, error) {
 	if row.Withdrawn {
 		return api.Receipt{}, &protocol.Error{Reason: protocol.ReasonConflict, Op: "revise", ID: row.Record.String(), Args: map[string]string{"number": row.Number}}
 	}
+	var before []record.Attachment
+	if by, err := n.namedBy(d.Of); err == nil {
+		before = by.files
+	}
+	pictures, err := n.shelf.judge(record.FilesOf(rec), before)
+	if err != nil {
+		return api.Receipt{}, err
+	}
+	warnings = append(warnings, pictures...)
 	if d.Dry {
 		return api.Receipt{Dry: true, Warnings: warnings}, nil
 	}
@@ -277,13 +312,17 @@ func (n *Node) languageOf(text map[string]string) string {
 
 // owned finds a record of this member: only the owner changes it.
 func (n *Node) owned(ref string) (index.Row, error) {
-	row, err := n.index.Lookup(ref)
+	row, err := n.lookup(ref)
 	if err != nil {
 		return row, err
 	}
 	if row.Member != n.facts.Handle {
 		return row, &protocol.Error{Reason: protocol.ReasonNotOwner, Op: "change record", ID: row.Record.String(),
 			Args: map[string]string{"member": row.Member, "number": row.Number}}
+	}
+	if row.Kind.IsAgreement() {
+		return row, &protocol.Error{Reason: protocol.ReasonUsage, Op: "change record", ID: row.Record.String(),
+			Args: map[string]string{"agreement": cmp.Or(row.Number, row.Record.String())}}
 	}
 	return row, nil
 }
@@ -292,7 +331,11 @@ func (n *Node) owned(ref string) (index.Row, error) {
 // at most once by this node, also when publishing fails: then one is left out.
 func (n *Node) publish(ctx context.Context, d replication.Draft, numbered bool) (api.Receipt, error) {
 	if numbered {
-		d.Number = n.nextNumber()
+		number, err := n.nextNumber()
+		if err != nil {
+			return api.Receipt{}, err
+		}
+		d.Number = number
 	}
 	p, err := n.replica.Publish(ctx, d)
 	if err != nil {
@@ -303,17 +346,42 @@ func (n *Node) publish(ctx context.Context, d replication.Draft, numbered bool) 
 	if d.Of.Defined() {
 		out.Record = d.Of.String()
 	}
-	if row, ok := n.index.Record(e.ID()); ok {
+	n.indexed(ctx, p.Local)
+	// Lists may show it later, as while the disk is full; its number is known all the same.
+	if row, ok := n.rowOf(e.ID()); ok {
 		out.Number = row.Number
+	} else if numbered {
+		out.Number = n.facts.Handle + "-" + strconv.FormatUint(d.Number, 10)
+	} else if d.Of.Defined() {
+		if row, ok := n.rowOf(d.Of); ok {
+			out.Number = row.Number
+		}
 	}
 	return out, nil
 }
 
-func (n *Node) nextNumber() uint64 {
+// firstPatience bounds how long the first number after a start waits for the index.
+const firstPatience = 2 * time.Second
+
+// nextNumber needs a whole index: while it is built, which takes a large ledger minutes
+// after an update, numbers that were given before are not known.
+func (n *Node) nextNumber() (uint64, error) {
+	if p := n.follower.Progress(); p.Building && p.Applied < p.Newest {
+		return 0, &protocol.Error{Reason: protocol.ReasonBusy, Op: "publish", Args: map[string]string{"why": "indexing"}}
+	}
 	n.number.Lock()
 	defer n.number.Unlock()
-	n.numbered = max(n.numbered+1, n.index.NextNumber(n.facts.Handle))
-	return n.numbered
+	if n.numbered == 0 && !n.follower.Await(context.Background(), n.ledger.Stats().Next-1, firstPatience) {
+		// An index that was not written while the disk was full lacks the last numbers that were
+		// given before this start; from then on they are known here.
+		return 0, &protocol.Error{Reason: protocol.ReasonBusy, Op: "publish", Args: map[string]string{"why": "indexing"}}
+	}
+	next, err := n.index.NextNumber(n.facts.Handle)
+	if err != nil {
+		return 0, err
+	}
+	n.numbered = max(n.numbered+1, next, n.letters.NextNumber())
+	return n.numbered, nil
 }
 
 // resolve finds the record that a draft refers to by number or prefix.

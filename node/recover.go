@@ -20,6 +20,11 @@ import (
 type RecoverOptions struct {
 	Root protocol.PrivateKey // of the member; not kept
 
+	// Added stands for Root where the root key has added this machine's node elsewhere: the
+	// key of home.Prepare for the same directory. Such a node does not answer for its member
+	// until it is designated.
+	Added *protocol.Statement
+
 	// Line is an invitation without a secret, as any member makes it for another that the
 	// federation knows. Without one, Federation and Addresses say whom to ask: multiaddrs
 	// that end in /p2p/… and the node's name.
@@ -64,7 +69,7 @@ func Recover(ctx context.Context, dir string, o RecoverOptions, then func(contex
 	h, err := home.Open(dir, home.Options{Now: o.Now})
 	switch protocol.ReasonOf(err) {
 	case protocol.ReasonNone:
-		if err := h.CheckRoot(o.Root); err != nil {
+		if err := o.check(h); err != nil {
 			return Joined{}, &protocol.Error{Reason: protocol.ReasonHomeExists, Op: "recover", Args: map[string]string{"path": h.Dir()}}
 		}
 		if h.Sealed() && o.Unseal != nil {
@@ -80,13 +85,55 @@ func Recover(ctx context.Context, dir string, o RecoverOptions, then func(contex
 	if err != nil {
 		return Joined{}, err
 	}
-	out := Joined{Federation: id, Names: act.Names, Fingerprint: o.Root.Public().Fingerprint()}
+	out := Joined{Federation: id, Names: act.Names, Fingerprint: o.RootKey().Fingerprint()}
 	n, err := Open(ctx, h, Options{Settings: o.Settings, Phrases: o.Phrases, Logger: o.Logger, Version: o.Version, Now: o.Now})
 	if err != nil {
 		return out, err
 	}
 	o.Step("catching_up")
 	return out, n.visit(ctx, then)
+}
+
+// RootKey is the root key for which this machine comes.
+func (o RecoverOptions) RootKey() protocol.PublicKey {
+	if o.Added != nil {
+		return o.Added.Root
+	}
+	return o.Root.Public()
+}
+
+// check reports whether a home that is there is that of the root key, and of the node that
+// was added.
+func (o RecoverOptions) check(h *home.Home) error {
+	if o.Added == nil {
+		return h.CheckRoot(o.Root)
+	}
+	m, err := h.Member()
+	if err != nil {
+		return err
+	}
+	e, ok, err := h.Inception()
+	if err != nil {
+		return err
+	}
+	if init := e.Header().Init; !ok || m.Root != o.Added.Root || init.Node != o.Added.Node {
+		return &protocol.Error{Reason: protocol.ReasonNotOwner, Op: "recover", Field: "added", Args: map[string]string{"node": o.Added.Node.String()}}
+	}
+	return nil
+}
+
+// sign has the root key's word on this machine's node in the home.
+func (o RecoverOptions) sign(h *home.Home, id protocol.FederationID) error {
+	switch {
+	case o.Added == nil:
+		return papers(h, id, o.Root, clock(o.Now))
+	case o.Added.Node != h.Node().Public():
+		return &protocol.Error{Reason: protocol.ReasonNotOwner, Op: "recover", Field: "added",
+			Args: map[string]string{"node": o.Added.Node.String(), "ours": h.Node().Public().String()}}
+	case o.Added.Federation != id:
+		return &protocol.Error{Reason: protocol.ReasonWrongFederation, Op: "recover", Args: map[string]string{"theirs": o.Added.Federation.String(), "ours": id.String()}}
+	}
+	return begins(h, *o.Added, clock(o.Now))
 }
 
 // enter makes the home of a member that the federation knows.
@@ -100,7 +147,7 @@ func enter(ctx context.Context, dir string, o RecoverOptions) (*home.Home, error
 		return nil, err
 	}
 	federation := doors[0].Federation
-	if err := papers(h, federation, o.Root, clock(o.Now)); err != nil {
+	if err := o.sign(h, federation); err != nil {
 		return nil, err
 	}
 	o.Step("asking")
@@ -115,7 +162,7 @@ func enter(ctx context.Context, dir string, o RecoverOptions) (*home.Home, error
 	if id != federation {
 		return nil, &protocol.Error{Reason: protocol.ReasonWrongFederation, Op: "recover", Args: map[string]string{"ours": federation.String(), "theirs": id.String()}}
 	}
-	if answer.Member == nil || answer.Member.Root != o.Root.Public() {
+	if answer.Member == nil || answer.Member.Root != o.RootKey() {
 		// An earlier root key of the member: it speaks for it no longer.
 		return nil, protocol.Fail(protocol.ReasonUnknownMember, "recover", errors.New("the root key was replaced"))
 	}
@@ -209,7 +256,7 @@ func (o RecoverOptions) askAll(ctx context.Context, h *home.Home, doors []protoc
 func (n *Node) visit(ctx context.Context, do func(context.Context, *Node) error) (err error) {
 	defer func() { err = errors.Join(err, n.Close()) }()
 	m, err := mesh.New(mesh.Config{Key: n.home.Node(), Federation: n.federation, Listen: []string{"/ip4/0.0.0.0/udp/0/quic-v1", "/ip4/0.0.0.0/tcp/0"},
-		MDNS: *n.conf.MDNS, RelayVia: n.conf.RelayVia, Logger: n.log, HostOptions: n.opts.HostOptions}, n.replica.Handler())
+		MDNS: *n.conf.MDNS, RelayVia: n.conf.RelayVia, Logger: n.log}, n.replica.Handler())
 	if err != nil {
 		return err
 	}

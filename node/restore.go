@@ -23,7 +23,7 @@ func (n *Node) Backup(ctx context.Context, w io.Writer, progress func(api.Progre
 	if err != nil {
 		return api.BackupReport{}, err
 	}
-	rep, err := n.ledger.Backup(ctx, w, steps("backup", progress), papers...)
+	rep, err := n.ledger.BackupWith(ctx, w, steps("backup", progress), n.shelf.carried(), papers...)
 	if err != nil {
 		return api.BackupReport{}, err
 	}
@@ -46,7 +46,7 @@ func papersOf(h *home.Home, founding []byte) ([]ledger.Paper, error) {
 }
 
 func backupReport(c ledger.Copied) api.BackupReport {
-	return api.BackupReport{Root: c.Root.String(), Entries: c.Entries, Bodies: c.Bodies, Feeds: c.Feeds, Bytes: c.Bytes, Damaged: c.Damaged}
+	return api.BackupReport{Root: c.Root.String(), Entries: c.Entries, Bodies: c.Bodies, Feeds: c.Feeds, Bytes: c.Bytes, Files: c.Files, Damaged: c.Damaged}
 }
 
 // BackupFile is a backup that is being read. It is for one goroutine; one of Check and
@@ -182,29 +182,21 @@ func (f *BackupFile) Restore(ctx context.Context, o RestoreOptions, progress fun
 			return out, err
 		}
 	}
-	place := out.Home.LedgerDir()
 	// Whole and checked before anything is moved.
-	made := filepath.Join(filepath.Dir(place), "ledger-restored")
-	if err := os.RemoveAll(made); err != nil {
-		return out, protocol.Fail(protocol.ReasonHomeUnwritable, "restore ledger", err)
+	made, err := home.RestoringDir(out.Home)
+	if err != nil {
+		return out, err
+	}
+	if f.b.TakeFile, err = takeFiles(ctx, out.Home.AttachmentsDir(), filepath.Dir(made)); err != nil {
+		return out, err
 	}
 	copied, err := f.b.Restore(ctx, ledger.Config{Dir: made, Federation: f.b.Federation}, steps("restore", progress))
 	if err != nil {
 		return out, err
 	}
 	out.BackupReport = f.report(copied)
-	if aside != "" {
-		if err := os.Rename(place, aside); err != nil {
-			return out, protocol.Fail(protocol.ReasonHomeUnwritable, "restore ledger", err)
-		}
-		out.SetAside = aside
-	} else if err := os.Remove(place); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return out, protocol.Fail(protocol.ReasonHomeUnwritable, "restore ledger", err)
-	}
-	if err := os.Rename(made, place); err != nil {
-		return out, protocol.Fail(protocol.ReasonHomeUnwritable, "restore ledger", err)
-	}
-	return out, nil
+	out.SetAside = aside
+	return out, home.ReplaceLedger(out.Home, aside)
 }
 
 // fits looks whether the backup may be restored into a home that is there, and under

@@ -8,6 +8,11 @@ import (
 	"github.com/dure-net/dure/replication/ledger"
 )
 
+// ScrubDays is in how many days a running node reads its whole ledger, and the files of
+// records, again to find damage: what is found later may not be on any other node's disk
+// any more either.
+const ScrubDays = 7
+
 const (
 	// maxDamage bounds the damage that a report lists; it counts all.
 	maxDamage = 100
@@ -27,10 +32,10 @@ const (
 )
 
 // scrubSlowly walks the ledger again and again, a run at a time, so that a pass takes
-// about as long as the settings say. What it finds damaged is asked of other nodes.
+// about ScrubDays. What it finds damaged is asked of other nodes.
 func (n *Node) scrubSlowly(ctx context.Context) error {
 	s, took := n.ledger.Scrub(), time.Duration(0)
-	period := time.Duration(n.conf.Storage.ScrubDays) * 24 * time.Hour
+	const period = ScrubDays * 24 * time.Hour
 	for {
 		pause := min(max(s.Due(period, took).Sub(n.opts.Now()), scrubPause), scrubAtMost)
 		if n.ledger.Stats().Entries == 0 {
@@ -114,6 +119,13 @@ func (n *Node) Scrub(ctx context.Context, again bool, progress func(api.Progress
 	out := api.ScrubReport{OK: last.Damaged == 0, Begun: last.Begun.UTC(), Ended: last.Ended.UTC(), Entries: last.Entries, Bodies: last.Bodies,
 		Bytes: last.Bytes, Damaged: last.Damaged}
 	out.Damage, out.Repaired = n.mend(ctx, last.Problems, progress)
+	files, err := n.shelf.check(ctx, "scrub", progress)
+	if err != nil {
+		return api.ScrubReport{}, err
+	}
+	out.OK, out.Files, out.FileBytes = out.OK && files.damaged == 0, files.files, files.bytes
+	out.Damage = append(out.Damage, files.damage...)
+	out.Damaged, out.Repaired = out.Damaged+files.damaged, out.Repaired+files.repaired
 	out.Wanted = uint64(n.ledger.Stats().Wanted)
 	return out, nil
 }

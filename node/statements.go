@@ -66,6 +66,11 @@ func (n *Node) chain(c replication.Chain, until time.Time) (api.Chain, error) {
 	if count == 0 {
 		return out, nil
 	}
+	first, err := n.ledger.Entry(c.Stand.Feed, 0)
+	if err != nil {
+		return api.Chain{}, err
+	}
+	out.Begun = time.UnixMilli(first.Header().Time).UTC()
 	last, err := n.ledger.Entry(c.Stand.Feed, count-1)
 	if err != nil {
 		return api.Chain{}, err
@@ -103,11 +108,14 @@ func (n *Node) Say(ctx context.Context, in api.Statement) (api.Said, error) {
 	if err != nil {
 		return api.Said{}, err
 	}
-	if _, err := n.ledger.Block(protocol.Sum(body)); err == nil {
-		return out, nil // said before
+	_, unsaid := n.ledger.Block(protocol.Sum(body))
+	if unsaid != nil || s.Purpose == protocol.PurposeAdd { // which is no use any more once the node has begun, or ended
+		if err := n.sayable(m, s); err != nil {
+			return api.Said{}, err
+		}
 	}
-	if err := n.sayable(m, s); err != nil {
-		return api.Said{}, err
+	if unsaid == nil {
+		return out, nil // said before
 	}
 	// Kept before it is published: a node that lost its ledger designates itself by it.
 	if s.Purpose == protocol.PurposeGovern && s.Node == n.home.Node().Public() {
@@ -144,6 +152,15 @@ func (n *Node) sayable(m charter.Member, s protocol.Statement) error {
 			}
 		}
 		return conflict("no_such_node", map[string]string{"node": s.Node.Short()})
+	case protocol.PurposeAdd:
+		for _, node := range m.Nodes {
+			if node.Key == s.Node && node.Cut {
+				return conflict("node_over", map[string]string{"node": s.Node.Short()})
+			}
+			if node.Key == s.Node && len(node.Feeds) > 0 {
+				return conflict("node_here", map[string]string{"node": s.Node.Short()})
+			}
+		}
 	case protocol.PurposeCut:
 		if s.Node == n.home.Node().Public() {
 			// The entry that says so would lie beyond the cut: this node could not hand it on.

@@ -33,8 +33,10 @@ func (n *Node) Status(context.Context) (api.Status, error) {
 			Protocol: protocol.Version, Started: n.started.UTC(), Addresses: n.addresses()},
 		Ledger: api.Ledger{Root: n.replica.Root().String(), Entries: entries, Feeds: uint64(feeds), Bytes: stats.Bytes, Wanted: uint64(stats.Wanted),
 			Seq: stats.Next - 1, Newest: n.newest()},
-		Storage: api.Storage{FreeBytes: free, UsedBytes: n.ledger.DiskBytes(), FloorBytes: n.ledger.FloorBytes()},
+		Storage: api.Storage{FreeBytes: free, UsedBytes: n.ledger.DiskBytes(), FloorBytes: n.ledger.FloorBytes(), Files: n.shelf.status()},
 	}
+	p := n.follower.Progress()
+	out.Index = api.Indexing{Applied: p.Applied, Newest: max(p.Newest, stats.Next-1), Due: uint64(p.Due), Building: p.Building}
 	if m := n.ledger.Opened().Mended; m.Files > 0 || m.Whole {
 		out.Storage.Mended = &api.Mended{Files: uint64(m.Files), Lost: uint64(m.Lost), Whole: m.Whole, Aside: m.Aside}
 	}
@@ -130,7 +132,7 @@ func (n *Node) Members(context.Context) ([]api.Member, error) {
 	for _, m := range s.Members() {
 		v := api.Member{Handle: m.Facts.Handle, Kind: string(m.Facts.Kind), Category: string(m.Facts.Category), Country: m.Facts.Country,
 			City: m.Facts.City, Names: m.Facts.Names, Status: string(m.Status), Nodes: []api.MemberNode{},
-			Records: n.index.Count(m.Facts.Handle), Root: m.Facts.Root.String(), Fingerprint: m.Facts.Root.Fingerprint()}
+			Records: n.count(m.Facts.Handle), Root: m.Facts.Root.String(), Fingerprint: m.Facts.Root.Fingerprint()}
 		for _, o := range m.Offices {
 			v.Offices = append(v.Offices, api.Office{Office: string(o.Office), From: o.From, To: o.To})
 		}
@@ -152,6 +154,14 @@ func (n *Node) Members(context.Context) ([]api.Member, error) {
 	return out, nil
 }
 
+func (n *Node) count(handle string) int {
+	records, err := n.index.Count(handle)
+	if err != nil {
+		n.log.Debug("records were not counted", "member", handle, "err", err)
+	}
+	return records
+}
+
 // addresses are where others reach this node: those of now, or the last ones told.
 func (n *Node) addresses() []string {
 	self := n.home.Node().Public()
@@ -163,9 +173,11 @@ func (n *Node) addresses() []string {
 
 // changed is told of a new state of the charter.
 func (n *Node) changed(charter.State) {
-	if n.replica != nil && n.index != nil {
-		n.restand()
+	if n.follower != nil {
+		n.letters.Nudge()
+		n.follower.Unsettle()
 	}
+	n.desk.Upset()
 }
 
 // handler is the local interface and the pages.
@@ -176,8 +188,8 @@ func (n *Node) handler(address string) (http.Handler, error) {
 	}
 	hosts := append(loopbackHosts(address, n.conf.API.Container), n.conf.API.Hosts...)
 	sessions := api.NewSessions(token.Reveal(), n.opts.Now)
-	pages := web.New(web.Config{Backend: n, Sessions: sessions, Book: n.phrases, Now: n.opts.Now, Secure: n.conf.API.BehindProxy, Log: n.log})
-	return api.New(api.Config{Backend: n, Token: token.Reveal(), Hosts: hosts, Version: n.version(), Limits: Limits(), Phrases: n.phrases,
+	pages := web.New(web.Config{Backend: n, Sessions: sessions, Book: n.phrases, Now: n.opts.Now, Secure: n.conf.API.BehindProxy || n.conf.API.TLS, Log: n.log})
+	return api.New(api.Config{Backend: n, Token: token.Reveal(), Access: n.access, Public: n.conf.API.Public, Proxied: n.conf.API.BehindProxy, Hosts: hosts, Version: n.version(), Limits: Limits(), Phrases: n.phrases,
 		Metrics: n.registry, Web: pages, Log: n.log, Now: n.opts.Now}), nil
 }
 
