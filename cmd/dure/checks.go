@@ -160,7 +160,12 @@ func (a *app) checkRunning(ctx context.Context, p *patient) (string, args) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	c := api.NewClient(run.API, token.Reveal())
+	c := api.NewClient(run.API, token.Reveal()) // by its address, which others use
+	if cert, _ := p.home.CertificatePaths(); strings.HasPrefix(run.API, "https:") {
+		if err := c.Trust(cert); err != nil {
+			return "silent", args{"api": run.API}
+		}
+	}
 	defer c.Close()
 	if p.status, err = c.Status(ctx); err != nil {
 		return "silent", args{"api": run.API}
@@ -359,7 +364,7 @@ const scrubLate = 2
 
 // checkDamage asks what is damaged on this disk, and whether it is being looked for.
 func (a *app) checkDamage(_ context.Context, p *patient) (string, args) {
-	s, days := p.status.Scrub, p.settings.Config.Storage.ScrubDays
+	s, days := p.status.Scrub, uint64(node.ScrubDays)
 	late := a.now().Add(-scrubLate * time.Duration(days) * 24 * time.Hour)
 	switch {
 	case p.status.Ledger.Damaged > 0:

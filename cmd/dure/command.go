@@ -10,13 +10,16 @@ import (
 
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/node/phrase"
+	"github.com/dure-net/dure/protocol"
 )
 
 // groups of commands, in the order of the help.
 const (
 	groupBegin  = "begin"  // a node, a federation
 	groupShare  = "share"  // records
+	groupAgree  = "agree"  // agreements
 	groupDecide = "decide" // membership and decisions
+	groupSay    = "say"    // about one another's records
 	groupWatch  = "watch"  // how things are
 	groupKeep   = "keep"   // copies and checks
 )
@@ -55,7 +58,7 @@ func (a *app) tree() *cobra.Command {
 	root.SetFlagErrorFunc(a.flagError)
 	root.SetUsageFunc(func(*cobra.Command) error { return nil })
 
-	for _, id := range []string{groupBegin, groupShare, groupDecide, groupWatch, groupKeep} {
+	for _, id := range []string{groupBegin, groupShare, groupAgree, groupSay, groupDecide, groupWatch, groupKeep} {
 		root.AddGroup(&cobra.Group{ID: id, Title: a.say("help.group."+id, nil)})
 	}
 	add := func(group string, commands ...*cobra.Command) {
@@ -64,11 +67,13 @@ func (a *app) tree() *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
-	add(groupBegin, a.demoCommand(), a.initCommand(), a.cardCommand(), a.foundCommand(), a.joinCommand(), a.startCommand(), a.serviceCommand(), a.openCommand(), a.tokenCommand())
-	add(groupShare, a.publishCommand(), a.templateCommand(), a.reviseCommand(), a.withdrawCommand(), a.eraseCommand(), a.listCommand(), a.showCommand(), a.matchesCommand(), a.pauseCommand(), a.resumeCommand(), a.extendCommand(), a.closeCommand(), a.watchCommand())
+	add(groupBegin, a.demoCommand(), a.initCommand(), a.cardCommand(), a.foundCommand(), a.joinCommand(), a.startCommand(), a.serviceCommand(), a.openCommand(), a.tokenCommand(), a.userCommand())
+	add(groupShare, a.guidedCommand(protocol.KindOffer), a.guidedCommand(protocol.KindRequest), a.guidedCommand(protocol.KindProject), a.guidedCommand(protocol.KindExperience), a.publishCommand(), a.templateCommand(), a.reviseCommand(), a.attachCommand(), a.fetchCommand(), a.printCommand(), a.archiveCommand(), a.withdrawCommand(), a.eraseCommand(), a.listCommand(), a.searchCommand(), a.showCommand(), a.matchesCommand(), a.pauseCommand(), a.resumeCommand(), a.extendCommand(), a.closeCommand(), a.reopenCommand(), a.watchCommand())
+	add(groupAgree, append([]*cobra.Command{a.inboxCommand(), a.agreementsCommand(), a.agreementCommand()}, a.deedCommands()...)...)
+	add(groupSay, a.askCommand(), a.replyCommand(), a.translateCommand(), a.adoptCommand(), a.endorseCommand(), a.partnerCommand(), a.updateCommand(), a.acknowledgeCommand(), a.answerCommand(), a.recallCommand(), a.flagCommand(), a.unflagCommand(), a.messageCommand(), a.messagesCommand(), a.recipientsCommand())
 	add(groupDecide, a.inviteCommand(), a.membersCommand(), a.nodesCommand(), a.evidenceCommand(), a.settleCommand(), a.decideCommand(), a.decisionsCommand(), a.approveCommand())
 	add(groupWatch, a.statusCommand(), a.doctorCommand(), a.probeCommand(), a.pathsCommand(), a.configCommand(), a.versionCommand())
-	add(groupKeep, a.verifyCommand(), a.scrubCommand(), a.exportCommand(), a.importCommand(), a.backupCommand(), a.restoreCommand(), a.migrateCommand())
+	add(groupKeep, a.checkCommand(), a.schemaCommand(), a.verifyCommand(), a.scrubCommand(), a.exportCommand(), a.importCommand(), a.backupCommand(), a.restoreCommand(), a.migrateCommand())
 	root.AddCommand(a.completionCommand(), a.prepareCommand(), a.exitCodesTopic(), a.jsonTopic())
 	add(groupBegin, a.recoverCommand(), a.keyCommand(), a.recoverySheetCommand())
 	add(groupDecide, a.objectCommand())

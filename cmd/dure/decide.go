@@ -88,7 +88,7 @@ func changeWords(c *api.Change) map[string][]*string {
 	return map[string][]*string{
 		"admit": {&c.Member}, "suspend": {&c.Member}, "reinstate": {&c.Member}, "remove": {&c.Member}, "categorise": {&c.Member},
 		"appoint": {&c.Office, &c.Member}, "end_office": {&c.Office, &c.Member}, "amend_rules": {&c.Rules},
-		"amend_charter": {}, "amend_names": {}, "feature": {&c.Feature}, "cut": {&c.Member, &c.Key}, "settle": {&c.Feed, &c.Branch}, "rebind": {&c.Member, &c.Key}, "confirm_rebind": {&c.Member, &c.Key}, "erase": {&c.Record},
+		"amend_charter": {}, "amend_names": {}, "feature": {&c.Feature}, "cut": {&c.Member, &c.Key}, "settle": {&c.Feed, &c.Branch}, "rebind": {&c.Member, &c.Key}, "confirm_rebind": {&c.Member, &c.Key}, "erase": {&c.Record}, "unflag": {&c.Record},
 	}
 }
 

@@ -26,7 +26,7 @@ var lists = map[string]record.List{
 // describe says the fields of a record in the order of its schema, in words. Fields that a newer version wrote follow
 // under their own names.
 func (a *app) describe(kind protocol.Kind, content map[string]any, original string) []described {
-	said := map[string]bool{"type": true, "lang": true, "title": true, "summary": true, "machine": true}
+	said := map[string]bool{"type": true, "lang": true, "title": true, "summary": true, "machine": true, "attachments": true} // files are listed apart
 	var out []described
 	add := func(name string) {
 		value, there := content[name]

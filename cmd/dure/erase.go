@@ -62,6 +62,13 @@ func (a *app) eraseCommand() *cobra.Command {
 // What the node will refuse anyway is not asked about.
 func (a *app) confirmErasure(ctx context.Context, s *session, ref string, yes bool) (bool, error) {
 	r, err := s.Record(ctx, ref)
+	title := a.title(r)
+	if protocol.ReasonOf(err) == protocol.ReasonNotFound {
+		m, merr := s.Message(ctx, ref)
+		if merr == nil {
+			r, err, title = api.Record{ID: m.ID, Number: m.Number, Member: m.From}, nil, a.firstLine(m)
+		}
+	}
 	if err != nil {
 		return false, err
 	}
@@ -79,7 +86,7 @@ func (a *app) confirmErasure(ctx context.Context, s *session, ref string, yes bo
 	if name == "" {
 		name = r.ID
 	}
-	a.warn("cli.erase.means", args{"number": name, "title": a.title(r)})
+	a.warn("cli.erase.means", args{"number": name, "title": title})
 	a.warn("cli.erase.cannot", nil)
 	for _, key := range []string{"cli.erase.cannot.copies", "cli.erase.cannot.offline", "cli.erase.cannot.removed", "cli.erase.cannot.backups"} {
 		fmt.Fprintln(a.err, "  - "+a.say(key, nil))

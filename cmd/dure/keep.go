@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,7 +14,11 @@ import (
 )
 
 func (a *app) verifyCommand() *cobra.Command {
-	return a.command("verify", between(0, 0), api.VerifyReport{}, func(ctx context.Context, _ []string) error {
+	var save string
+	c := a.command("verify [ID|FILE]", between(0, 1), api.VerifyReport{}, func(ctx context.Context, arguments []string) error {
+		if len(arguments) == 1 {
+			return a.verifyEntry(ctx, arguments[0], save)
+		}
 		return a.with(ctx, func(s *session) error {
 			step, done := a.progress("cli.progress.verify")
 			report, err := s.Verify(ctx, step)
@@ -30,11 +35,18 @@ func (a *app) verifyCommand() *cobra.Command {
 			return nil
 		})
 	})
+	c.Example = "dure verify\ndure verify kr-seoul-41 --save proof.json\ndure verify proof.json"
+	c.Flags().StringVar(&save, "save", "", a.say("flag.verify.save", nil))
+	_ = c.Flags().SetAnnotation("save", placeholder, []string{"FILE"})
+	return c
 }
 
 func (a *app) sayVerified(r api.VerifyReport, running bool) {
 	if r.OK {
 		a.line("cli.verify.ok", args{"count": r.Entries, "bodies": r.Bodies, "bytes": a.book.Bytes(a.lang, r.Bytes)})
+	}
+	if r.OK && r.Files > 0 {
+		a.line("cli.verify.files", args{"count": r.Files, "bytes": a.book.Bytes(a.lang, r.FileBytes)})
 	}
 	if r.Wanted > 0 {
 		a.line("cli.status.wanted", args{"count": r.Wanted})
@@ -111,12 +123,26 @@ func (a *app) scrubCommand() *cobra.Command {
 }
 
 func (a *app) exportCommand() *cobra.Command {
-	c := a.command("export FILE.car|-", between(1, 1), api.ExportReport{}, func(ctx context.Context, arguments []string) error {
+	var q api.ExportQuery
+	c := a.command("export FILE|-", between(1, 1), api.ExportReport{}, func(ctx context.Context, arguments []string) error {
+		if len(q.Types) == 1 {
+			q.Types = strings.Split(q.Types[0], ",")
+		}
+		if q.Format == "car" && (q.AsOf != "" || len(q.Types) > 0 || q.Member != "") {
+			return misuse("usage.bundle_is_whole", nil)
+		}
+		if q.Format != "car" {
+			q.Lang = a.langFlag
+		}
 		return a.with(ctx, func(s *session) error {
 			step, done := a.progress("cli.progress.export")
 			var report api.ExportReport
 			err := a.writeFile(arguments[0], func(w io.Writer) (err error) {
-				report, err = s.Export(ctx, w, step)
+				if q.Format == "car" {
+					report, err = s.Export(ctx, w, step)
+				} else {
+					report, err = s.ExportRecords(ctx, w, q, step)
+				}
 				return err
 			})
 			done()
@@ -124,11 +150,27 @@ func (a *app) exportCommand() *cobra.Command {
 				return err
 			}
 			return a.report(arguments[0], report, func() {
-				a.note("cli.export.done", args{"count": report.Entries, "bytes": a.book.Bytes(a.lang, report.Bytes), "file": arguments[0]})
+				if q.Format == "car" {
+					a.note("cli.export.done", args{"count": report.Entries, "bytes": a.book.Bytes(a.lang, report.Bytes), "file": arguments[0]})
+					return
+				}
+				a.note("cli.export.records", args{"count": report.Records, "file": arguments[0], "day": a.book.Day(a.lang, report.AsOf)})
+				if report.LeftOut > 0 {
+					a.note("cli.export.left_out", args{"count": report.LeftOut})
+				}
 			})
 		})
 	})
-	c.Example = "dure export /media/usb/dure.car"
+	c.Example = "dure export /media/usb/dure.car\ndure export records.csv --format csv --type offer,request\ndure export map.geojson --format geojson"
+	f := c.Flags()
+	f.StringVar(&q.Format, "format", "car", a.say("flag.export.format", nil))
+	_ = f.SetAnnotation("format", placeholder, []string{"car|ndjson|csv|jsonld|geojson"})
+	f.StringVar(&q.AsOf, "as-of", "", a.say("flag.export.as_of", nil))
+	_ = f.SetAnnotation("as-of", placeholder, []string{"DAY"})
+	f.StringArrayVar(&q.Types, "type", nil, a.say("flag.export.type", nil))
+	_ = f.SetAnnotation("type", placeholder, []string{"offer,request"})
+	f.StringVar(&q.Member, "member", "", a.say("flag.export.member", nil))
+	_ = f.SetAnnotation("member", placeholder, []string{"HANDLE"})
 	return c
 }
 

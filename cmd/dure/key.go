@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/node/home"
 	"github.com/dure-net/dure/protocol"
 )
@@ -72,12 +73,14 @@ func exists(path string) bool {
 }
 
 func (a *app) keyCommand() *cobra.Command {
-	c := &cobra.Command{Use: "key encrypt|decrypt|change", Short: a.say("help.key", nil), Long: a.say("help.key.long", nil), DisableFlagsInUseLine: true,
+	c := &cobra.Command{Use: "key encrypt|decrypt|change|rotate", Short: a.say("help.key", nil), Long: a.say("help.key.long", nil), DisableFlagsInUseLine: true,
 		Args: between(0, 0), RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	for _, name := range []string{"encrypt", "decrypt", "change"} {
 		c.AddCommand(a.sealCommand(name))
 		a.outputs["key "+name] = keyState{}
 	}
+	c.AddCommand(a.rotateCommand())
+	a.outputs["key rotate"] = api.Recipient{}
 	return c
 }
 

@@ -14,29 +14,19 @@ import (
 )
 
 func (a *app) listCommand() *cobra.Command {
-	var member, cursor string
-	var limit int
-	var all bool
+	flags := filterFlags{}
 	c := a.command("list [TYPE…]", between(0, -1), api.RecordPage{}, func(ctx context.Context, arguments []string) error {
-		q := api.RecordQuery{Member: member, Cursor: cursor, Limit: limit}
-		for _, text := range arguments {
-			typ, ok := a.recordType(text)
-			if !ok {
-				return misuse("usage.unknown_type", args{"value": text, "known": strings.Join(record.Types(), ", ")})
-			}
-			q.Types = append(q.Types, typ)
+		q, err := flags.query(a)
+		if err != nil {
+			return err
 		}
-		if limit < 0 || limit > api.MaxLimit {
-			return misuse("usage.bad_limit", args{"max": api.MaxLimit})
+		if q.Types, err = a.recordTypes(arguments); err != nil {
+			return err
 		}
-		return a.with(ctx, func(s *session) error { return a.list(ctx, s, q, all) })
+		return a.with(ctx, func(s *session) error { return a.list(ctx, s, q, flags.all) })
 	})
-	c.Example = "dure list offers requests --member kr-seoul"
-	f := c.Flags()
-	a.textFlag(f, &member, "member", "HANDLE", "")
-	a.numberFlag(f, &limit, "limit", api.DefaultLimit)
-	a.textFlag(f, &cursor, "cursor", "TEXT", "")
-	a.switchFlag(f, &all, "all")
+	c.Example = "dure list offers requests --member kr-seoul\ndure list requests --theme care --open --sort closing"
+	flags.add(a, c.Flags())
 	return c
 }
 
@@ -74,8 +64,18 @@ func (a *app) list(ctx context.Context, s *session, q api.RecordQuery, all bool)
 	}
 	return a.answer(page, func() {
 		if len(page.Items) == 0 {
-			a.line("cli.list.none", nil)
+			if len(q.Values()) > 1 { // more than a limit
+				a.line("cli.search.none", nil)
+			} else {
+				a.line("cli.list.none", nil)
+			}
 			return
+		}
+		if page.Relaxed {
+			a.note("cli.search.relaxed", nil)
+		}
+		if page.Unranked {
+			a.note("cli.search.unranked", nil)
 		}
 		t := table{}
 		for _, r := range page.Items {
@@ -100,6 +100,12 @@ func (a *app) listed(r api.Record) []string {
 	state := ""
 	if r.State != api.RecordPublished {
 		state = a.word("state", string(r.State))
+	}
+	if len(r.For) > 0 {
+		state = strings.TrimPrefix(state+", "+a.say("term.chosen", nil), ", ")
+	}
+	if r.Flag != nil {
+		state = strings.TrimPrefix(state+", "+a.say("web.record.folded", args{"reason": a.code(record.FlagReasons, r.Flag.Reason)}), ", ")
 	}
 	if r.Owner != "" {
 		state = strings.TrimPrefix(state+", "+a.word("owner", r.Owner), ", ")

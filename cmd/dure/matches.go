@@ -8,13 +8,21 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/protocol/record"
 )
 
 func (a *app) matchesCommand() *cobra.Command {
-	var near bool
-	c := a.command("matches ID", between(1, 1), api.Matches{}, func(ctx context.Context, arguments []string) error {
+	var near, solidarity bool
+	var pays string
+	c := a.command("matches ID", between(0, 1), api.Matches{}, func(ctx context.Context, arguments []string) error {
+		if solidarity && len(arguments) == 0 {
+			return a.unanswered(ctx, api.UnansweredQuery{Type: "request", Pays: pays})
+		}
+		if len(arguments) == 0 || solidarity || pays != "" {
+			return misuse("usage.missing_argument", args{"usage": "dure matches ID, dure matches --solidarity"})
+		}
 		return a.with(ctx, func(s *session) error {
-			m, err := s.Matches(ctx, api.MatchQuery{Ref: arguments[0]})
+			m, err := s.Matches(ctx, api.MatchQuery{Ref: arguments[0], Sealed: true})
 			if err != nil {
 				return err
 			}
@@ -25,9 +33,32 @@ func (a *app) matchesCommand() *cobra.Command {
 			})
 		})
 	})
-	c.Example = "dure matches kr-seoul-41\ndure matches kr-seoul-41 --near"
+	c.Example = "dure matches kr-seoul-41\ndure matches kr-seoul-41 --near\ndure matches --solidarity --pays provider"
 	a.switchFlag(c.Flags(), &near, "near")
+	a.switchFlag(c.Flags(), &solidarity, "solidarity")
+	a.codeFlag(c, &pays, "pays", record.CostBearers)
 	return c
+}
+
+// unanswered lists who waits without an answer.
+func (a *app) unanswered(ctx context.Context, q api.UnansweredQuery) error {
+	return a.with(ctx, func(s *session) error {
+		u, err := s.Unanswered(ctx, q)
+		if err != nil {
+			return err
+		}
+		return a.answer(u, func() {
+			if len(u.Items) == 0 {
+				a.line("cli.unanswered.none", nil)
+				return
+			}
+			t := table{}
+			for _, one := range u.Items {
+				t.row(one.Record.Number, a.title(one.Record), a.name(one.Record.Names, one.Record.Member), a.say("cli.unanswered.days", args{"days": one.Days, "completed": one.Completed}))
+			}
+			t.print(a.out)
+		})
+	})
 }
 
 // wordMatches puts the reasons into the language of the call.

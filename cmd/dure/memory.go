@@ -8,12 +8,20 @@ import (
 	"time"
 )
 
-// leastMemory is what the collector may let grow before it works harder; a node that holds
-// some hundred thousand entries stays below it all the same.
-const leastMemory = 400 << 20
+// leastMemory is what the collector may let grow before it works harder; a node that takes
+// in a million entries stays near it all the same.
+const leastMemory = 256 << 20
 
 // memoryLook is how often the limit is taken anew.
 const memoryLook = 2 * time.Second
+
+// A node that allocates less than quietBytes between two looks has nothing to do. Then it
+// gives back what it does not need as soon as that is spareBytes: left alone, the collector
+// keeps what the last catch-up needed for many minutes.
+const (
+	quietBytes = 8 << 20
+	spareBytes = 24 << 20
+)
 
 // restrain keeps the memory of a node near what it holds: left alone, the collector lets
 // garbage grow to as much again as lives, which a large catch-up or import turns into
@@ -25,7 +33,7 @@ func restrain(ctx context.Context) {
 	}
 	before := debug.SetMemoryLimit(leastMemory)
 	defer debug.SetMemoryLimit(before)
-	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	last := readHeap()
 	look := time.NewTicker(memoryLook)
 	defer look.Stop()
 	for {
@@ -34,9 +42,36 @@ func restrain(ctx context.Context) {
 			return
 		case <-look.C:
 		}
-		metrics.Read(sample)
-		if v := sample[0].Value; v.Kind() == metrics.KindUint64 {
-			debug.SetMemoryLimit(max(leastMemory, int64(v.Uint64()+v.Uint64()/2)))
+		now := readHeap()
+		debug.SetMemoryLimit(max(leastMemory, int64(now.live+now.live/2)))
+		if now.idle(last) {
+			debug.FreeOSMemory()
 		}
+		last = now
 	}
+}
+
+// heap is what the collector says of itself, in bytes.
+type heap struct {
+	live      uint64 // what lived when it last collected
+	held      uint64 // what lives or is garbage
+	free      uint64 // what is neither, and not given back
+	allocated uint64 // since the start
+}
+
+func readHeap() heap {
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"}, {Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	value := func(i int) uint64 {
+		if v := sample[i].Value; v.Kind() == metrics.KindUint64 {
+			return v.Uint64()
+		}
+		return 0 // a runtime that does not tell
+	}
+	return heap{live: value(0), held: value(1), free: value(2), allocated: value(3)}
+}
+
+// idle says that little was allocated since the last look, and much can be given back.
+func (h heap) idle(last heap) bool {
+	return h.allocated-last.allocated < quietBytes && h.held+h.free > h.live+spareBytes
 }

@@ -48,7 +48,7 @@ func (a *app) nodesCommand() *cobra.Command {
 			return a.answer(out, func() { a.sayNodes(out) })
 		})
 	})
-	c.AddCommand(a.cutCommand(), a.governCommand())
+	c.AddCommand(a.nodeKeyCommand(), a.addCommand(), a.cutCommand(), a.governCommand())
 	return c
 }
 

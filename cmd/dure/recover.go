@@ -37,7 +37,7 @@ type recovery struct {
 
 func (a *app) recoverCommand() *cobra.Command {
 	var r recovery
-	var federation string
+	var federation, added string
 	var timeout int
 	c := a.command("recover LINE|ADDRESS…", between(0, -1), recovered{}, func(ctx context.Context, arguments []string) error {
 		r.options.Timeout = time.Duration(timeout) * time.Second
@@ -50,11 +50,22 @@ func (a *app) recoverCommand() *cobra.Command {
 		if r.lost && r.keep {
 			return misuse("usage.lost_and_keep", nil)
 		}
+		if added != "" {
+			if r.lost || r.until != "" || r.wordsFile != "" {
+				return misuse("usage.added_alone", nil)
+			}
+			st, err := protocol.ParseAddition(added)
+			if err != nil {
+				return &complaint{reason: protocol.ReasonUsage, key: "cli.usage.bad_addition", err: err}
+			}
+			r.options.Added = &st
+		}
 		return a.recover(ctx, r)
 	})
-	c.Example = "dure recover dure-invitation-1:omZ…\ndure recover --federation bafyrei… /ip4/203.0.113.7/udp/4710/quic-v1/p2p/12D3Koo…"
+	c.Example = "dure recover dure-invitation-1:omZ…\ndure recover --added dure-node-1:pGN… dure-invitation-1:omZ…\ndure recover --federation bafyrei… /ip4/203.0.113.7/udp/4710/quic-v1/p2p/12D3Koo…"
 	f := c.Flags()
 	a.textFlag(f, &federation, "federation", "ID", "")
+	a.textFlag(f, &added, "added", "LINE", "")
 	a.switchFlag(f, &r.lost, "lost")
 	a.switchFlag(f, &r.keep, "keep")
 	a.textFlag(f, &r.until, "until", "DAY", "")
@@ -111,8 +122,10 @@ func (a *app) recover(ctx context.Context, r recovery) error {
 		}
 	}
 	o := r.options
-	if o.Root, err = a.root(r.wordsFile); err != nil {
-		return err
+	if o.Added == nil {
+		if o.Root, err = a.root(r.wordsFile); err != nil {
+			return err
+		}
 	}
 	o.Version, o.Phrases = version().Version, a.book
 	o.Unseal = a.unseal
@@ -127,7 +140,10 @@ func (a *app) recover(ctx context.Context, r recovery) error {
 		return &complaint{reason: protocol.ReasonWrongWords, key: "cli.recover.other_member", args: args{"line": e.Args["line"], "member": e.Args["member"]}, err: err}
 	}
 	if protocol.ReasonOf(err) == protocol.ReasonUnknownMember {
-		return &complaint{reason: protocol.ReasonUnknownMember, key: "cli.recover.unknown", args: args{"fingerprint": o.Root.Public().Fingerprint()}, err: err}
+		return &complaint{reason: protocol.ReasonUnknownMember, key: "cli.recover.unknown", args: args{"fingerprint": o.RootKey().Fingerprint()}, err: err}
+	}
+	if errors.As(err, &e) && e.Reason == protocol.ReasonNotOwner && e.Field == "added" {
+		return &complaint{reason: protocol.ReasonNotOwner, key: "cli.recover.other_node", args: args{"node": e.Args["node"], "home": dir}, err: err}
 	}
 	if protocol.ReasonOf(err) == protocol.ReasonJoining {
 		return &complaint{reason: protocol.ReasonJoining, key: "cli.recover.slow", err: err}
@@ -137,7 +153,11 @@ func (a *app) recover(ctx context.Context, r recovery) error {
 	}
 	out.Home, out.Federation, out.Names, out.Fingerprint = dir, joined.Federation.String(), joined.Names, joined.Fingerprint
 	return a.answer(out, func() {
-		a.line("cli.recover.done", args{"handle": out.Handle, "name": a.name(out.Names, out.Federation), "count": out.Entries})
+		key := "cli.recover.done"
+		if r.options.Added != nil {
+			key = "cli.recover.added"
+		}
+		a.line(key, args{"handle": out.Handle, "name": a.name(out.Names, out.Federation), "count": out.Entries})
 		for _, said := range out.Said {
 			switch said.What {
 			case string(protocol.PurposeCut):
@@ -145,6 +165,10 @@ func (a *app) recover(ctx context.Context, r recovery) error {
 			case string(protocol.PurposeGovern):
 				a.line("cli.nodes.govern_done", args{"node": short(said.Node), "member": out.Handle})
 			}
+		}
+		if r.options.Added != nil {
+			a.note("cli.recover.added_next", args{"node": short(out.Node)})
+			return
 		}
 		a.note("cli.recover.next", nil)
 	})
@@ -162,6 +186,9 @@ func (a *app) takeOver(ctx context.Context, n *node.Node, root protocol.PrivateK
 		return recovered{}, err
 	}
 	out := recovered{Handle: k.member.Handle, Node: k.self, Entries: status.Ledger.Entries, Said: []api.Said{}}
+	if r.options.Added != nil {
+		return out, nil // it has no word over the others
+	}
 	for _, other := range k.member.Nodes {
 		if other.ID == k.self || other.Cut {
 			continue
@@ -187,10 +214,11 @@ func (a *app) takeOver(ctx context.Context, n *node.Node, root protocol.PrivateK
 	return out, err
 }
 
-// isLost asks whether a node is to be ended, unless the flags say.
+// isLost asks whether a node is to be ended, unless the flags say. A node that has begun after this one is not ended
+// without its name: two machines that are brought back at one moment would end each other, and leave the member without any.
 func (a *app) isLost(ctx context.Context, k *kin, n api.MemberNode, r recovery) (bool, error) {
-	if r.lost || r.keep || !a.interactive() {
-		return r.lost, nil
+	if r.keep || !r.lost && !a.interactive() {
+		return false, nil
 	}
 	chains, err := k.s.Chains(ctx, api.ChainQuery{Member: k.member.Handle, Node: n.ID})
 	if err != nil {
@@ -201,6 +229,17 @@ func (a *app) isLost(ctx context.Context, k *kin, n api.MemberNode, r recovery) 
 		if c.Last.After(last) {
 			last = c.Last
 		}
+	}
+	own, err := k.s.Chains(ctx, api.ChainQuery{Member: k.member.Handle, Node: k.self})
+	if err != nil {
+		return false, err
+	}
+	if r.lost && begun(own).Before(begun(chains)) {
+		a.note("cli.recover.just_begun", args{"node": short(n.ID), "member": k.member.Handle})
+		return false, nil
+	}
+	if r.lost {
+		return true, nil
 	}
 	for range triesBack {
 		answer, err := a.ask("cli.recover.lost", args{"node": short(n.ID), "time": a.book.Time(a.lang, last.Local())})
@@ -215,6 +254,16 @@ func (a *app) isLost(ctx context.Context, k *kin, n api.MemberNode, r recovery) 
 		}
 	}
 	return false, nil
+}
+
+// begun is when the first of some chains was, as its author says; zero where none has an entry.
+func begun(chains []api.Chain) (first time.Time) {
+	for _, c := range chains {
+		if !c.Begun.IsZero() && (first.IsZero() || c.Begun.Before(first)) {
+			first = c.Begun
+		}
+	}
+	return first
 }
 
 // governTries and governPause: news of a later designation may arrive after this node's own; then it is said again, higher.

@@ -37,7 +37,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"until": until, "field": field, "keep": keep, "fetch": fetch, "mode": mode, "today": today,
-			"craft": craft, "refused": refused, "refused-at": refusedAt, "fails": fails, "taken": taken, "traces": traces, "gone": gone, "schema": schema,
+			"craft": craft, "refused": refused, "refused-at": refusedAt, "fails": fails, "taken": taken, "traces": traces, "sized": sized, "picture": picture, "flip": flip, "gone": gone, "schema": schema, "meet": meet, "agree": agree, "halfsent": halfsent, "cutshort": cutshort, "nouploads": nouploads,
 		},
 	})
 }

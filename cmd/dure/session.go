@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"net"
+	"strings"
 
 	"github.com/dure-net/dure/node"
 	"github.com/dure-net/dure/node/api"
@@ -63,12 +65,29 @@ func (a *app) client(h *home.Home) (*session, error) {
 	if !ok {
 		return nil, h.NotRunning()
 	}
+	c, err := dial(h, run)
+	if err != nil {
+		return nil, err
+	}
+	return &session{Backend: c, home: h, running: true, close: func() error { c.Close(); return nil }}, nil
+}
+
+// dial is a client of the node that runs a home: over the owner's socket where there is
+// one, else by its address and the token. The caller closes it.
+func dial(h *home.Home, run home.Run) (*api.Client, error) {
+	if conn, err := net.DialTimeout("unix", h.SocketPath(), askTime); err == nil {
+		_ = conn.Close()
+		return api.NewSocketClient(h.SocketPath()), nil
+	}
 	token, err := h.Token()
 	if err != nil {
 		return nil, err
 	}
 	c := api.NewClient(run.API, token.Reveal())
-	return &session{Backend: c, home: h, running: true, close: func() error { c.Close(); return nil }}, nil
+	if cert, _ := h.CertificatePaths(); strings.HasPrefix(run.API, "https:") {
+		err = c.Trust(cert)
+	}
+	return c, err
 }
 
 // ended reports whether this node knows that what it writes counts nowhere.

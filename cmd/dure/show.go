@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,10 +14,24 @@ import (
 	"github.com/dure-net/dure/protocol/record"
 )
 
+// shownRecord is a record and what is said about it.
+type shownRecord struct {
+	api.Record
+	Remarks api.Remarks `json:"remarks"`
+}
+
 func (a *app) showCommand() *cobra.Command {
-	c := a.command("show ID", between(1, 1), api.Record{}, func(ctx context.Context, arguments []string) error {
+	var ics bool
+	c := a.command("show ID", between(1, 1), shownRecord{}, func(ctx context.Context, arguments []string) error {
 		return a.with(ctx, func(s *session) error {
 			r, err := s.Record(ctx, arguments[0])
+			if err != nil {
+				return err
+			}
+			if ics {
+				return a.printCalendar(r)
+			}
+			said, err := s.Remarks(ctx, arguments[0], "")
 			if err != nil {
 				return err
 			}
@@ -26,8 +41,21 @@ func (a *app) showCommand() *cobra.Command {
 					return err
 				}
 			}
-			return a.answer(r, func() {
+			var files []api.Attachment
+			if kind, ok := protocol.ParseKind(r.Type); ok && record.HasFiles(kind) && r.Content != nil {
+				if files, err = s.Attachments(ctx, arguments[0]); err != nil {
+					return err
+				}
+			}
+			return a.answer(shownRecord{r, said}, func() {
+				t := teller{a, said}
+				t.sayFlags()
 				a.show(r)
+				if len(files) > 0 {
+					a.line("field.attachments", nil)
+					a.files(files)
+				}
+				t.sayRemarks()
 				if e.Erased {
 					a.line("term.erased.nodes", args{"gone": e.Gone, "count": len(e.Nodes)})
 					a.note("cli.erase.how", args{"number": cmp.Or(e.Number, e.Record)})
@@ -36,7 +64,8 @@ func (a *app) showCommand() *cobra.Command {
 			})
 		})
 	})
-	c.Example = "dure show kr-seoul-41"
+	c.Example = "dure show kr-seoul-41\ndure show kr-seoul-7 --ics > forum.ics"
+	a.switchFlag(c.Flags(), &ics, "ics")
 	return c
 }
 
@@ -44,8 +73,14 @@ func (a *app) show(r api.Record) {
 	who := a.name(r.Names, r.Member)
 	fmt.Fprintln(a.out, a.paint(bold, a.title(r)))
 	fmt.Fprintln(a.out, a.word("type", r.Type)+" · "+who+" · "+a.book.Time(a.lang, r.Time.Local()))
+	if len(r.For) > 0 {
+		a.line("cli.show.for", args{"members": strings.Join(r.For, ", ")})
+	}
 	if r.Owner != "" {
 		a.line("cli.show.owner."+r.Owner, nil)
+	}
+	if r.Given != "" {
+		a.line("term.given", args{"number": r.Given, "id": r.Cited()})
 	}
 	if r.Revisions > 0 {
 		a.line("cli.show.revised", args{"count": r.Revisions})
@@ -70,7 +105,12 @@ func (a *app) show(r api.Record) {
 	for _, row := range a.describe(kind, plainContent(r.Content), r.Lang) {
 		t.row(row.label, row.value)
 	}
-	t.row(a.say("field.number", nil), r.Number)
+	if s := r.Stock; s != nil {
+		t.row(a.say("field.stock", nil), a.say("cli.stock", args{"remaining": s.Remaining, "total": s.Total, "unit": a.unit(s.Unit), "state": a.word("stock", s.State)}))
+	}
+	if r.Number != "" {
+		t.row(a.say("field.number", nil), r.Number)
+	}
 	t.row(a.say("field.id", nil), r.ID)
 	t.print(a.out)
 }

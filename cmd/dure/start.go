@@ -210,36 +210,5 @@ func (a *app) running() (*home.Home, home.Run, error) {
 	return h, run, err
 }
 
-// tokenAnswer is what `dure token --json` prints.
-type tokenAnswer struct {
-	Token string `json:"token"`
-	File  string `json:"file"`
-}
-
-func (a *app) tokenCommand() *cobra.Command {
-	var renew bool
-	c := a.command("token", between(0, 0), tokenAnswer{}, func(context.Context, []string) error {
-		h, err := a.openHome()
-		if err != nil {
-			return err
-		}
-		token, err := h.Token()
-		if renew {
-			token, err = h.NewToken()
-		}
-		if err != nil {
-			return err
-		}
-		return a.answer(tokenAnswer{Token: token.Reveal(), File: h.TokenPath()}, func() {
-			if renew {
-				a.note("cli.token.renewed", nil)
-			}
-			a.plain(token.Reveal())
-		})
-	})
-	a.switchFlag(c.Flags(), &renew, "renew")
-	return c
-}
-
 // interactive reports whether a person sits before this call.
 func (a *app) interactive() bool { return terminal(a.in) && terminal(os.Stderr) && !a.json }

@@ -5,7 +5,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/mattn/go-runewidth"
+	"github.com/rivo/uniseg"
 )
 
 // table aligns columns by what a terminal shows: Hangul takes two places, which text/tabwriter does not know.
@@ -40,24 +40,34 @@ func (t *table) print(w io.Writer) {
 	}
 }
 
-// narrow measures East Asian letters as wide and ambiguous ones as narrow, whatever the locale of the process: output
-// must not differ between a terminal and a script.
-var narrow = &runewidth.Condition{EastAsianWidth: false, StrictEmojiNeutral: true}
-
-// width is how many places the text takes, colour codes aside.
+// width is how many places the text takes, colour codes aside: East Asian letters are wide
+// and ambiguous ones narrow, whatever the locale of the process, since output must not differ
+// between a terminal and a script.
 func width(text string) int {
 	for {
 		from := strings.Index(text, "\x1b[")
 		if from < 0 {
-			return narrow.StringWidth(text)
+			return uniseg.StringWidth(text)
 		}
 		to := strings.IndexByte(text[from:], 'm')
 		if to < 0 {
-			return narrow.StringWidth(text)
+			return uniseg.StringWidth(text)
 		}
 		text = text[:from] + text[from+to+1:]
 	}
 }
 
 // cut shortens a text to so many places, with an ellipsis.
-func cut(text string, places int) string { return narrow.Truncate(text, places, "…") }
+func cut(text string, places int) string {
+	if uniseg.StringWidth(text) <= places {
+		return text
+	}
+	kept, taken := 0, width("…")
+	for letters := uniseg.NewGraphemes(text); letters.Next(); {
+		if taken += letters.Width(); taken > places {
+			break
+		}
+		_, kept = letters.Positions()
+	}
+	return text[:kept] + "…"
+}

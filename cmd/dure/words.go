@@ -86,10 +86,13 @@ func (a *app) askUnseen(key string, values args) (string, error) {
 }
 
 // ask shows a question on standard error and reads one line.
-func (a *app) ask(key string, values args) (string, error) {
+func (a *app) ask(key string, values args) (string, error) { return a.askText(a.say(key, values)) }
+
+// askText is ask for a question in words.
+func (a *app) askText(question string) (string, error) {
 	a.asking.Store(true)
 	defer a.asking.Store(false)
-	fmt.Fprint(a.err, a.say(key, values)+" ")
+	fmt.Fprint(a.err, question+" ")
 	line, err := bufio.NewReader(io.LimitReader(a.in, maxInput)).ReadString('\n')
 	if err != nil && (line == "" || !errors.Is(err, io.EOF)) {
 		return "", protocol.Fail(protocol.ReasonCanceled, "ask", err)

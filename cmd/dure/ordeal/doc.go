@@ -7,6 +7,7 @@
 //
 //	DURE_KILLS=200       kills in each kill test
 //	DURE_POWERCUTS=30    power cuts
+//	DURE_FLIPS=500       single bits that are wrong on the disk of a stopped node
 //	DURE_FULL=100        times that a small disk is filled under a node
 //	DURE_ENTRIES=100000  entries of the ledger that is started and weighed
 //	DURE_PUBLICATIONS=300  records that are timed from one node to nine others

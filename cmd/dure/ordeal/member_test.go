@@ -160,8 +160,11 @@ func (m *member) ask(ctx context.Context, method, path string, body []byte, want
 		return err
 	}
 	req.Header.Set("Authorization", "Bearer "+m.token)
-	if body != nil {
+	switch {
+	case json.Valid(body):
 		req.Header.Set("Content-Type", "application/json")
+	case body != nil:
+		req.Header.Set("Content-Type", "application/octet-stream")
 	}
 	resp, err := m.client.Do(req)
 	if err != nil {

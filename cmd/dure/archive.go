@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/archive"
+	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/proof"
+)
+
+// archived is what --json prints of an archive that was written.
+type archived struct {
+	ID      string `json:"id"`
+	File    string `json:"file"`
+	Entries int    `json:"entries"`
+	Files   int    `json:"files"`
+}
+
+func (a *app) archiveCommand() *cobra.Command {
+	var output string
+	c := a.command("archive ID", between(1, 1), archived{}, func(ctx context.Context, arguments []string) error {
+		name := output
+		if name == "" {
+			name = fileOfRef(arguments[0]) + ".zip"
+		}
+		return a.with(ctx, func(s *session) error {
+			contents, id, err := a.contents(ctx, s, arguments[0])
+			if err != nil {
+				return err
+			}
+			if err := a.writeFile(name, func(w io.Writer) error { return archive.Write(w, contents) }); err != nil {
+				return err
+			}
+			return a.report(name, archived{id, name, len(contents.Proofs), len(contents.Files)}, func() {
+				if name != "-" {
+					a.note("cli.archive.done", args{"file": name, "count": len(contents.Proofs), "files": len(contents.Files)})
+				}
+			})
+		})
+	})
+	c.Example = "dure archive kr-seoul-41 -o agreement.zip\ndure verify agreement.zip"
+	c.Flags().StringVarP(&output, "output", "o", "", a.say("flag.output", nil))
+	_ = c.Flags().SetAnnotation("output", placeholder, []string{"FILE|-"})
+	return c
+}
+
+// contents gathers what an archive is made of.
+func (a *app) contents(ctx context.Context, s *session, ref string) (c archive.Contents, id string, err error) {
+	entries, err := s.Entries(ctx, ref)
+	if err != nil {
+		return c, "", err
+	}
+	for _, e := range entries {
+		var p proof.Proof
+		if p, err = s.Proof(ctx, e); err != nil {
+			return c, "", err
+		}
+		c.Proofs = append(c.Proofs, p)
+	}
+	if c.Page, id, err = a.paper(ctx, s, ref, []string{a.lang}); err != nil {
+		return c, "", err
+	}
+	r, err := s.Record(ctx, ref)
+	if err != nil {
+		return c, "", err
+	}
+	c.At = r.Time
+	var data any = r
+	if r.Type == protocol.KindProposal.String() {
+		if data, err = s.Agreement(ctx, ref, ""); err != nil {
+			return c, "", err
+		}
+	}
+	if c.Data, err = json.MarshalIndent(data, "", " "); err != nil {
+		return c, "", err
+	}
+	for _, lang := range []string{"ko", "en", "fr", "es"} {
+		c.How += strings.ReplaceAll(a.book.Say(lang, "archive.how", nil), "`", "") + "\n\n"
+	}
+	seen := map[string]bool{}
+	for i := len(entries) - 1; i >= 0; i-- { // the newest version's first, then what only an older one or a report names
+		files, err := s.Attachments(ctx, entries[i])
+		if protocol.ReasonOf(err) == protocol.ReasonNotFound || protocol.ReasonOf(err) == protocol.ReasonErased {
+			continue // it names none, or nothing any more
+		}
+		if err != nil {
+			return c, "", err
+		}
+		for _, f := range files {
+			if seen[f.ID] || f.State == api.AttachmentAbsent && i < len(entries)-1 {
+				continue
+			}
+			seen[f.ID] = true
+			one, err := fileFor(ctx, s, entries[i], f, len(c.Files)+1)
+			if err != nil {
+				return c, "", err
+			}
+			c.Files = append(c.Files, one)
+		}
+	}
+	return c, id, nil
+}
+
+func fileFor(ctx context.Context, s *session, entry string, f api.Attachment, number int) (archive.File, error) {
+	id, err := protocol.ParseCID(f.ID)
+	if err != nil {
+		return archive.File{}, err
+	}
+	return archive.File{Number: number, Name: f.Name, ID: id, Open: func() (io.ReadCloser, error) { return s.Attachment(ctx, entry, f.Number) }}, nil
+}
+
+// verifyArchive checks an archive, with no node.
+func (a *app) verifyArchive(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return &complaint{reason: protocol.ReasonUsage, key: "cli.usage.cannot_read", args: args{"file": name}, err: err}
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return &complaint{reason: protocol.ReasonUsage, key: "cli.usage.cannot_read", args: args{"file": name}, err: err}
+	}
+	report, err := archive.Verify(f, info.Size())
+	if err != nil {
+		var e *protocol.Error
+		inner := ""
+		if errors.As(err, &e) {
+			inner = e.ID
+		}
+		return &complaint{reason: protocol.ReasonOf(err), key: "cli.archive.broken", args: args{"file": name, "inner": inner}, err: err}
+	}
+	return a.answer(report, func() {
+		a.line("cli.archive.holds", args{"count": len(report.Entries), "files": len(report.Files)})
+		t := table{indent: 2}
+		for _, e := range report.Entries {
+			t.row(e.Time, a.word("type", e.Kind), e.Entry, e.Founder)
+		}
+		for _, k := range report.Files {
+			t.row("", k.Name, k.ID, a.book.Bytes(a.lang, k.Bytes))
+		}
+		t.print(a.out)
+		for _, id := range report.Missing {
+			a.line("cli.archive.missing", args{"id": id})
+		}
+		a.line("cli.archive.federation", args{"federation": report.Federation})
+	})
+}
