@@ -130,20 +130,8 @@ func (n *Node) side(s charter.State, row index.Row) (match.Side, bool) {
 	if !ok || m.Status != charter.StatusMember {
 		return match.Side{}, false
 	}
-	e, err := n.ledger.Entry(row.Current.Feed, row.Current.FeedSeq)
-	if err != nil {
-		return match.Side{}, false
-	}
-	body, err := n.ledger.Body(e)
-	if err != nil {
-		return match.Side{}, false
-	}
-	rec, err := record.FromBody(row.Kind, body)
-	if err != nil {
-		return match.Side{}, false
-	}
-	l, ok := rec.(*record.Listing)
-	return match.Side{ID: row.Record, Member: row.Member, Country: m.Facts.Country, Listing: l}, ok
+	l, gist, err := n.desk.Listing(row)
+	return match.Side{ID: row.Record, Member: row.Member, Country: m.Facts.Country, Listing: l, Gist: gist}, err == nil
 }
 
 // exchanged adds what agreements say to listings that are matched: what they leave, and whose owner had few exchanges.

@@ -8,6 +8,9 @@ const (
 
 	// maxBehind bounds the changes that are gone through to find the threads they touch.
 	maxBehind = 10_000
+
+	// maxListings bounds the listings whose terms are kept in memory, at about two kilobytes each.
+	maxListings = 16_384
 )
 
 // Bounds lists the limits of this package, one node's own. The slice is the caller's.
@@ -16,5 +19,6 @@ func Bounds() []protocol.Bound {
 	return []protocol.Bound{
 		b("maxEntries", maxEntries, "entries", "of one party in one agreement: an office writes some dozens", "its further ones, in order of its feeds, are not folded: the same ones on every node"),
 		b("maxBehind", maxBehind, "changes", "that are gone through one by one to find which agreements they touch", "all are folded anew"),
+		b("maxListings", maxListings, "listings", "whose terms are kept in memory for matching, without their texts", "all are forgotten, and read again when they are needed"),
 	}
 }

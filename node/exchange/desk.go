@@ -80,11 +80,13 @@ type Desk struct {
 	stale  bool                                   // the list of proposals is to be read from the index
 	asOf   record.Day                             // on which the briefs were folded
 	charge protocol.ActID                         // the act after which they were
+
+	listings map[protocol.EntryID]terms // versions of listings read so far; bounded by maxListings
 }
 
 // New makes a desk.
 func New(c Config) *Desk {
-	return &Desk{cfg: c, briefs: map[protocol.RecordID]*brief{}, known: map[protocol.EntryID]protocol.RecordID{}, stale: true}
+	return &Desk{cfg: c, briefs: map[protocol.RecordID]*brief{}, known: map[protocol.EntryID]protocol.RecordID{}, listings: map[protocol.EntryID]terms{}, stale: true}
 }
 
 // Today is the day of this machine's clock, which screens show things on. It decides nothing.

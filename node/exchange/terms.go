@@ -1,7 +1,6 @@
 package exchange
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -163,29 +162,4 @@ func (d *Desk) judgeListing(p *record.Proposal, side string, id *protocol.Record
 		}
 	}
 	return faults
-}
-
-// listing reads an offer or a request, and whose it is.
-func (d *Desk) listing(id protocol.RecordID) (owner string, l *record.Listing, err error) {
-	row, ok := d.row(id)
-	if !ok {
-		return "", nil, &protocol.Error{Reason: protocol.ReasonNotFound, Op: "read listing", ID: id.String(), Args: map[string]string{"ref": id.String()}}
-	}
-	e, err := d.cfg.Source.Entry(row.Current.Feed, row.Current.FeedSeq)
-	if err != nil {
-		return "", nil, err
-	}
-	body, err := d.cfg.Source.Body(e)
-	if err != nil {
-		return "", nil, err
-	}
-	r, err := record.FromBody(row.Kind, body)
-	if err != nil {
-		return "", nil, err
-	}
-	l, ok = r.(*record.Listing)
-	if !ok {
-		return "", nil, &protocol.Error{Reason: protocol.ReasonUsage, Op: "read listing", ID: id.String(), Args: map[string]string{"unlisted": cmp.Or(row.Number, id.String())}}
-	}
-	return row.Member, l, nil
 }

@@ -2,10 +2,10 @@ package match
 
 import (
 	"math/big"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/dure-net/dure/protocol/record"
 )
@@ -27,126 +27,97 @@ const (
 
 // pair is one offer and one request, judged on a day.
 type pair struct {
-	offer, request Side
+	offer, request *Side
+	o, r           *Gist // theirs
 	asOf           record.Day
+	way            string // how the two would come together
 }
 
-// misses lists every filter that the pair does not pass, in the order of the table.
-func (p pair) misses() []Miss {
+// filter is one reason to remove a pair.
+type filter struct {
+	code   Code
+	missed func(*pair) bool
+	facts  func(*pair) Facts // nil for none
+}
+
+// filters are those of the package's table, in its order.
+var filters = [...]filter{
+	{missClosed, func(p *pair) bool { return !p.o.published || !p.r.published }, nil},
+	{missExpired, func(p *pair) bool { return p.until() < p.asOf }, func(p *pair) Facts { return Facts{"day": {string(p.until())}} }},
+	{missTaken, func(p *pair) bool { return p.offer.taken() || p.request.taken() }, nil},
+	{missMode, func(p *pair) bool { return !p.modesFit() }, func(p *pair) Facts { return p.both(func(l *record.Listing) string { return l.Mode }) }},
+	{missGoods, func(p *pair) bool { return p.offer.Listing.Goods != p.request.Listing.Goods },
+		func(p *pair) Facts { return p.both(func(l *record.Listing) string { return l.Goods }) }},
+	{missDelivery, func(p *pair) bool { return p.way == "" }, func(p *pair) Facts { return p.both(func(l *record.Listing) string { return l.Delivery }) }},
+	{missPlace, func(p *pair) bool { return p.o.exchange == "space" && !p.closeBy() },
+		func(p *pair) Facts { return Facts{"offer": {p.offer.country()}, "request": {p.request.country()}} }},
+	{missWindow, func(p *pair) bool { return p.commonDays() < p.neededDays() },
+		func(p *pair) Facts {
+			return Facts{"days": {strconv.Itoa(p.commonDays())}, "needed": {strconv.Itoa(p.neededDays())}}
+		}},
+	{missMinimum, func(p *pair) bool { had, _, ok := p.amounts(); return ok && had.cmp(p.least()) < 0 },
+		func(p *pair) Facts {
+			had, wanted, _ := p.amounts()
+			return Facts{"had": {had.String()}, "wanted": {wanted.String()}, "least": {p.least().String()}, "unit": {p.o.unit}}
+		}},
+	{missReach, func(p *pair) bool {
+		return !reaches(p.offer.Listing, p.request) || !reaches(p.request.Listing, p.offer)
+	}, nil},
+	{missTopic, func(p *pair) bool { what, themes := p.topicPoints(); return what+themes < leastTopic }, nil},
+}
+
+// missed is a set of filters: bit n for the nth of them.
+type missed uint16
+
+const closed missed = 1 // being closed keeps a pair even from being a near miss
+
+func (m missed) many() bool { return m&(m-1) != 0 }
+
+// missed lists the filters that the pair does not pass. It stops at the most that the
+// caller wants to know of.
+func (p *pair) missed(most int) (out missed) {
+	for i := range filters {
+		if filters[i].missed(p) {
+			if out |= 1 << i; bits.OnesCount16(uint16(out)) >= most {
+				break
+			}
+		}
+	}
+	return out
+}
+
+// misses tells a set of filters for people, in the order of the table.
+func (p *pair) misses(set missed) []Miss {
 	var out []Miss
-	miss := func(c Code, facts Facts) { out = append(out, Miss{c, facts}) }
-	o, r := p.offer.Listing, p.request.Listing
-	if !published(o) || !published(r) {
-		miss(missClosed, nil)
-	}
-	if day := min(until(o), until(r)); day < p.asOf {
-		miss(missExpired, Facts{"day": {string(day)}})
-	}
-	if p.offer.taken() || p.request.taken() {
-		miss(missTaken, nil)
-	}
-	if o.Mode != r.Mode && !nearModes(o.Mode, r.Mode) {
-		miss(missMode, Facts{"offer": {o.Mode}, "request": {r.Mode}})
-	}
-	if o.Goods != r.Goods {
-		miss(missGoods, Facts{"offer": {o.Goods}, "request": {r.Goods}})
-	}
-	if p.way() == "" {
-		miss(missDelivery, Facts{"offer": {o.Delivery}, "request": {r.Delivery}})
-	}
-	if o.Exchange == "space" && !p.closeBy() {
-		miss(missPlace, Facts{"offer": {p.offer.country()}, "request": {p.request.country()}})
-	}
-	if days, needed := p.commonDays(), max(minimumDays(o), minimumDays(r), 1); days < needed {
-		miss(missWindow, Facts{"days": {strconv.Itoa(days)}, "needed": {strconv.Itoa(needed)}})
-	}
-	if had, wanted, ok := p.amounts(); ok {
-		if least := p.least(); had.Cmp(least) < 0 {
-			miss(missMinimum, Facts{"had": {decimal(had)}, "wanted": {decimal(wanted)}, "least": {decimal(least)}, "unit": {p.unit()}})
+	for i, f := range filters {
+		if set&(1<<i) == 0 {
+			continue
 		}
-	}
-	if !reaches(o, p.request) || !reaches(r, p.offer) {
-		miss(missReach, nil)
-	}
-	points := 0
-	for _, t := range p.topic() {
-		points += t.Points
-	}
-	if points < leastTopic {
-		miss(missTopic, nil)
+		m := Miss{Code: f.code}
+		if f.facts != nil {
+			m.Facts = f.facts(p)
+		}
+		out = append(out, m)
 	}
 	return out
 }
 
-// hopeless reports whether the pair fails what keeps it from being even a near miss: two
-// filters, or being closed. It finds most such pairs at a fraction of the cost of misses,
-// which a node that judges ten thousand listings needs.
-func (p *pair) hopeless() bool {
-	o, r := p.offer.Listing, p.request.Listing
-	if !published(o) || !published(r) {
-		return true
-	}
-	n := 0
-	for _, missed := range [...]bool{
-		min(until(o), until(r)) < p.asOf, p.offer.taken() || p.request.taken(), o.Mode != r.Mode && !nearModes(o.Mode, r.Mode), o.Goods != r.Goods,
-		p.way() == "", max(o.Window.From, r.Window.From) > min(o.Window.To, r.Window.To), o.Goods == "" && p.alien(),
-	} {
-		if missed {
-			n++
-		}
-	}
-	return n > 1
+func (p *pair) both(of func(*record.Listing) string) Facts {
+	return Facts{"offer": {of(p.offer.Listing)}, "request": {of(p.request.Listing)}}
 }
 
-// alien reports whether a pair without goods can have no topic in common: no theme, no
-// group of themes, and no skill of one sub-major group.
-func (p *pair) alien() bool {
-	o, r := p.offer.Listing, p.request.Listing
-	for _, a := range o.Themes {
-		for _, b := range r.Themes {
-			if a == b || groups[a] != "" && groups[a] == groups[b] {
-				return false
-			}
-		}
-	}
-	for _, a := range o.Skills {
-		for _, b := range r.Skills {
-			if len(a) > 1 && strings.HasPrefix(b, a[:2]) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// groups are the themes' groups: looked up once.
-var groups = func() map[string]string {
-	out := map[string]string{}
-	for _, t := range record.Codes(record.Themes) {
-		out[t] = record.Parent(record.Themes, t)
-	}
-	return out
-}()
+func (p *pair) until() record.Day { return min(p.o.until, p.r.until) }
 
 // taken reports whether agreements leave nothing of the listing.
-func (s Side) taken() bool { return s.Remaining != "" && strings.Trim(s.Remaining, "0.") == "" }
+func (s *Side) taken() bool { return s.Remaining != "" && strings.Trim(s.Remaining, "0.") == "" }
 
-func published(l *record.Listing) bool { return l.State == "" || l.State == "published" }
-
-// near are modes that stand for each other, at a price.
-var near = [][]string{
-	{"give", "lend"}, {"guarantee", "loan_fund"}, {"expert_mission", "trainer", "mentoring"},
-	{"training_course", "remote_advice"}, {"study_visit", "job_shadowing"},
+func (p *pair) modesFit() bool {
+	return p.o.mode == p.r.mode || p.o.stands >= 0 && p.o.stands == p.r.stands
 }
 
-func nearModes(a, b string) bool {
-	return slices.ContainsFunc(near, func(group []string) bool { return slices.Contains(group, a) && slices.Contains(group, b) })
-}
-
-// way is how the two would come together: remote, ship, pickup or on_site; "" if not.
+// way is how two deliveries come together: remote, ship, pickup or on_site; "" if not.
 // Who offers to ship also hands over; who offers to hand over does not ship.
-func (p pair) way() string {
-	o, r := p.offer.Listing.Delivery, p.request.Listing.Delivery
+func way(o, r string) string {
 	both := func(a, b string) bool { return (o == a || o == b) && (r == a || r == b) }
 	switch {
 	case both("remote", "hybrid") && (o == "remote" || r == "remote"):
@@ -163,7 +134,7 @@ func (p pair) way() string {
 
 // closeBy reports whether a space is in the country where one is wanted, or within
 // 100 km of it where both say where they are.
-func (p pair) closeBy() bool {
+func (p *pair) closeBy() bool {
 	if c := p.offer.country(); c != "" && c == p.request.country() {
 		return true
 	}
@@ -199,46 +170,15 @@ func within(a, b *record.Place, km int64) bool {
 }
 
 // commonDays counts the days in both windows.
-func (p pair) commonDays() int {
-	a, b := p.offer.Listing.Window, p.request.Listing.Window
-	return days(max(a.From, b.From), min(a.To, b.To))
+func (p *pair) commonDays() int {
+	return max(min(p.o.to, p.r.to)-max(p.o.from, p.r.from)+1, 0)
 }
 
-// days counts from a day to another, both included; 0 if there is none.
-func days(from, to record.Day) int {
-	f, err1 := time.Parse(time.DateOnly, string(from))
-	t, err2 := time.Parse(time.DateOnly, string(to))
-	if err1 != nil || err2 != nil || t.Before(f) {
-		return 0
-	}
-	return int(t.Sub(f)/(24*time.Hour)) + 1
-}
-
-// unitDays are the days of a unit of time; they are never changed.
-var unitDays = map[string]*big.Rat{"HUR": big.NewRat(1, 8), "LH": big.NewRat(1, 8), "DAY": big.NewRat(1, 1), "WEE": big.NewRat(7, 1),
-	"MON": big.NewRat(30, 1), "ANN": big.NewRat(365, 1)}
-
-// minimumDays is the least time that a listing asks for, in days; 0 where its minimum
-// is no time. A month counts as 30 days, a week as 7, hours as the days they fill.
-func minimumDays(l *record.Listing) int {
-	if l.Minimum == nil {
-		return 0
-	}
-	perDay := unitDays[l.Minimum.Unit]
-	n, ok := new(big.Rat).SetString(l.Minimum.Value)
-	if perDay == nil || !ok {
-		return 0
-	}
-	n.Mul(n, perDay)
-	whole := new(big.Int).Quo(new(big.Int).Add(n.Num(), new(big.Int).Sub(n.Denom(), big.NewInt(1))), n.Denom())
-	if !whole.IsInt64() || whole.Int64() > 36_500 {
-		return 36_500 // no window is longer
-	}
-	return int(whole.Int64())
-}
+// neededDays is the larger minimum, and a day at least.
+func (p *pair) neededDays() int { return max(p.o.least, p.r.least, 1) }
 
 // reaches reports whether a listing is meant for a member.
-func reaches(l *record.Listing, to Side) bool {
+func reaches(l *record.Listing, to *Side) bool {
 	var who string
 	switch l.Scope() {
 	case "network":

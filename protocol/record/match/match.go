@@ -1,7 +1,6 @@
 package match
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 
@@ -15,6 +14,7 @@ type Side struct {
 	Member  string // the owner's handle
 	Country string // of the owner, ISO 3166-1 alpha-2; "" for an international body
 	Listing *record.Listing
+	Gist    *Gist // of the listing, where the caller keeps it; nil: worked out when it is judged
 
 	// Remaining is what agreements leave of the listing, a decimal in its unit; "" where none draws on it.
 	Remaining string
@@ -23,7 +23,7 @@ type Side struct {
 }
 
 // country is where the side is: the listing's place, or else its owner's country.
-func (s Side) country() string {
+func (s *Side) country() string {
 	if s.Listing.Place != nil {
 		return s.Listing.Place.Country
 	}
@@ -88,56 +88,76 @@ const nearMisses = 20
 // over, weak matches are left out. The order of others does not matter. What is
 // returned is the caller's.
 func Find(self Side, others []Side, asOf record.Day) (matches, near []Match) {
-	for _, other := range others {
-		if other.Member == self.Member || other.Listing.Kind() == self.Listing.Kind() || other.Listing.Exchange != self.Listing.Exchange {
+	kind, gist := self.Listing.Kind(), self.gist()
+	var fits, almost []finding
+	for i := range others {
+		other := &others[i]
+		if other.Member == self.Member || other.Listing.Kind() == kind || other.Listing.Exchange != self.Listing.Exchange {
 			continue
 		}
-		p := paired(self, other, asOf)
-		if p.hopeless() {
+		f := finding{other: other, gist: other.gist()}
+		p := f.with(&self, gist, asOf)
+		if f.missed = p.missed(2); f.missed.many() || f.missed == closed {
 			continue
 		}
-		misses := p.misses()
-		if len(misses) > 1 {
+		if f.score = p.score(); f.score < leastPossible {
 			continue
 		}
-		switch m := p.judge(other, misses); {
-		case len(m.Misses) == 0 && m.Score >= leastPossible:
-			matches = append(matches, m)
-		case len(m.Misses) == 1 && m.Misses[0].Code != missClosed && m.Score >= leastPossible:
-			near = append(near, m)
+		if f.missed == 0 {
+			fits = append(fits, f)
+		} else {
+			almost = append(almost, f)
 		}
 	}
-	slices.SortFunc(matches, compare)
-	slices.SortFunc(near, compare)
-	return matches, near[:min(len(near), nearMisses)]
+	tell := func(all []finding, most int) (out []Match) {
+		slices.SortFunc(all, compare)
+		for _, f := range all[:min(len(all), most)] {
+			p := f.with(&self, gist, asOf)
+			out = append(out, p.tell(f))
+		}
+		return out
+	}
+	return tell(fits, len(fits)), tell(almost, nearMisses)
 }
 
 // Judge says how well two listings fit. They are an offer and a request of one kind;
 // which of them is self changes nothing but whom Match.Other names.
 func Judge(self, other Side, asOf record.Day) Match {
-	p := paired(self, other, asOf)
-	return p.judge(other, p.misses())
+	f := finding{other: &other, gist: other.gist()}
+	p := f.with(&self, self.gist(), asOf)
+	f.missed, f.score = p.missed(len(filters)), p.score()
+	return p.tell(f)
 }
 
-func (p pair) judge(other Side, misses []Miss) Match {
-	m := Match{Other: other, Misses: misses}
-	m.Reasons = p.reasons()
-	for _, r := range m.Reasons {
-		m.Score += r.Points
-	}
-	if p.strangers() && m.Score > strangers {
-		m.Score = strangers
-	}
-	m.Score = max(m.Score, 0)
-	m.Band = band(m.Score)
-	return m
+// finding is a listing of the other side with what was found out about it, before it is
+// put into words.
+type finding struct {
+	other  *Side
+	gist   *Gist
+	missed missed
+	score  int
 }
 
-func paired(self, other Side, asOf record.Day) pair {
-	if self.Listing.Kind() == protocol.KindRequest {
-		return pair{offer: other, request: self, asOf: asOf}
+// with is the pair of the listing and the one that something is sought for.
+func (f *finding) with(self *Side, gist *Gist, asOf record.Day) pair {
+	p := pair{offer: self, o: gist, request: f.other, r: f.gist, asOf: asOf}
+	if gist.request {
+		p.offer, p.o, p.request, p.r = f.other, f.gist, self, gist
 	}
-	return pair{offer: self, request: other, asOf: asOf}
+	p.way = way(p.offer.Listing.Delivery, p.request.Listing.Delivery)
+	return p
+}
+
+func (p *pair) tell(f finding) Match {
+	return Match{Other: *f.other, Score: f.score, Band: band(f.score), Reasons: p.reasons(), Misses: p.misses(f.missed)}
+}
+
+// gist is the one given, or is worked out.
+func (s *Side) gist() *Gist {
+	if s.Gist != nil {
+		return s.Gist
+	}
+	return Grasp(s.Listing)
 }
 
 func band(score int) Band {
@@ -152,15 +172,6 @@ func band(score int) Band {
 	return Weak
 }
 
-func compare(a, b Match) int {
-	return cmp.Or(b.Score-a.Score, cmp.Compare(until(a.Other.Listing), until(b.Other.Listing)),
-		bytes.Compare(a.Other.ID.Bytes(), b.Other.ID.Bytes()))
-}
-
-// until is the last day on which a listing holds; what stands without end comes last.
-func until(l *record.Listing) record.Day {
-	if l.Standing || l.ValidUntil == "" {
-		return "9999-12-31"
-	}
-	return l.ValidUntil
+func compare(a, b finding) int {
+	return cmp.Or(b.score-a.score, cmp.Compare(a.gist.until, b.gist.until), cmp.Compare(a.other.ID.KeyString(), b.other.ID.KeyString()))
 }

@@ -2,9 +2,11 @@ package match
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/dure-net/dure/node/sample"
@@ -94,7 +96,7 @@ func TestFind_SameListEverywhere(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	for name, self := range sides {
 		all := others(sides)
-		slices.SortFunc(all, func(a, b Side) int { return compare(Match{Other: a}, Match{Other: b}) })
+		slices.SortFunc(all, func(a, b Side) int { return strings.Compare(a.ID.String(), b.ID.String()) })
 		matches, near := Find(self, all, today)
 		for range 20 {
 			r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
@@ -289,44 +291,95 @@ func TestJudge_WhatAgreementsLeave(t *testing.T) {
 	}
 }
 
-// What is passed over without being judged in full would have been neither a match nor a near miss.
-func TestFind_PassesOverTheHopelessOnly(t *testing.T) {
-	passed := 0
+// Find stops judging a pair as soon as two filters removed it. Whatever Judge says of every pair in full is what Find says:
+// the same matches and near misses, and none passed over that would have been one.
+func TestFind_SaysWhatJudgeSays(t *testing.T) {
+	fits, almost := 0, 0
 	for seed := range uint64(20) {
 		sides := listings(t)
 		r := rand.New(rand.NewPCG(seed, 3))
-		for _, s := range sides {
-			switch r.IntN(5) {
+		for _, name := range slices.Sorted(maps.Keys(sides)) {
+			s := sides[name]
+			switch r.IntN(6) {
 			case 0:
 				s.Listing.State = "paused"
 			case 1:
 				s.Listing.ValidUntil = "2026-12-01"
 			case 2:
 				s.Listing.Themes = []string{record.Codes(record.Themes)[r.IntN(36)]}
+			case 3:
+				s.Remaining = "7.5"
 			}
+			if r.IntN(2) == 0 {
+				s.Gist = Grasp(s.Listing)
+			}
+			sides[name] = s
 		}
 		for name, self := range sides {
-			for other, s := range sides {
+			var want, wantNear []Match
+			for _, s := range sides {
 				if s.Member == self.Member || s.Listing.Kind() == self.Listing.Kind() || s.Listing.Exchange != self.Listing.Exchange {
 					continue
 				}
-				p := paired(self, s, today)
-				if !p.hopeless() {
-					continue
+				switch m := Judge(self, s, today); {
+				case m.Score < leastPossible:
+				case len(m.Misses) == 0:
+					want = append(want, m)
+				case len(m.Misses) == 1 && m.Misses[0].Code != missClosed:
+					wantNear = append(wantNear, m)
 				}
-				passed++
-				if m := Judge(self, s, today); len(m.Misses) < 2 && !(len(m.Misses) == 1 && m.Misses[0].Code == missClosed) {
-					t.Errorf("%s and %s are passed over: %+v", name, other, m)
-				}
+			}
+			got, near := Find(self, others(sides), today)
+			fits, almost = fits+len(got), almost+len(near)
+			for _, list := range [][]Match{want, wantNear, got, near} {
+				slices.SortFunc(list, func(a, b Match) int { return strings.Compare(a.Other.ID.String(), b.Other.ID.String()) })
+			}
+			if !reflect.DeepEqual(got, want) || !reflect.DeepEqual(near, wantNear) {
+				t.Errorf("seed %d, %s: got %+v and near %+v, want %+v and %+v", seed, name, got, near, want, wantNear)
 			}
 		}
 	}
-	if passed == 0 {
-		t.Error("nothing was passed over")
+	if fits == 0 || almost == 0 {
+		t.Errorf("%d matches and %d near misses: nothing was compared", fits, almost)
 	}
 }
 
-// BenchmarkFind_TenThousand judges one new request against 10,000 offers of the sample's kinds, with themes of their own.
+// The points of a match are those of its reasons.
+func TestFind_ScoreIsTheSumOfItsReasons(t *testing.T) {
+	sides := listings(t)
+	for name, self := range sides {
+		for other, s := range sides {
+			if s.Listing.Kind() == self.Listing.Kind() {
+				continue
+			}
+			m, sum := Judge(self, s, today), 0
+			for _, r := range m.Reasons {
+				sum += r.Points
+			}
+			if capped := m.Score == strangers && sum > strangers; m.Score != max(sum, 0) && !capped {
+				t.Errorf("%s and %s: %d points, and reasons for %d", name, other, m.Score, sum)
+			}
+		}
+	}
+}
+
+// Amounts are exact up to the largest and the smallest that a listing may name.
+func TestMicros(t *testing.T) {
+	for _, c := range []struct{ in, out string }{
+		{"80", "80"}, {"80.50", "80.5"}, {"0.000001", "0.000001"}, {"999999999999999999", "999999999999999999"}, {"999999999999.999999", "999999999999.999999"},
+		{"", "0"}, {"-5", "0"}, {"1e3", "0"}, {"1.0000001", "0"}, {"1234567890123456789", "0"}, {"1.", "1"},
+	} {
+		if got := read(c.in).String(); got != c.out {
+			t.Errorf("%q is read as %s, want %s", c.in, got, c.out)
+		}
+	}
+	if big, less := read("999999999999999999"), read("999999999999.999999"); big.times(10).cmp(big.times(9)) <= 0 || less.times(10).cmp(big) >= 0 {
+		t.Error("the largest amounts are compared wrongly")
+	}
+}
+
+// BenchmarkFind_TenThousand judges one new request against 10,000 offers of the sample's kinds, with themes of their own:
+// as a node does that keeps their gists, and as one does that sees all of them for the first time.
 func BenchmarkFind_TenThousand(b *testing.B) {
 	sides := listings(b)
 	r := rand.New(rand.NewPCG(1, 2))
@@ -346,8 +399,19 @@ func BenchmarkFind_TenThousand(b *testing.B) {
 		s.Listing, s.ID, s.Member = &l, protocol.Sum([]byte(fmt.Sprint(i))), fmt.Sprintf("xx-%d", i%60)
 		offers = append(offers, s)
 	}
-	for b.Loop() {
-		Find(sides["R1"], offers, today)
+	run := func(b *testing.B) {
+		b.ReportAllocs()
+		found := 0
+		for b.Loop() {
+			matches, _ := Find(sides["R1"], offers, today)
+			found = len(matches)
+		}
+		b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(b.N), "ms/listing")
+		b.ReportMetric(float64(found), "matches")
 	}
-	b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(b.N), "ms/listing")
+	b.Run("new", run)
+	for i := range offers {
+		offers[i].Gist = Grasp(offers[i].Listing)
+	}
+	b.Run("known", run)
 }

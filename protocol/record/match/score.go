@@ -1,7 +1,6 @@
 package match
 
 import (
-	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,269 +32,342 @@ const (
 	CodeFew       Code = "solidarity" // the one who asks took part in few exchanges so far
 )
 
-func (p pair) reasons() []Reason {
-	out := p.topic()
-	out = append(out, p.time(), p.language(), p.quantity(), p.returns(), p.costs(), p.place())
-	if goals := common(p.offer.Listing.SDGs, p.request.Listing.SDGs); len(goals) > 0 {
-		out = append(out, Reason{CodeGoals, 3, 3, Facts{"goals": texts(goals)}})
+// score is the sum of the reasons' points, within its bounds.
+func (p *pair) score() int {
+	what, themes := p.topicPoints()
+	n := what + themes + p.timePoints() + p.languagePoints() + p.quantityPoints() + p.returnPoints() + p.costPoints()
+	place, _ := p.place()
+	n += place
+	if p.o.goals&p.r.goals != 0 {
+		n += goalPoints
 	}
 	if p.request.Few {
-		out = append(out, Reason{CodeFew, 2, 2, nil})
+		n += fewPoints
 	}
-	if o, r := p.offer.Listing.Mode, p.request.Listing.Mode; o != r {
-		out = append(out, Reason{CodeMode, -10, 0, Facts{"offer": {o}, "request": {r}}})
+	if p.o.mode != p.r.mode {
+		n += modePoints
+	}
+	if p.strangers() && n > strangers {
+		n = strangers
+	}
+	return max(n, 0)
+}
+
+const (
+	goalPoints = 3
+	fewPoints  = 2
+	modePoints = -10
+)
+
+// reasons tells for people what score has counted.
+func (p *pair) reasons() []Reason {
+	out := append(make([]Reason, 0, 12), p.topic()...)
+	out = append(out, p.time(), p.language(), p.quantity(), p.returns(), p.costs(), p.where())
+	if goals := common(p.offer.Listing.SDGs, p.request.Listing.SDGs); len(goals) > 0 {
+		out = append(out, Reason{CodeGoals, goalPoints, goalPoints, Facts{"goals": texts(goals)}})
+	}
+	if p.request.Few {
+		out = append(out, Reason{CodeFew, fewPoints, fewPoints, nil})
+	}
+	if p.o.mode != p.r.mode {
+		out = append(out, Reason{CodeMode, modePoints, 0, Facts{"offer": {p.o.mode}, "request": {p.r.mode}}})
 	}
 	return out
 }
 
-// topic is the goods or skills, where both name some, and the themes.
-func (p pair) topic() []Reason {
-	o, r := p.offer.Listing, p.request.Listing
-	themes := func(of int) Reason {
-		shared := common(o.Themes, r.Themes)
-		related, groups := akin(o.Themes, r.Themes, shared)
-		halves := 2*len(shared) + related
-		all := len(o.Themes) + len(r.Themes) - len(shared)
-		points := 0
-		if all > 0 {
-			points = of * halves / (2 * all)
-		}
-		return Reason{CodeThemes, points, of, Facts{"themes": shared, "groups": groups}}
-	}
+// topicPoints are those of the goods or skills, where both name some, and of the themes.
+func (p *pair) topicPoints() (what, themes int) {
 	switch {
-	case o.Goods != "" && r.Goods != "":
-		goods := Reason{CodeGoods, 0, 30, nil}
-		if o.Goods == r.Goods {
-			goods.Points, goods.Facts = 30, Facts{"goods": {o.Goods}}
+	case p.bothGoods():
+		if p.offer.Listing.Goods == p.request.Listing.Goods {
+			what = 30
 		}
-		return []Reason{goods, themes(15)}
-	case len(o.Skills) > 0 && len(r.Skills) > 0:
-		return []Reason{skills(o.Skills, r.Skills), themes(15)}
+		return what, p.themePoints(15)
+	case p.bothSkills():
+		points, _, _ := p.skillPoints()
+		return points, p.themePoints(15)
 	}
-	return []Reason{themes(45)}
+	return 0, p.themePoints(45)
 }
 
-// akin counts the pairs of different themes that belong to one group, and names the groups.
-func akin(a, b, shared []string) (n int, groups []string) {
-	group := func(themes []string) map[string]int {
-		left := map[string]int{}
-		for _, t := range themes {
-			if parent := record.Parent(record.Themes, t); parent != "" && !slices.Contains(shared, t) {
-				left[parent]++
-			}
+func (p *pair) bothGoods() bool  { return p.offer.Listing.Goods != "" && p.request.Listing.Goods != "" }
+func (p *pair) bothSkills() bool { return len(p.o.skills) > 0 && len(p.r.skills) > 0 }
+
+func (p *pair) topic() []Reason {
+	what, points := p.topicPoints()
+	shared := common(p.offer.Listing.Themes, p.request.Listing.Themes)
+	themes := Reason{CodeThemes, points, 15, Facts{"themes": shared, "groups": p.kinGroups()}}
+	switch {
+	case p.bothGoods():
+		goods := Reason{CodeGoods, what, 30, nil}
+		if what > 0 {
+			goods.Facts = Facts{"goods": {p.offer.Listing.Goods}}
 		}
-		return left
+		return []Reason{goods, themes}
+	case p.bothSkills():
+		skill := Reason{CodeSkills, what, 30, nil}
+		switch points, o, r := p.skillPoints(); {
+		case points == 30:
+			skill.Code, skill.Facts = CodeSkill, Facts{"skills": common(p.offer.Listing.Skills, p.request.Listing.Skills)}
+		case points > 0:
+			skill.Facts = Facts{"offer": {o}, "request": {r}}
+		}
+		return []Reason{skill, themes}
 	}
-	other := group(b)
-	for parent, count := range group(a) {
-		if pairs := min(count, other[parent]); pairs > 0 {
-			n, groups = n+pairs, append(groups, parent)
+	themes.Of = 45
+	return []Reason{themes}
+}
+
+// themePoints count a common theme as one and two of one group as a half, of all there are.
+func (p *pair) themePoints(of int) int {
+	shared := sharedCodes(p.o.themes, p.r.themes)
+	all := len(p.o.themes) + len(p.r.themes) - shared
+	if all == 0 {
+		return 0
+	}
+	halves := 2 * shared
+	p.kin(func(_ string, pairs int) { halves += pairs })
+	return of * halves / (2 * all)
+}
+
+// kin tells of each group how many pairs of different themes belong to it.
+func (p *pair) kin(tell func(group string, pairs int)) {
+	for i, group := range p.o.parents {
+		if group == (code{}) || slices.Contains(p.o.parents[:i], group) {
+			continue
+		}
+		if pairs := min(lone(group, p.o, p.r), lone(group, p.r, p.o)); pairs > 0 {
+			tell(group.Value(), pairs)
 		}
 	}
+}
+
+// lone counts the themes of a group that the other one does not name.
+func lone(group code, of, other *Gist) (n int) {
+	for i, parent := range of.parents {
+		if parent == group && !slices.Contains(other.themes, of.themes[i]) {
+			n++
+		}
+	}
+	return n
+}
+
+func (p *pair) kinGroups() (groups []string) {
+	p.kin(func(group string, _ int) { groups = append(groups, group) })
 	slices.Sort(groups)
-	return n, groups
+	return groups
 }
 
-// skills compares ISCO-08 unit groups: four digits are the same occupation, three of
-// them the minor group, two the sub-major group.
-func skills(offered, wanted []string) Reason {
-	if same := common(offered, wanted); len(same) > 0 {
-		return Reason{CodeSkill, 30, 30, Facts{"skills": same}}
+// sharedCodes counts what stands in both, once.
+func sharedCodes(a, b []code) (n int) {
+	for i, c := range a {
+		if slices.Contains(b, c) && !slices.Contains(a[:i], c) {
+			n++
+		}
 	}
-	best := Reason{CodeSkills, 0, 30, nil}
-	for _, o := range offered {
-		for _, w := range wanted {
-			for _, level := range []struct{ digits, points int }{{3, 20}, {2, 12}} {
-				if level.points > best.Points && len(o) >= level.digits && strings.HasPrefix(w, o[:level.digits]) {
-					best.Points, best.Facts = level.points, Facts{"offer": {o}, "request": {w}}
+	return n
+}
+
+// skillPoints compares ISCO-08 unit groups: four digits are the same occupation, three of
+// them the minor group, two the sub-major group. It names the first pair that is best.
+func (p *pair) skillPoints() (points int, offered, wanted string) {
+	if sharedCodes(p.o.skills, p.r.skills) > 0 {
+		return 30, "", ""
+	}
+	for _, o := range p.offer.Listing.Skills {
+		for _, w := range p.request.Listing.Skills {
+			for _, level := range [...]struct{ digits, points int }{{3, 20}, {2, 12}} {
+				if level.points > points && len(o) >= level.digits && strings.HasPrefix(w, o[:level.digits]) {
+					points, offered, wanted = level.points, o, w
 				}
 			}
 		}
 	}
-	return best
+	return points, offered, wanted
 }
 
-func (p pair) time() Reason {
-	o, r := p.offer.Listing.Window, p.request.Listing.Window
-	shared, shorter := p.commonDays(), min(days(o.From, o.To), days(r.From, r.To))
+func (p *pair) timePoints() int {
+	shared, shorter := p.commonDays(), min(p.o.days(), p.r.days())
 	if shared == 0 || shorter == 0 {
+		return 0
+	}
+	return shared * 15 / shorter
+}
+
+func (p *pair) time() Reason {
+	shared := p.commonDays()
+	if shared == 0 {
 		return Reason{CodeTime, 0, 15, nil}
 	}
-	return Reason{CodeTime, shared * 15 / shorter, 15, Facts{"days": {strconv.Itoa(shared)},
-		"from": {string(max(o.From, r.From))}, "to": {string(min(o.To, r.To))}}}
-}
-
-// tongues are the working languages that both have: the same language, whatever the
-// script or region.
-func (p pair) tongues() []string {
-	base := func(tags []string) []string {
-		out := make([]string, len(tags))
-		for i, t := range tags {
-			out[i], _, _ = strings.Cut(t, "-")
-		}
-		return out
-	}
-	return common(base(p.offer.Listing.WorkingLanguages), base(p.request.Listing.WorkingLanguages))
+	o, r := p.offer.Listing.Window, p.request.Listing.Window
+	return Reason{CodeTime, p.timePoints(), 15, Facts{"days": {strconv.Itoa(shared)}, "from": {string(max(o.From, r.From))}, "to": {string(min(o.To, r.To))}}}
 }
 
 // interpreted reports whether one side brings interpretation along.
-func (p pair) interpreted() bool {
+func (p *pair) interpreted() bool {
 	return p.offer.Listing.Interpretation == "provider" || p.request.Listing.Interpretation == "receiver"
 }
 
 // strangers have no language and nobody to translate, and exchange more than goods.
-func (p pair) strangers() bool {
-	return len(p.tongues()) == 0 && !p.interpreted() && p.offer.Listing.Mode != "give"
+func (p *pair) strangers() bool { return p.languagePoints() == 0 && p.o.mode != "give" }
+
+func (p *pair) languagePoints() int {
+	switch {
+	case sharedCodes(p.o.tongues, p.r.tongues) > 0:
+		return 12
+	case p.interpreted():
+		return 6
+	}
+	return 0
 }
 
-func (p pair) language() Reason {
-	switch shared := p.tongues(); {
-	case len(shared) > 0:
-		return Reason{CodeLanguage, 12, 12, Facts{"languages": shared}}
-	case p.interpreted():
-		return Reason{CodeInterpre, 6, 12, nil}
+// language names the working languages that both have: the same language, whatever the
+// script or region.
+func (p *pair) language() Reason {
+	switch points := p.languagePoints(); points {
+	case 12:
+		shared := []string{}
+		for _, t := range common(p.o.tongues, p.r.tongues) {
+			shared = append(shared, t.Value())
+		}
+		return Reason{CodeLanguage, points, 12, Facts{"languages": shared}}
+	case 6:
+		return Reason{CodeInterpre, points, 12, nil}
 	}
 	return Reason{CodeNoTongue, 0, 12, nil}
 }
 
-// read is a decimal as a number, zero where it is none. Most are whole, and read at a
-// tenth of the cost.
-func read(s string) *big.Rat {
-	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
-		return new(big.Rat).SetInt64(n)
-	}
-	if n, ok := new(big.Rat).SetString(s); ok {
-		return n
-	}
-	return new(big.Rat)
-}
-
 // amounts is how much can be had and how much is wanted, in one unit; not ok where the
 // two are in units that say nothing of each other.
-func (p pair) amounts() (had, wanted *big.Rat, ok bool) {
-	o, r := p.offer.Listing, p.request.Listing
-	left := func(s Side, value string) string {
-		if s.Remaining != "" {
-			return s.Remaining
-		}
-		return value
+func (p *pair) amounts() (had, wanted micros, ok bool) {
+	if p.o.money != p.r.money || p.o.unit != p.r.unit {
+		return micros{}, micros{}, false
 	}
-	switch {
-	case o.Amount != nil && r.Amount != nil:
-		if o.Amount.Currency != r.Amount.Currency {
-			return nil, nil, false
-		}
-		had, wanted = read(left(p.offer, o.Amount.Value)), read(left(p.request, r.Amount.Value))
-	default:
-		a, ok1 := o.Measure()
-		b, ok2 := r.Measure()
-		if !ok1 || !ok2 || a.Unit != b.Unit {
-			return nil, nil, false
-		}
-		had, wanted = read(left(p.offer, a.Value)), read(left(p.request, b.Value))
+	had, wanted = p.offer.left(p.o.total), p.request.left(p.r.total)
+	if wanted.zero() {
+		return micros{}, micros{}, false
 	}
-	if wanted.Sign() <= 0 {
-		return nil, nil, false
-	}
-	if had.Cmp(wanted) > 0 {
+	if had.cmp(wanted) > 0 {
 		had = wanted
 	}
 	return had, wanted, true
 }
 
+// left is what agreements leave of a listing.
+func (s *Side) left(total micros) micros {
+	if s.Remaining != "" {
+		return read(s.Remaining)
+	}
+	return total
+}
+
 // least is the larger of both minimums, in the unit of amounts.
-func (p pair) least() *big.Rat {
-	least := new(big.Rat)
-	for _, l := range []*record.Listing{p.offer.Listing, p.request.Listing} {
-		value := ""
-		switch {
-		case l.MinimumAmount != nil:
-			value = l.MinimumAmount.Value
-		case l.Minimum != nil && l.Minimum.Unit == p.unit():
-			value = l.Minimum.Value
-		}
-		if n := read(value); n.Cmp(least) > 0 {
-			least = n
+func (p *pair) least() (least micros) {
+	for _, g := range [...]*Gist{p.o, p.r} {
+		if (g.minimumUnit == "" || g.minimumUnit == p.o.unit) && g.minimum.cmp(least) > 0 {
+			least = g.minimum
 		}
 	}
 	return least
 }
 
-// unit is the unit, or currency, of amounts.
-func (p pair) unit() string {
-	if m := p.offer.Listing.Amount; m != nil {
-		return m.Currency
+// quantityPoints are the tenths of what is wanted that can be had.
+func (p *pair) quantityPoints() (points int) {
+	had, wanted, ok := p.amounts()
+	if !ok {
+		return 0
 	}
-	q, _ := p.offer.Listing.Measure()
-	return q.Unit
+	for had = had.times(10); points < 10 && had.cmp(wanted.times(uint64(points)+1)) >= 0; {
+		points++
+	}
+	return points
 }
 
-func (p pair) quantity() Reason {
+func (p *pair) quantity() Reason {
 	had, wanted, ok := p.amounts()
 	if !ok {
 		return Reason{CodeUnits, 0, 10, nil}
 	}
-	share := new(big.Rat).Mul(new(big.Rat).Quo(had, wanted), big.NewRat(10, 1))
-	points := new(big.Int).Quo(share.Num(), share.Denom())
-	return Reason{CodeQuantity, int(points.Int64()), 10, Facts{"had": {decimal(had)}, "wanted": {decimal(wanted)}, "unit": {p.unit()}}}
+	return Reason{CodeQuantity, p.quantityPoints(), 10, Facts{"had": {had.String()}, "wanted": {wanted.String()}, "unit": {p.o.unit}}}
 }
 
-// returns: a gift suits everybody.
-func (p pair) returns() Reason {
+// returnPoints: a gift suits everybody.
+func (p *pair) returnPoints() int {
+	if o := p.offer.Listing.Return; o == "gift" || o == p.request.Listing.Return {
+		return 4
+	}
+	return 0
+}
+
+func (p *pair) returns() Reason {
 	o, r := p.offer.Listing.Return, p.request.Listing.Return
-	switch {
-	case o == r:
-		return Reason{CodeReturn, 4, 4, Facts{"same": {o}}}
-	case o == "gift":
-		return Reason{CodeReturn, 4, 4, Facts{"offer": {o}, "request": {r}}}
+	if o == r {
+		return Reason{CodeReturn, p.returnPoints(), 4, Facts{"same": {o}}}
 	}
-	return Reason{CodeReturn, 0, 4, Facts{"offer": {o}, "request": {r}}}
+	return Reason{CodeReturn, p.returnPoints(), 4, Facts{"offer": {o}, "request": {r}}}
 }
 
-// costs: a cost is in dispute where both name one bearer and not the same. What one of
-// them leaves open, or does not expect, is not.
-func (p pair) costs() Reason {
-	o, r := bearers(p.offer.Listing.Costs), bearers(p.request.Listing.Costs)
-	items, disputed := 0, []string{}
-	for _, item := range record.Codes(record.CostItems) {
-		a, b := o[item], r[item]
-		if a == "" && b == "" {
-			continue
-		}
-		items++
-		open := func(bearer string) bool { return bearer == "" || bearer == "negotiable" || bearer == "none" }
-		if a != b && !open(a) && !open(b) {
-			disputed = append(disputed, item)
+// disputed reports whether both name a bearer of a cost and not the same one. What one
+// of them leaves open, or does not expect, is not in dispute.
+func disputed(a, b string) bool {
+	open := func(bearer string) bool { return bearer == "" || bearer == "negotiable" || bearer == "none" }
+	return a != b && !open(a) && !open(b)
+}
+
+func (p *pair) costPoints() int {
+	items, agreed := 0, 0
+	for i, a := range p.o.bearers {
+		if b := p.r.bearers[i]; a != "" || b != "" {
+			items++
+			if !disputed(a, b) {
+				agreed++
+			}
 		}
 	}
-	points := 4
-	if items > 0 {
-		points = 4 * (items - len(disputed)) / items
+	if items == 0 {
+		return 4
 	}
-	return Reason{CodeCosts, points, 4, Facts{"disputed": disputed}}
+	return 4 * agreed / items
 }
 
-func bearers(c *record.Costs) map[string]string {
-	if c == nil {
-		return nil
+func (p *pair) costs() Reason {
+	list := []string{}
+	for i, a := range p.o.bearers {
+		if disputed(a, p.r.bearers[i]) {
+			list = append(list, costItems[i])
+		}
 	}
-	return map[string]string{"travel": c.Travel, "lodging": c.Lodging, "shipping": c.Shipping, "insurance": c.Insurance, "stipend": c.Stipend}
+	return Reason{CodeCosts, p.costPoints(), 4, Facts{"disputed": list}}
 }
 
-func (p pair) place() Reason {
+// place gives the points for how far apart the two are, and why.
+func (p *pair) place() (points int, why Code) {
+	switch p.way {
+	case "remote":
+		return 5, CodeRemote
+	case "ship":
+		return 5, CodeShipped
+	}
 	a, b := p.offer.country(), p.request.country()
-	continent := record.Continent(a)
-	switch way := p.way(); {
-	case way == "remote":
-		return Reason{CodeRemote, 5, 5, nil}
-	case way == "ship":
-		return Reason{CodeShipped, 5, 5, nil}
-	case a != "" && a == b:
-		return Reason{CodeCountry, 5, 5, Facts{"country": {a}}}
-	case continent != "" && continent == record.Continent(b):
-		return Reason{CodeContinent, 3, 5, Facts{"continent": {continent}}}
+	if a != "" && a == b {
+		return 5, CodeCountry
 	}
-	return Reason{CodeFar, 1, 5, nil}
+	if c := record.Continent(a); c != "" && c == record.Continent(b) {
+		return 3, CodeContinent
+	}
+	return 1, CodeFar
+}
+
+func (p *pair) where() Reason {
+	points, why := p.place()
+	out := Reason{why, points, 5, nil}
+	switch a := p.offer.country(); why {
+	case CodeCountry:
+		out.Facts = Facts{"country": {a}}
+	case CodeContinent:
+		out.Facts = Facts{"continent": {record.Continent(a)}}
+	}
+	return out
 }
 
 // common lists what stands in both, in the order of the first, once.
@@ -315,10 +387,4 @@ func texts(goals []uint64) []string {
 		out[i] = strconv.FormatUint(g, 10)
 	}
 	return out
-}
-
-// decimal writes a number without trailing zeros.
-func decimal(n *big.Rat) string {
-	s := n.FloatString(6)
-	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
 }
