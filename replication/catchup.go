@@ -341,7 +341,11 @@ func (r *Replica) claim(s *session, runs []protocol.RunAsk, most int) []protocol
 	}
 	out = out[:min(len(out), most)]
 	for _, run := range out {
-		r.claims[protocol.FeedCID(run.Feed)] = s
+		id := protocol.FeedCID(run.Feed)
+		if by := r.claims[id]; by != nil && by != s {
+			r.counts.takenOver.Add(1)
+		}
+		r.claims[id] = s
 	}
 	return out
 }
@@ -385,12 +389,17 @@ func (r *Replica) unclaim(s *session) {
 	}
 }
 
-// moved notes that a session brought something.
-func (r *Replica) moved(s *session) {
+// moved notes that a session brought something new of a feed. Where another took the feed
+// over while it lay still, the one that is ahead has it again, and the other ends at the
+// first page that is here already: what came twice is a page and not all that is missing.
+func (r *Replica) moved(s *session, id protocol.FeedID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.moved = time.Now()
 	r.places.moved(s.node, s.moved)
+	if by := r.claims[id]; by != nil && by != s {
+		r.claims[id] = s
+	}
 }
 
 // cameIn notes that bytes came in on a session, of a page perhaps that is not whole yet.

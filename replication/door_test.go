@@ -165,7 +165,7 @@ func TestClaim_SlowNodeHoldsNothingBack(t *testing.T) {
 		}
 		for range 3 {
 			time.Sleep(claimIdle / 2)
-			l.moved(slow)
+			l.moved(slow, protocol.FeedCID(runs[0].Feed))
 		}
 		if got := l.claim(quick, runs, protocol.MaxAsk); len(got) != 0 {
 			t.Errorf("%d feeds taken from a session that brings something", len(got))
@@ -178,6 +178,34 @@ func TestClaim_SlowNodeHoldsNothingBack(t *testing.T) {
 		l.unclaim(quick)
 		if len(l.claims) != 0 {
 			t.Errorf("%d claims are left", len(l.claims))
+		}
+	})
+}
+
+// A session that lay still and went on was ahead of the one that had taken its feed over,
+// which brought everything again, page after page.
+func TestClaim_WhoIsAheadHasTheFeedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLone(t, 1, nil)
+		runs := []protocol.RunAsk{{Feed: [32]byte{1}}}
+		id := protocol.FeedCID(runs[0].Feed)
+		still, next := &session{r: l.Replica}, &session{r: l.Replica}
+		l.claim(still, runs, protocol.MaxAsk)
+		time.Sleep(claimIdle)
+		if got := l.claim(next, runs, protocol.MaxAsk); len(got) != 1 || !l.takenOver(still, id) || l.Counts().Taken != 1 {
+			t.Fatalf("%d feeds taken over, %d counted", len(got), l.Counts().Taken)
+		}
+		l.moved(still, id)
+		if !l.takenOver(next, id) || l.takenOver(still, id) {
+			t.Error("the session that is behind goes on")
+		}
+		l.moved(next, id)
+		if !l.takenOver(still, id) {
+			t.Error("the session that was overtaken goes on")
+		}
+		l.unclaim(next)
+		if l.moved(still, id); len(l.claims) != 0 {
+			t.Error("a feed that nobody claims is claimed by who brings it")
 		}
 	})
 }

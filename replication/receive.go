@@ -119,7 +119,7 @@ func (s *session) receive(ctx context.Context, asked []protocol.RunAsk) (err err
 			reason := protocol.ReasonOf(err)
 			if in != nil {
 				underWay, wasted = append(underWay, taken{admitted: in}), 0
-				s.r.moved(s)
+				s.r.moved(s, id)
 				s.r.counts.cameAgain(int(in.page.Entries[0].Seq() - part.Entries[0].Seq()))
 				last := in.page.Entries[len(in.page.Entries)-1].Seq()
 				for len(page.Entries) > 0 && page.Entries[0].Seq() <= last {

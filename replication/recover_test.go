@@ -73,7 +73,7 @@ func TestRecover_CountsMembersAndNotNodes(t *testing.T) {
 		l.finish(second)
 		for range 30 {
 			time.Sleep(time.Second)
-			l.moved(ses)
+			l.moved(ses, l.w.nodes[3].inception.ID())
 			l.is(t, Recovering, whyEmptied)
 		}
 		if rec, _ := l.Custody().Recovery(); rec.CaughtUp != 2 || !rec.Fetching {

@@ -328,6 +328,7 @@ type Counts struct {
 	Refused  map[protocol.Reason]uint64
 	Waiting  uint64
 	Again    uint64 // entries that catch-up brought although they were here: another session was quicker, or a page was cut
+	Taken    uint64 // feeds that one session took over from another, which lay still
 }
 
 // Progress is how far catch-up is with what it knew to be missing when it began.
@@ -380,6 +381,8 @@ type counters struct {
 	admitted map[Via]uint64
 	refused  map[protocol.Reason]uint64
 	again    atomic.Uint64
+
+	takenOver atomic.Uint64
 }
 
 func (c *counters) cameAgain(entries int) { c.again.Add(uint64(entries)) }
@@ -405,7 +408,7 @@ func (c *counters) refuse(r protocol.Reason) {
 func (c *counters) snapshot() Counts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	out := Counts{Admitted: map[Via]uint64{}, Refused: map[protocol.Reason]uint64{}, Again: c.again.Load()}
+	out := Counts{Admitted: map[Via]uint64{}, Refused: map[protocol.Reason]uint64{}, Again: c.again.Load(), Taken: c.takenOver.Load()}
 	for k, v := range c.admitted {
 		out.Admitted[k] = v
 	}

@@ -105,20 +105,22 @@ func TestScenario_SlowLine(t *testing.T) {
 		got, wire := slow.payload()-before, w.net.Received(8)-wire
 		share := float64(got) * 8 / took.Seconds() / rate
 		fetched := slow.mesh.Traffic()[protocol.ProtocolSync(protocol.Version)].In
-		t.Logf("seed %d: %d entries, %d bytes in %s: %.0f %% of the line; %d bytes on the wire, %d of them of catch-up, %d cuts, %d entries came twice", w.seed, *slowEntries, got, took.Round(time.Second), share*100, wire, fetched, cuts, slow.replica.Counts().Again)
+		t.Logf("seed %d: %d entries, %d bytes in %s: %.0f %% of the line; %d bytes on the wire, %d of them of catch-up, %d cuts, %d entries came twice, %d feeds taken over", w.seed, *slowEntries, got, took.Round(time.Second), share*100, wire, fetched, cuts, slow.replica.Counts().Again, slow.replica.Counts().Taken)
 		t.Logf("visible to the eight: %s (median) and %s (longest) before, %s and %s meanwhile", quiet[15], quiet[29], busy[15], busy[29])
 		want := 0.6
 		if *slowEntries < 10_000 {
-			want = 0.4 // getting to know eight nodes takes a larger part
+			want = 0.3 // getting to know eight nodes takes a larger part, and so does the one cut
 		}
 		if share < want {
 			t.Errorf("seed %d: it came at %.0f %% of the line's rate, want %.0f %%", w.seed, share*100, want*100)
 		}
 		// A session that a cut ends loses the page that it is reading, which nobody has seen
-		// whole. Of pages that were, at most one comes again for each session that was cut; some
-		// few share the work.
-		if again, most := slow.replica.Counts().Again, uint64(cuts*claimShares*protocol.MaxPage); again > most {
-			t.Errorf("seed %d: %d entries came twice in %d cuts of %d sessions, want at most %d", w.seed, again, cuts, claimShares, most)
+		// whole. One that lies still loses its feeds to another, and goes on perhaps before it
+		// is told: the last page of the one that is behind comes again, and a part of the one
+		// that is ahead. What the eight say meanwhile comes by gossip too.
+		counts := slow.replica.Counts()
+		if most := 2*counts.Taken*protocol.MaxPage + uint64(len(busy)); counts.Again > most {
+			t.Errorf("seed %d: %d entries came twice, %d feeds were taken over in %d cuts, want at most %d", w.seed, counts.Again, counts.Taken, cuts, most)
 		}
 		page := uint64(protocol.MaxPage) * (got / uint64(*slowEntries))
 		if most := got + got/5 + uint64(cuts+1)*claimShares*page; fetched > most {
