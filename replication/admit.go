@@ -360,6 +360,9 @@ func (a *admitted) wait() error {
 	if !f.limit.Open() {
 		r.erasures.restate(f)
 	}
+	if f.limit.Count > f.durable && f.limit.Head.Defined() && r.ledger.Has(f.limit.Head) {
+		r.nudge() // the chosen branch is held beyond what was damaged here
+	}
 	follow := r.waiting.run(f.id, last.Seq()+1)
 	// What Arrived said of these entries may be out of date: the charter changed meanwhile,
 	// or they bring the entry by which it is told whether this is the branch that ends there.

@@ -384,7 +384,7 @@ func (r *Replica) turn() error {
 		f := c.feed
 		to, err := r.ledger.Choose(context.Background(), f.id, c.limit.Count, c.limit.Head)
 		r.mu.Lock()
-		if f.turning = false; err == nil && to.Changed {
+		if f.turning = false; err == nil && (to.Changed || r.outrun(f)) {
 			err = r.reread(f)
 		}
 		r.mu.Unlock()
@@ -417,6 +417,13 @@ func (r *Replica) astray(f *feed) bool {
 	}
 	e, err := r.ledger.Entry(f.id, l.Count-1)
 	return err == nil && e.ID() != l.Head
+}
+
+// outrun reports whether the ledger holds more of the chain than was handed in: a page
+// that filled a gap below a fork brought back what was held beyond it. The caller holds mu.
+func (r *Replica) outrun(f *feed) bool {
+	h, ok := r.ledger.Head(f.id)
+	return ok && h.Count > f.count
 }
 
 // reread takes over what the ledger holds as the feed's chain. The caller holds mu.

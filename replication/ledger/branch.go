@@ -139,7 +139,10 @@ func (c *committer) fitBranch(page *protocol.Page, settled bool) (branched, erro
 		return b, nil
 	}
 	e := &page.Entries[b.skip]
-	if e.Seq() == b.feed.next {
+	lost := slices.IndexFunc(all, func(f *feed) bool {
+		return f.parent == b.feed && f.from == e.Seq() && f.from >= b.feed.next && f.rival != e.ID()
+	})
+	if lost < 0 && e.Seq() == b.feed.next {
 		if b.feed == tip {
 			return fail(protocol.ReasonConflict, e, errors.New("it continues the chain"))
 		}
@@ -152,6 +155,10 @@ func (c *committer) fitBranch(page *protocol.Page, settled bool) (branched, erro
 		return fail(protocol.ReasonTooLarge, e, errors.New("too many feeds"))
 	}
 	b.parts = true
+	if lost >= 0 { // damage has taken what stood there, and another history is not put in its place
+		b.rival = all[lost].rival
+		return b, nil
+	}
 	r := &Reader{s: s, db: c.store, repair: func(func(*committer) error) {}}
 	header, _, err := r.header(placeOf(b.feed.no, e.Seq()))
 	if err != nil {
@@ -266,7 +273,8 @@ func (s *state) readBranch(f *feed, b []byte) bool {
 func (s *state) grafted(f *feed) bool {
 	for ; f.parent != nil; f = f.parent {
 		prev := digest(f.prev.Digest())
-		if of := f.parent.at(f.base - 1); f.base-1 >= of.count || !s.index.has(prev.short(), placeOf(of.no, f.base-1)) {
+		of := f.parent.at(f.base - 1)
+		if f.from > f.parent.at(f.from-1).count || f.base-1 >= of.count || !s.index.has(prev.short(), placeOf(of.no, f.base-1)) {
 			return false
 		}
 	}

@@ -107,6 +107,15 @@ func (c *committer) take(g *group, j *job) *group {
 		j.commit.finish(c.alone(j))
 		return newGroup()
 	}
+	if c.crosses(j) {
+		c.hand(g)
+		c.settle()
+		g = newGroup()
+		if err := c.apart(j); err != nil {
+			j.commit.finish(err)
+			return g
+		}
+	}
 	if !g.fits(j, c.store.z.group) {
 		c.hand(g)
 		g = newGroup()
@@ -140,19 +149,32 @@ func (c *committer) room() error {
 
 // alone runs a job that wants the store for itself.
 func (c *committer) alone(j *job) error {
-	c.state.mu.RLock()
-	err := c.state.failed
-	c.state.mu.RUnlock()
-	if err != nil {
-		return err
-	}
-	if err := c.room(); err != nil {
+	if err := c.sound(); err != nil {
 		return err
 	}
 	if j.repair != nil {
 		return j.repair(c)
 	}
 	return c.erase(j.erase, j.force)
+}
+
+// apart runs what of a job must be on the disk before the rest of it finds its place.
+func (c *committer) apart(j *job) error {
+	if err := c.sound(); err != nil {
+		return err
+	}
+	return c.cross(j)
+}
+
+// sound says whether the store can be written now.
+func (c *committer) sound() error {
+	c.state.mu.RLock()
+	err := c.state.failed
+	c.state.mu.RUnlock()
+	if err != nil {
+		return err
+	}
+	return c.room()
 }
 
 func (c *committer) hand(g *group) {
@@ -185,7 +207,10 @@ func (c *committer) commit() {
 		for i, j := range g.jobs {
 			if err == nil && j.OnCommit != nil {
 				first := number
-				if g.changed[i] == 0 {
+				switch {
+				case j.first > 0:
+					first = j.first
+				case g.changed[i] == 0:
 					first = 0
 				}
 				j.OnCommit(first)

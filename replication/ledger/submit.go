@@ -100,6 +100,7 @@ type job struct {
 	erase  []protocol.EntryID
 	force  bool                   // erase whatever kind it is: it was erased before
 	repair func(*committer) error // a small change of the ledger's own
+	first  uint64                 // local number of what was changed before its turn came; mostly 0
 	size   int                    // bytes that it may write, keys included
 	writes int                    // keys that it may write, at most
 }
