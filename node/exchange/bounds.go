@@ -9,6 +9,12 @@ const (
 	// maxBehind bounds the changes that are gone through to find the threads they touch.
 	maxBehind = 10_000
 
+	// maxBooks bounds the days on which every thread is kept folded: today, and what somebody compares with it.
+	maxBooks = 4
+
+	// maxWaiting bounds what an inbox shows.
+	maxWaiting = 1_000
+
 	// maxListings bounds the listings whose terms are kept in memory, at about two kilobytes each.
 	maxListings = 16_384
 )
@@ -19,6 +25,8 @@ func Bounds() []protocol.Bound {
 	return []protocol.Bound{
 		b("maxEntries", maxEntries, "entries", "of one party in one agreement: an office writes some dozens", "its further ones, in order of its feeds, are not folded: the same ones on every node"),
 		b("maxBehind", maxBehind, "changes", "that are gone through one by one to find which agreements they touch", "all are folded anew"),
+		b("maxBooks", maxBooks, "days", "on which agreements are kept folded at once, today and what is compared with it", "the day not asked for the longest is forgotten, and folded anew when it is asked for"),
+		b("maxWaiting", maxWaiting, "agreements", "that an inbox shows", "the least urgent ones wait until others are settled"),
 		b("maxListings", maxListings, "listings", "whose terms are kept in memory for matching, without their texts", "all are forgotten, and read again when they are needed"),
 	}
 }

@@ -20,24 +20,62 @@ type brief struct {
 	phase    exchange.Phase
 	ended    record.Day
 	pledges  []exchange.Pledge
-	over     bool // folded, and of no thread
+	waits    []exchange.Wait // for the desk's member
+	over     bool            // folded, and of no thread
+}
+
+// book is the briefs of every thread, folded on one day.
+type book struct {
+	briefs map[protocol.RecordID]*brief
+	charge charge
+	listed bool           // every proposal that the index had is in it
+	used   uint64         // when it was last asked for, in questions
+}
+
+// charge is what says who mediates and who is removed: the newest act, and the day of this machine, on which terms end.
+type charge struct {
+	act   protocol.ActID
+	today record.Day
 }
 
 // touch notes that something happened to an entry: it came, its body came or went, or it was set aside.
 func (d *Desk) touch(e protocol.Entry) {
 	h := e.Header()
+	about := []protocol.CID{h.Of}
 	switch {
 	case h.Kind == protocol.KindProposal:
-		d.stale = true
-		for _, id := range append(h.Refs, e.ID()) {
-			if b := d.briefs[id]; b != nil {
-				b.dirty = true
+		about = append(slices.Clone(h.Refs), e.ID())
+		if row, ok := d.row(e.ID()); ok {
+			for _, b := range d.books {
+				d.enter(b, row)
 			}
 		}
-	case h.Kind.IsAgreement():
-		if b := d.briefs[h.Of]; b != nil {
-			b.dirty = true
+	case !h.Kind.IsAgreement():
+		return
+	}
+	for _, b := range d.books {
+		for _, id := range about {
+			if one := b.briefs[id]; one != nil {
+				one.dirty = true
+			}
 		}
+	}
+}
+
+// enter makes room in a book for the thread of a proposal. One whose body is not here is entered when that comes.
+func (d *Desk) enter(b *book, row index.Row) {
+	root, ok := d.rootOf(row)
+	if !ok {
+		return
+	}
+	one := b.briefs[root]
+	if one == nil {
+		one = &brief{}
+		b.briefs[root] = one
+	}
+	one.dirty = true
+	if root == row.Record {
+		one.local = row.Seq
 	}
 }
 
@@ -48,77 +86,111 @@ func (d *Desk) Upset() {
 	d.upset = true
 }
 
-// refresh brings the briefs up to date for a day, as far as the index goes. The caller holds reading.
-func (d *Desk) refresh(asOf record.Day) error {
+// refresh gives the book of a day, brought up to date as far as the index goes. The caller holds reading, also while it
+// reads the book.
+func (d *Desk) refresh(asOf record.Day) (*book, error) {
 	d.mu.Lock()
 	upset := d.upset
 	d.upset = false
-	seen := d.seen
 	d.mu.Unlock()
 	newest := d.cfg.Newest()
 	settled := d.cfg.Await(context.Background(), newest)
-	var touched []protocol.Entry
+	if upset && !settled {
+		d.Upset() // again, once the index has followed
+	}
 	if settled {
-		for at := seen; at < newest && !upset; {
-			entries, upto, err := d.cfg.Changes(at)
-			if err != nil {
-				return err
-			}
-			if upto <= at {
-				break // nothing more that concerns entries
-			}
-			upset = upto-seen > maxBehind
-			at = upto
-			touched = append(touched, entries...)
-		}
-	}
-	act := d.cfg.Charter().Act().ID
-	d.mu.Lock()
-	if asOf != d.asOf || act != d.charge || upset && settled {
-		clear(d.briefs)
-		clear(d.known)
-		d.asOf, d.charge, d.stale = asOf, act, true
-	}
-	d.upset = d.upset || upset && !settled
-	if settled {
-		d.seen = newest
-		for _, e := range touched {
-			d.touch(e)
-		}
-	}
-	stale := d.stale
-	d.stale = false
-	d.mu.Unlock()
-	if stale {
-		if err := d.list(); err != nil {
+		touched, all, err := d.changed(newest)
+		if err != nil {
 			d.mu.Lock()
-			d.stale = true
+			d.upset = d.upset || upset
 			d.mu.Unlock()
-			return err
+			return nil, err
 		}
-	}
-	d.mu.Lock()
-	var dirty []protocol.RecordID
-	for id, b := range d.briefs {
-		if b.dirty {
-			dirty = append(dirty, id)
-			b.dirty = false // what comes in from now on makes it dirty again
-		}
-	}
-	d.mu.Unlock()
-	for _, id := range dirty {
-		t, err := d.fold(id, asOf)
-		d.mu.Lock()
-		if b := d.briefs[id]; b != nil {
-			if err != nil {
-				b.over, b.dirty = true, true // its body may yet come
-			} else {
-				*b = brief{dirty: b.dirty, local: b.local, parties: t.Parties, phase: t.Phase, ended: t.Ended, pledges: t.Pledges, listings: listingsOf(&t)}
+		if upset || !all {
+			clear(d.books)
+			d.mu.Lock()
+			clear(d.known)
+			d.mu.Unlock()
+		} else {
+			for _, e := range touched {
+				d.touch(e)
 			}
 		}
-		d.mu.Unlock()
+		d.seen = newest
 	}
-	return nil
+	b, err := d.open(asOf)
+	if err != nil {
+		return nil, err
+	}
+	who := d.Actor(d.cfg.Self)
+	for id, one := range b.briefs {
+		if !one.dirty {
+			continue
+		}
+		t, err := d.fold(id, asOf)
+		if err != nil {
+			// A body that comes touches it again.
+			*one = brief{dirty: protocol.ReasonOf(err) != protocol.ReasonWanted, over: true, local: one.local}
+			continue
+		}
+		*one = brief{local: one.local, parties: t.Parties, phase: t.Phase, ended: t.Ended, pledges: t.Pledges, listings: listingsOf(&t), waits: t.Waits(who, asOf)}
+	}
+	return b, nil
+}
+
+// changed lists the entries that something happened to since the books were last brought up to date; not all of them
+// where there are no books, or where going through them would be more work than to begin anew.
+func (d *Desk) changed(newest uint64) (touched []protocol.Entry, all bool, err error) {
+	if len(d.books) == 0 {
+		return nil, false, nil
+	}
+	for at := d.seen; at < newest; {
+		entries, upto, err := d.cfg.Changes(at)
+		if err != nil {
+			return nil, false, err
+		}
+		if upto <= at {
+			break // nothing more that concerns entries
+		}
+		if upto-d.seen > maxBehind {
+			return nil, false, nil
+		}
+		at = upto
+		touched = append(touched, entries...)
+	}
+	return touched, true, nil
+}
+
+// open gives the book of a day, with room for every thread. A day that was not asked for lately is forgotten for it.
+func (d *Desk) open(asOf record.Day) (*book, error) {
+	d.asked++
+	b, now := d.books[asOf], charge{d.cfg.Charter().Act().ID, d.Today()}
+	if b == nil || b.charge != now {
+		for len(d.books) >= maxBooks && b == nil {
+			var oldest record.Day
+			for day, other := range d.books {
+				if oldest == "" || other.used < d.books[oldest].used {
+					oldest = day
+				}
+			}
+			delete(d.books, oldest)
+		}
+		b = &book{briefs: map[protocol.RecordID]*brief{}, charge: now}
+		d.books[asOf] = b
+	}
+	b.used = d.asked
+	for after := (index.Mark{}); !b.listed; {
+		page, err := d.cfg.Index.Page(index.Query{Types: []string{protocol.KindProposal.String()}, Limit: index.MaxLimit, After: after})
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range page.Rows {
+			d.enter(b, row)
+		}
+		after = page.Next
+		b.listed = after == (index.Mark{})
+	}
+	return b, nil
 }
 
 func listingsOf(t *exchange.Thread) []protocol.RecordID {
@@ -131,38 +203,6 @@ func listingsOf(t *exchange.Thread) []protocol.RecordID {
 		}
 	}
 	return out
-}
-
-// list goes through the proposals in the index and makes room for threads that are new.
-func (d *Desk) list() error {
-	for after := (index.Mark{}); ; {
-		page, err := d.cfg.Index.Page(index.Query{Types: []string{protocol.KindProposal.String()}, Limit: index.MaxLimit, After: after})
-		if err != nil {
-			return err
-		}
-		for _, row := range page.Rows {
-			root, ok := d.root(row.Record)
-			if !ok {
-				d.mu.Lock()
-				d.stale = true // its body may yet come
-				d.mu.Unlock()
-				continue
-			}
-			d.mu.Lock()
-			b := d.briefs[root]
-			if b == nil {
-				b = &brief{dirty: true}
-				d.briefs[root] = b
-			}
-			if root == row.Record {
-				b.local = row.Seq
-			}
-			d.mu.Unlock()
-		}
-		if after = page.Next; after == (index.Mark{}) {
-			return nil
-		}
-	}
 }
 
 // Query selects threads. The zero value is all of them.
@@ -178,7 +218,8 @@ type Query struct {
 func (d *Desk) Threads(q Query, asOf record.Day) (found []exchange.Thread, next uint64, err error) {
 	d.reading.Lock()
 	defer d.reading.Unlock()
-	if err := d.refresh(asOf); err != nil {
+	book, err := d.refresh(asOf)
+	if err != nil {
 		return nil, 0, err
 	}
 	type at struct {
@@ -186,8 +227,7 @@ func (d *Desk) Threads(q Query, asOf record.Day) (found []exchange.Thread, next 
 		local uint64
 	}
 	var picked []at
-	d.mu.Lock()
-	for id, b := range d.briefs {
+	for id, b := range book.briefs {
 		switch {
 		case b.over || q.Before > 0 && b.local >= q.Before:
 		case q.Member != "" && !slices.Contains(b.parties, q.Member):
@@ -197,7 +237,6 @@ func (d *Desk) Threads(q Query, asOf record.Day) (found []exchange.Thread, next 
 			picked = append(picked, at{id, b.local})
 		}
 	}
-	d.mu.Unlock()
 	slices.SortFunc(picked, func(a, b at) int { return cmp.Compare(b.local, a.local) })
 	if q.Limit > 0 && len(picked) > q.Limit {
 		picked = picked[:q.Limit]
@@ -217,13 +256,12 @@ func (d *Desk) Threads(q Query, asOf record.Day) (found []exchange.Thread, next 
 func (d *Desk) pledges(listing, but protocol.RecordID, asOf record.Day) ([]exchange.Pledge, error) {
 	d.reading.Lock()
 	defer d.reading.Unlock()
-	if err := d.refresh(asOf); err != nil {
+	book, err := d.refresh(asOf)
+	if err != nil {
 		return nil, err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	var out []exchange.Pledge
-	for id, b := range d.briefs {
+	for id, b := range book.briefs {
 		if id != but && !b.over && slices.Contains(b.listings, listing) {
 			out = append(out, b.pledges...)
 		}
@@ -266,14 +304,13 @@ const solidarityMonths = 24
 func (d *Desk) Completed(asOf record.Day) (map[string]int, error) {
 	d.reading.Lock()
 	defer d.reading.Unlock()
-	if err := d.refresh(asOf); err != nil {
+	book, err := d.refresh(asOf)
+	if err != nil {
 		return nil, err
 	}
 	since := asOf.PlusMonths(-solidarityMonths)
 	out := map[string]int{}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, b := range d.briefs {
+	for _, b := range book.briefs {
 		if !b.over && b.phase == exchange.Completed && b.ended > since && b.ended <= asOf {
 			for _, p := range b.parties {
 				out[p]++
@@ -287,13 +324,12 @@ func (d *Desk) Completed(asOf record.Day) (map[string]int, error) {
 func (d *Desk) Answered(asOf record.Day) (map[protocol.RecordID]bool, error) {
 	d.reading.Lock()
 	defer d.reading.Unlock()
-	if err := d.refresh(asOf); err != nil {
+	book, err := d.refresh(asOf)
+	if err != nil {
 		return nil, err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	out := map[protocol.RecordID]bool{}
-	for _, b := range d.briefs {
+	for _, b := range book.briefs {
 		if !b.over {
 			for _, id := range b.listings {
 				out[id] = true

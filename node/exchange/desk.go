@@ -70,23 +70,21 @@ type Desk struct {
 	cfg Config
 
 	signing sync.Mutex // held from judging what the member may sign until it is written
-	reading sync.Mutex // held from bringing the briefs up to date until they are read; taken after signing
 
-	mu     sync.Mutex // guards all below; taken last
-	briefs map[protocol.RecordID]*brief
-	known  map[protocol.EntryID]protocol.RecordID // proposals read so far, and their threads
-	seen   uint64                                 // local number up to which changes are taken into account
-	upset  bool                                   // what stands has changed: nothing folded before counts
-	stale  bool                                   // the list of proposals is to be read from the index
-	asOf   record.Day                             // on which the briefs were folded
-	charge protocol.ActID                         // the act after which they were
+	reading sync.Mutex           // guards what follows, from bringing it up to date until it is read; taken after signing
+	books   map[record.Day]*book // bounded by maxBooks
+	seen    uint64               // local number up to which changes are in the books
+	asked   uint64               // questions so far
 
-	listings map[protocol.EntryID]terms // versions of listings read so far; bounded by maxListings
+	mu       sync.Mutex                             // guards all below; taken last
+	known    map[protocol.EntryID]protocol.RecordID // proposals read so far, and their threads
+	upset    bool                                   // what stands has changed: nothing folded before counts
+	listings map[protocol.EntryID]terms             // versions of listings read so far; bounded by maxListings
 }
 
 // New makes a desk.
 func New(c Config) *Desk {
-	return &Desk{cfg: c, briefs: map[protocol.RecordID]*brief{}, known: map[protocol.EntryID]protocol.RecordID{}, listings: map[protocol.EntryID]terms{}, stale: true}
+	return &Desk{cfg: c, books: map[record.Day]*book{}, known: map[protocol.EntryID]protocol.RecordID{}, listings: map[protocol.EntryID]terms{}}
 }
 
 // Today is the day of this machine's clock, which screens show things on. It decides nothing.

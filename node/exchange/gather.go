@@ -22,7 +22,7 @@ func (d *Desk) find(ref string) (protocol.RecordID, error) {
 		}
 		return protocol.RecordID{}, &protocol.Error{Reason: protocol.ReasonUsage, Op: "find agreement", ID: row.Record.String(), Args: map[string]string{"no_agreement": name}}
 	}
-	root, ok := d.root(row.Record)
+	root, ok := d.rootOf(row)
 	if !ok {
 		return protocol.RecordID{}, &protocol.Error{Reason: protocol.ReasonWanted, Op: "find agreement", ID: row.Record.String()}
 	}
@@ -35,29 +35,25 @@ func (d *Desk) row(id protocol.RecordID) (index.Row, bool) {
 	return row, ok && err == nil
 }
 
-// root is the thread that a proposal belongs to; false while its body is not here.
-func (d *Desk) root(proposal protocol.EntryID) (protocol.RecordID, bool) {
+// rootOf is the thread that a proposal belongs to; false while its body is not here.
+func (d *Desk) rootOf(row index.Row) (protocol.RecordID, bool) {
 	d.mu.Lock()
-	root, ok := d.known[proposal]
+	root, ok := d.known[row.Record]
 	d.mu.Unlock()
 	if ok {
 		return root, true
-	}
-	row, ok := d.row(proposal)
-	if !ok {
-		return root, false
 	}
 	e, ok := d.first(row, nil)
 	p, is := e.Body.(*record.Proposal)
 	if !ok || !is {
 		return root, false
 	}
-	root = proposal
+	root = row.Record
 	if p.Thread != nil {
 		root = *p.Thread
 	}
 	d.mu.Lock()
-	d.known[proposal] = root
+	d.known[row.Record] = root
 	d.mu.Unlock()
 	return root, true
 }
@@ -99,7 +95,7 @@ func (d *Desk) first(row index.Row, mediators map[string]bool) (exchange.Entry, 
 	if err != nil {
 		return exchange.Entry{}, false
 	}
-	return d.open(e, row.Member, mediators)
+	return d.opened(e, row.Member, mediators)
 }
 
 // read reads one entry; one that cannot be read is no entry.
@@ -108,30 +104,36 @@ func (d *Desk) read(p index.Place, mediators map[string]bool) (exchange.Entry, b
 	if err != nil || e.ID() != p.Entry {
 		return exchange.Entry{}, false
 	}
-	return d.open(e, p.Member, mediators)
+	return d.opened(e, p.Member, mediators)
 }
 
-// open adds what an entry's body says. An absent, erased or invalid body leaves Body nil.
-func (d *Desk) open(e protocol.Entry, member string, mediators map[string]bool) (exchange.Entry, bool) {
+// opened adds what an entry's body says. An absent, erased or invalid body leaves Body nil.
+func (d *Desk) opened(e protocol.Entry, member string, mediators map[string]bool) (exchange.Entry, bool) {
+	body, err := d.cfg.Source.Body(e)
+	if err != nil || e.Kind().IsErasable() && d.cfg.Gone(e) {
+		body = nil
+	}
+	return d.says(e, body, member, mediators), true
+}
+
+// says is an entry with what its body says; nil for a body that is not here.
+func (d *Desk) says(e protocol.Entry, body []byte, member string, mediators map[string]bool) exchange.Entry {
 	h := e.Header()
 	out := exchange.Entry{
 		ID: e.ID(), Feed: e.Feed(), Seq: h.Seq, Kind: h.Kind, Of: h.Of, Number: h.Number, Time: h.Time,
 		Member: member, Standing: true, Mediator: mediators[member],
 	}
-	body, err := d.cfg.Source.Body(e)
-	if err != nil || body == nil || h.Kind.IsErasable() && d.cfg.Gone(e) {
-		return out, true
+	if body == nil {
+		return out
 	}
-	if out.Body, err = record.FromBody(h.Kind, body); err != nil {
-		out.Body = nil
-		return out, true
+	said, err := record.FromBody(h.Kind, body)
+	if err == nil && h.Kind == protocol.KindProposal {
+		out.Digest, err = record.Digest(body)
 	}
-	if h.Kind == protocol.KindProposal {
-		if out.Digest, err = record.Digest(body); err != nil {
-			out.Body = nil
-		}
+	if err == nil {
+		out.Body = said
 	}
-	return out, true
+	return out
 }
 
 // fold gives the state of one thread on a day.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/record"
 	"github.com/dure-net/dure/protocol/record/exchange"
 )
@@ -14,25 +15,37 @@ type Waiting struct {
 	Waits  []exchange.Wait
 }
 
-// Inbox lists what waits for the member, on a day: what is late first, then by day, then newest first.
+// Inbox lists what waits for the member, on a day: what is late first, then by day, then newest first. A mediator's is of
+// all threads, so nothing is folded for it but what it shows.
 func (d *Desk) Inbox(asOf record.Day) ([]Waiting, error) {
-	q := Query{Member: d.cfg.Self}
-	who := d.Actor(d.cfg.Self)
-	if who.Mediator {
-		q = Query{}
-	}
-	threads, _, err := d.Threads(q, asOf)
+	d.reading.Lock()
+	defer d.reading.Unlock()
+	book, err := d.refresh(asOf)
 	if err != nil {
 		return nil, err
 	}
-	var out []Waiting
-	for i := range threads {
-		if w := threads[i].Waits(who, asOf); len(w) > 0 {
-			slices.SortStableFunc(w, urgency)
-			out = append(out, Waiting{threads[i], w})
+	type at struct {
+		id     protocol.RecordID
+		local  uint64
+		urgent exchange.Wait
+	}
+	var picked []at
+	for id, b := range book.briefs {
+		if len(b.waits) > 0 {
+			picked = append(picked, at{id, b.local, slices.MinFunc(b.waits, urgency)})
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Waiting) int { return urgency(a.Waits[0], b.Waits[0]) })
+	slices.SortFunc(picked, func(a, b at) int { return cmp.Or(urgency(a.urgent, b.urgent), cmp.Compare(b.local, a.local)) })
+	var out []Waiting
+	for _, p := range picked[:min(len(picked), maxWaiting)] {
+		t, err := d.fold(p.id, asOf)
+		if err != nil {
+			continue // it went meanwhile
+		}
+		waits := slices.Clone(book.briefs[p.id].waits)
+		slices.SortStableFunc(waits, urgency)
+		out = append(out, Waiting{t, waits})
+	}
 	return out, nil
 }
 
