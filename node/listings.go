@@ -119,9 +119,12 @@ func (n *Node) ending() []api.Alert {
 		case until <= day(remindDays):
 			code = "listing_ends"
 		}
-		if code != "" {
+		if code == "" {
+			continue
+		}
+		if v, err := n.index.View(row); err == nil { // what is kept for judging has no title
 			out = append(out, api.Alert{Code: code, Level: api.AlertNote, Member: n.facts.Handle,
-				Args: map[string]string{"number": row.Number, "day": string(l.ValidUntil), "title": oneName(protocol.Text(l.Title), n.conf.Lang)}})
+				Args: map[string]string{"number": row.Number, "day": string(l.ValidUntil), "title": oneName(protocol.Text(v.Head.Title), n.conf.Lang)}})
 		}
 	}
 	return out
