@@ -85,6 +85,7 @@ func (n *Node) newLetters() *private.Room {
 
 // loadLetters hands the room what came before this start, as the index lists it.
 func (n *Node) loadLetters() {
+	defer n.changes.Add(1)
 	places, err := n.index.OfKinds(protocol.KindRecipient, protocol.KindRewrap)
 	if err != nil {
 		n.log.Warn("private messages are not known from the index until the next start", "err", err)

@@ -85,6 +85,8 @@ type Node struct {
 	numbered uint64     // the last short number given
 	events   *events
 
+	changes atomic.Uint64 // see epoch
+
 	backupFailed atomic.Pointer[error] // of the last try of a daily backup; nil: it went well
 
 	mesh    atomic.Pointer[mesh.Mesh]

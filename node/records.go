@@ -21,6 +21,7 @@ import (
 // arrived is told of entries in the order in which they became durable, before their
 // writer is told.
 func (n *Node) arrived(a replication.Arrival) {
+	defer n.changes.Add(1)
 	for i, e := range a.Page.Entries {
 		n.letters.Add(e, a.First+uint64(i))
 	}
@@ -31,10 +32,15 @@ func (n *Node) arrived(a replication.Arrival) {
 
 // turned is told that a feed follows another branch. The index learns it from the ledger.
 func (n *Node) turned(t replication.Turned) {
+	defer n.changes.Add(1)
 	n.follower.Unsettle()
 	n.turnLetters(t)
 	n.desk.Upset()
 }
+
+// epoch rises with whatever changes what lists and records tell, once they tell it: the
+// index's editions, and what is taken in beside it.
+func (n *Node) epoch() uint64 { return n.follower.Edition() + n.changes.Load() }
 
 // Records implements api.Reader.
 func (n *Node) Records(ctx context.Context, q api.RecordQuery) (api.RecordPage, error) {

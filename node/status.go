@@ -173,6 +173,7 @@ func (n *Node) addresses() []string {
 
 // changed is told of a new state of the charter.
 func (n *Node) changed(charter.State) {
+	defer n.changes.Add(1)
 	if n.follower != nil {
 		n.letters.Nudge()
 		n.follower.Unsettle()
@@ -190,7 +191,7 @@ func (n *Node) handler(address string) (http.Handler, error) {
 	sessions := api.NewSessions(token.Reveal(), n.opts.Now)
 	pages := web.New(web.Config{Backend: n, Sessions: sessions, Book: n.phrases, Now: n.opts.Now, Secure: n.conf.API.BehindProxy || n.conf.API.TLS, Log: n.log})
 	return api.New(api.Config{Backend: n, Token: token.Reveal(), Access: n.access, Public: n.conf.API.Public, Proxied: n.conf.API.BehindProxy, Hosts: hosts, Version: n.version(), Limits: Limits(), Phrases: n.phrases,
-		Metrics: n.registry, Web: pages, Log: n.log, Now: n.opts.Now}), nil
+		Metrics: n.registry, Web: pages, Log: n.log, Now: n.opts.Now, Epoch: n.epoch}), nil
 }
 
 // oneName is a name for programs that show one line.

@@ -53,7 +53,7 @@ func exampleNode() (base string, stop func()) {
 		panic(err)
 	}
 	fake := apitest.New(now)
-	srv := httptest.NewServer(api.New(api.Config{Backend: fake, Token: token, Access: fake.Access, Hosts: []string{"127.0.0.1"}, Version: "0.1.0", Phrases: book}))
+	srv := httptest.NewServer(api.New(api.Config{Backend: fake, Token: token, Access: fake.Access, Hosts: []string{"127.0.0.1"}, Version: "0.1.0", Phrases: book, Epoch: fake.Epoch}))
 	return srv.URL, srv.Close
 }
 

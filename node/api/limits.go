@@ -53,6 +53,15 @@ const (
 	maxRemembered = 1024
 	rememberFor   = 24 * time.Hour
 
+	// keptFor is how long the answer to a list or a search is given again while nothing in the
+	// ledger changes: long enough for a crowd, and short enough that nobody notices what is
+	// no change of the ledger, as a file that a disk lost and got back. maxKeptBytes bounds
+	// all of them (beyond: the one not asked for longest is forgotten), maxKeptAnswer one
+	// (beyond: it is made anew each time).
+	keptFor       = time.Second
+	maxKeptBytes  = 16 << 20
+	maxKeptAnswer = 1 << 20
+
 	// maxKeyBytes bounds an idempotency key. Beyond: 400.
 	maxKeyBytes = 200
 
@@ -121,6 +130,9 @@ func Bounds() []protocol.Bound {
 		b("eventQueue", eventQueue, "events", "waiting for one stream's connection", "reading waits; nothing is dropped"),
 		b("maxRemembered", maxRemembered, "answers", "kept for idempotency keys", "the least recently used is forgotten"),
 		b("rememberFor", int64(rememberFor/time.Hour), "h", "such an answer is kept", "forgotten"),
+		b("keptFor", int64(keptFor/time.Second), seconds, "the answer to a list or a search is given again while nothing in the ledger changes", "made anew"),
+		b("maxKeptBytes", maxKeptBytes, bytes, "of such answers together", "the one not asked for longest is forgotten"),
+		b("maxKeptAnswer", maxKeptAnswer, bytes, "of one such answer", "made anew each time"),
 		b("maxKeyBytes", maxKeyBytes, bytes, "of an idempotency key", "400 `usage`"),
 		b("visitorRate", visitorRate, "requests/s", "without a token from one address of a public node", "429 `busy`"),
 		b("visitorBurst", visitorBurst, "requests", "at once from one address: a page with its pictures and a map", "429 `busy`"),

@@ -62,7 +62,7 @@ func (s *server) matches() {
 		AsOf     string `query:"as_of" format:"date" doc:"day on which validity is judged; today by default. Another day takes a token"`
 		Language string `header:"Accept-Language"`
 	}
-	route(s, get(access.Open, "list-matches", "/records/{id}/matches", "What fits an offer or a request, with reasons, and what nearly does"),
+	route(s, lasting(get(access.Open, "list-matches", "/records/{id}/matches", "What fits an offer or a request, with reasons, and what nearly does")),
 		func(ctx context.Context, in *asking) (*answer[Matches], error) {
 			if err := s.mayTurn(ctx, in.AsOf); err != nil {
 				return nil, err

@@ -25,7 +25,7 @@ func route[I, O any](s *server, op huma.Operation, answer func(context.Context, 
 	s.scopes[op.Method+" "+op.Path] = scopeOf(&op)
 	op.Middlewares = append(huma.Middlewares{s.gate}, op.Middlewares...)
 	if op.Method == http.MethodGet {
-		op.Middlewares = append(op.Middlewares, tagged)
+		op.Middlewares = append(op.Middlewares, s.tagged)
 	}
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := answer(ctx, in)
@@ -73,7 +73,7 @@ func (s *server) reads() {
 		Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 		Cursor string `query:"cursor" maxLength:"200" doc:"next_cursor of the page before"`
 	}
-	route(s, get(access.Open, "list-records", "/records", "Records, newest arrival first, or what a search finds"),
+	route(s, lasting(get(access.Open, "list-records", "/records", "Records, newest arrival first, or what a search finds")),
 		func(ctx context.Context, in *listing) (*answer[RecordPage], error) {
 			q, err := in.query()
 			if err != nil {
@@ -88,7 +88,7 @@ func (s *server) reads() {
 			}
 			return &answer[RecordPage]{page}, err
 		})
-	route(s, get(access.Open, "count-facets", "/facets", "How many records there are of each value of the filters"),
+	route(s, lasting(get(access.Open, "count-facets", "/facets", "How many records there are of each value of the filters")),
 		func(ctx context.Context, in *Selecting) (*answer[Facets], error) {
 			q, err := in.query()
 			if err != nil {
@@ -104,7 +104,7 @@ func (s *server) reads() {
 	type named struct {
 		ID string `path:"id" maxLength:"120" doc:"CID, a prefix of it of at least 8 characters, or a short number as kr-seoul-41"`
 	}
-	route(s, get(access.Open, "get-record", "/records/{id}", "One record"),
+	route(s, lasting(get(access.Open, "get-record", "/records/{id}", "One record")),
 		func(ctx context.Context, in *named) (*versioned[Record], error) {
 			rec, err := s.backend.Record(ctx, in.ID)
 			if err == nil && hidden(ctx, rec) {

@@ -38,6 +38,11 @@ type Config struct {
 	Log      *slog.Logger                // nil: nothing is logged
 	Now      func() time.Time            // nil: time.Now
 	Interval time.Duration               // between heartbeats of a stream; 0: 15 s
+
+	// Epoch rises with whatever changes what the Backend answers, at the earliest when that
+	// shows in its answers: while it is the same, some answers are given again. Nil: none is.
+	// It is asked for each of them and must not block.
+	Epoch func() uint64
 }
 
 type server struct {
@@ -53,6 +58,7 @@ type server struct {
 	now      func() time.Time
 	interval time.Duration
 	memory   *Once
+	larder   *larder // nil: no answer is kept
 	limits   []Limit
 	streams  chan struct{} // one place per open stream
 
@@ -86,6 +92,9 @@ func New(c Config) http.Handler {
 	s.memory = NewOnce(s.now)
 	if c.Public {
 		s.public = newPublic(c.Proxied, s.now)
+	}
+	if c.Epoch != nil {
+		s.larder = newLarder(c.Epoch, s.now)
 	}
 	s.limits = append([]Limit{}, c.Limits...)
 	s.api = humago.New(s.mux, s.config(c.Version))

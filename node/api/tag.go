@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -18,9 +19,20 @@ import (
 // tagged gives the answer of a GET its entity tag and its length, and answers 304 where the
 // caller holds it. The tag is a hash of the bytes: whatever they depend on, nobody is
 // told that nothing changed when something did. It is weak, but strong where the answer
-// names its version (versioned): then it is the version, a dot and the hash.
-func tagged(ctx huma.Context, next func(huma.Context)) {
+// names its version (versioned): then it is the version, a dot and the hash. What lasts is
+// kept for the next caller.
+func (s *server) tagged(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
+	keeps := s.larder != nil && isLasting(ctx.Operation())
+	var asked question
+	var begun era
+	if keeps {
+		asked, begun = questionOf(r), s.larder.present()
+		if f, ok := s.larder.find(asked, begun); ok {
+			f.send(w, r)
+			return
+		}
+	}
 	held := buffers.Get().(*bytes.Buffer)
 	held.Reset()
 	defer func() {
@@ -28,29 +40,26 @@ func tagged(ctx huma.Context, next func(huma.Context)) {
 			buffers.Put(held)
 		}
 	}()
-	out := &heldWriter{ResponseWriter: w, body: held}
+	out := &heldWriter{ResponseWriter: w, body: held, header: http.Header{}}
 	next(humago.NewContext(ctx.Operation(), r, out))
-	h := w.Header()
-	if out.status == http.StatusOK {
-		sum := sha256.Sum256(held.Bytes())
-		hash := base64.RawURLEncoding.EncodeToString(sum[:12])
-		tag := `W/"` + hash + `"`
-		if version := h.Get("ETag"); version != "" {
-			tag = `"` + version + "." + hash + `"`
-		}
-		h.Set("ETag", tag)
-		if matches(r.Header.Get("If-None-Match"), strings.Trim(strings.TrimPrefix(tag, "W/"), `"`)) {
-			h.Del("Content-Type")
-			w.WriteHeader(http.StatusNotModified)
-			return
-		}
+	if out.status != http.StatusOK && out.status != 0 {
+		maps.Copy(w.Header(), out.header)
+		w.Header().Set("Content-Length", strconv.Itoa(held.Len()))
+		w.WriteHeader(out.status)
+		_, _ = w.Write(held.Bytes()) // the reader is gone; nobody is left to tell
+		return
 	}
-	if out.status == 0 {
-		out.status = http.StatusOK
+	sum := sha256.Sum256(held.Bytes())
+	tag, version := base64.RawURLEncoding.EncodeToString(sum[:12]), out.header.Get("ETag")
+	if version != "" {
+		tag = version + "." + tag
 	}
-	h.Set("Content-Length", strconv.Itoa(held.Len()))
-	w.WriteHeader(out.status)
-	_, _ = w.Write(held.Bytes()) // the reader is gone; nobody is left to tell
+	f := finish(out.header, tag, version == "", held.Bytes())
+	if keeps {
+		f.body = bytes.Clone(f.body)
+		s.larder.keep(asked, begun, f)
+	}
+	f.send(w, r)
 }
 
 // maxHeldBuffer bounds a buffer that is kept for the next answer.
@@ -62,9 +71,11 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 type heldWriter struct {
 	http.ResponseWriter
 	body   *bytes.Buffer
+	header http.Header
 	status int
 }
 
+func (w *heldWriter) Header() http.Header               { return w.header }
 func (w *heldWriter) WriteHeader(status int)            { w.status = status }
 func (w *heldWriter) Write(b []byte) (int, error)       { return w.body.Write(b) }
 func (w *heldWriter) WriteString(s string) (int, error) { return w.body.WriteString(s) }

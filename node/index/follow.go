@@ -40,6 +40,7 @@ type Follower struct {
 	asked    uint64 // how often Unsettle was called
 	told     uint64 // the calls that the index has followed
 	building bool
+	edition  uint64        // how often any of these changed
 	bell     chan struct{} // closed, and replaced, when any of these changes
 	poke     chan struct{} // of capacity 1: the writer looks again
 }
@@ -63,6 +64,7 @@ func NewFollower(x *Index, log Log, origin string) *Follower {
 func (f *Follower) Unsettle() {
 	f.mu.Lock()
 	f.asked++
+	f.edition++
 	f.mu.Unlock()
 	select {
 	case f.poke <- struct{}{}:
@@ -75,6 +77,15 @@ func (f *Follower) Progress() Progress {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return Progress{Applied: f.applied, Newest: max(f.newest, f.applied), Due: f.due, Building: f.building}
+}
+
+// Edition rises after each change of what the index answers, and when what counts may have
+// changed. What was read from it before the number rose may be old, what is read afterwards
+// is not. It does not block for the writer.
+func (f *Follower) Edition() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.edition
 }
 
 // Await returns when the index holds what happened up to a local number, and what was
@@ -112,6 +123,7 @@ func (f *Follower) note(do func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	do()
+	f.edition++
 	close(f.bell)
 	f.bell = make(chan struct{})
 }

@@ -281,3 +281,10 @@ func (b *Backend) Members(context.Context) ([]api.Member, error) {
 }
 
 func (b *Backend) seq() uint64 { return uint64(len(b.events)) }
+
+// Epoch is an api.Config.Epoch: it rises with every event.
+func (b *Backend) Epoch() uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.seq()
+}
