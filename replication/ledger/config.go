@@ -34,12 +34,12 @@ const (
 	// blocks.
 	maxQueue = 640
 
-	// maxGroupBytes bounds one transaction. Badger takes 15 % of a memtable (3.6 MiB
-	// of 24 MiB) at most. Beyond: the group is committed and the next one begun.
-	maxGroupBytes = 2 << 20
+	// maxGroupBytes bounds one transaction. Badger takes 15 % of a memtable (1.2 MiB
+	// of 8 MiB) at most. Beyond: the group is committed and the next one begun.
+	maxGroupBytes = 1 << 20
 
 	// maxGroupWrites bounds the keys of one transaction; Badger takes 15 % of a memtable
-	// divided by its largest node (39,000 of 24 MiB). A job of MaxBatchBytes brings at
+	// divided by its largest node (13,000 of 8 MiB). A job of MaxBatchBytes brings at
 	// most some 8,000. Beyond: as above.
 	maxGroupWrites = 12_000
 

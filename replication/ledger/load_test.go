@@ -308,7 +308,7 @@ func TestStore_LogOfALargerMemtable(t *testing.T) {
 	s.shut()
 	z := sizesFor(0, left)
 	if z.memtable <= now.memtable {
-		t.Fatalf("a memtable of %d bytes for a log of %d", z.memtable, largestLog(left))
+		t.Fatalf("a memtable of %d bytes for a log of %d", z.memtable, fullestLog(left))
 	}
 	if s, err = openStore(left, z, false, false, plenty, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)

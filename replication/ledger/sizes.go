@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 
@@ -9,14 +10,16 @@ import (
 
 // sizes are how large Badger's parts are. What it holds in memory while much is written
 // follows from them: up to four memtables (one is filled, two wait, one becomes a table),
-// and a builder for the memtable's table and for each that a merge makes, up to ten at a
-// time, each of six times the size of a table at least, since its memory comes in pieces
-// that double. So memtables and tables are smaller than Badger's defaults, and more of them
-// are let stand before they are merged, so that bulk writing costs no more CPU. Measured over
-// 600,000 entries under a soft limit of 300 MB: memtables of 24 MiB and tables of 4 MiB, 7.0 µs of
-// CPU an entry and at most 275 MB; 32 and 8 MiB, merged after 8, 7.8 µs and 323 to 409 MB.
-// On a small disk all of it is smaller: what Badger may come to allocate decides how much of
-// the disk can be used.
+// a builder of three to five times the memtable for its table, and in a merge up to eighteen
+// builders at a time, each of six times the size of a table, since their memory comes in
+// pieces that double. So memtables and tables are much smaller than Badger's defaults, and
+// many of them are let stand before they are merged, into a level that may grow large: each
+// merge writes most of that level anew. Measured over 1,000,000 entries in 600 MB, Badger
+// alone: memtables of 8 MiB and tables of 2 MiB, merged when there are 36, 6.1 to 7.9 µs of
+// CPU an entry and at most 345 MB; 24 and 4 MiB, merged after 12, 8.5 µs and 858 MB; 8 and
+// 2 MiB, merged after 12, 13.6 µs and 459 MB.
+// On a small disk there are fewer tables: what Badger may come to allocate decides how much
+// of the disk can be used.
 type sizes struct {
 	memtable, table, base int64
 	fresh                 int // tables in level 0, before they are merged
@@ -28,32 +31,49 @@ type sizes struct {
 // smallDisk is the size below which a disk is small.
 const smallDisk = 4 << 30
 
-// formerMemtable was the size of a memtable before; a log of that size may be left.
+// formerMemtable was the size of a memtable before; a log of up to that size may be left.
 const formerMemtable = 32 << 20
 
 func sizesFor(total uint64, dir string) sizes {
-	log := largestLog(dir)
-	small := sizes{memtable: 8 << 20, table: 2 << 20, base: 16 << 20, fresh: 4, stall: 12, group: 1 << 20, reserve: 32 << 20}
-	if total > 0 && total < smallDisk && log <= small.memtable {
-		return small
+	z := sizes{memtable: 8 << 20, table: 2 << 20, base: 192 << 20, fresh: 36, stall: 72, group: maxGroupBytes, reserve: DefaultReserveBytes}
+	if total > 0 && total < smallDisk {
+		z.base, z.fresh, z.stall, z.reserve = 16<<20, 4, 12, 32<<20
 	}
-	z := sizes{memtable: 24 << 20, table: 4 << 20, base: 96 << 20, fresh: 12, stall: 30, group: maxGroupBytes, reserve: DefaultReserveBytes}
-	if log > z.memtable { // until the next start
+	if fullestLog(dir) > z.memtable { // until the next start
 		z.memtable = formerMemtable
 	}
 	return z
 }
 
-// largestLog is how much the fullest of Badger's logs holds: it is read into a memtable,
-// which must be as large.
-func largestLog(dir string) (most int64) {
+// fullestLog is how much the fullest of Badger's logs holds: it is read into a memtable,
+// which must be as large. A log that cannot be read is Badger's to complain of.
+func fullestLog(dir string) (most int64) {
 	logs, _ := filepath.Glob(filepath.Join(dir, "*"+logSuffix)) // the pattern is a good one
 	for _, path := range logs {
-		if info, err := os.Stat(path); err == nil {
-			most = max(most, int64(allocated(info)))
+		if f, err := os.Open(path); err == nil {
+			most = max(most, written(f))
+			_ = f.Close() // it was only read
 		}
 	}
 	return most
+}
+
+// written is where the zeros begin that a file ends in: a log is longer than what it holds.
+func written(f *os.File) int64 {
+	info, err := f.Stat()
+	if err != nil {
+		return 0
+	}
+	part := make([]byte, 256<<10)
+	for end := info.Size(); end > 0; {
+		from := max(0, end-int64(len(part)))
+		n, err := f.ReadAt(part[:end-from], from)
+		if held := len(bytes.TrimRight(part[:n], "\x00")); held > 0 || err != nil {
+			return from + int64(held)
+		}
+		end = from
+	}
+	return 0
 }
 
 // FloorFor is the floor of a disk of this size where none is set: a sixteenth of it, at
