@@ -174,7 +174,7 @@ func (n *Node) listings(ctx context.Context, types []string, member string, befo
 // isPlain reports whether a query asks for nothing but types and an owner, newest first:
 // words and facets are answered by the index alone, which holds nothing of letters.
 func isPlain(q api.RecordQuery) bool {
-	return reflect.DeepEqual(q, api.RecordQuery{Types: q.Types, Member: q.Member, Limit: q.Limit, Cursor: q.Cursor, Sort: q.Sort, Sealed: q.Sealed}) && (q.Sort == "" || q.Sort == api.SortNewest)
+	return reflect.DeepEqual(q, api.RecordQuery{Types: q.Types, Member: q.Member, Limit: q.Limit, Cursor: q.Cursor, Sort: q.Sort, AsOf: q.AsOf, Sealed: q.Sealed}) && (q.Sort == "" || q.Sort == api.SortNewest)
 }
 
 // weave puts listings for chosen members into a page of open records, newest first.

@@ -73,6 +73,7 @@ func (n *Node) Records(ctx context.Context, q api.RecordQuery) (api.RecordPage, 
 	if q.Sealed && isPlain(q) {
 		err = n.weave(ctx, q, after.Seq, &out, seqs, page.Next != (index.Mark{}))
 	}
+	out.Judge(cmp.Or(q.AsOf, n.opts.Now().Format(time.DateOnly)))
 	return out, err
 }
 

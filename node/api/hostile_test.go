@@ -259,6 +259,7 @@ func hostileRequests() []hostileRequest {
 		{"a limit beyond the bound", "422 usage", ask("GET", "/api/v1/records?limit=201", "")},
 		{"a limit beyond all numbers", "422 usage", ask("GET", "/api/v1/records?limit=99999999999999999999", "")},
 		{"a record type that is none", "422 usage", ask("GET", "/api/v1/records?type=offers", "")},
+		{"a day that is none", "422 usage", ask("GET", "/api/v1/records?as_of=2027-02-30", "")},
 		{"a cursor that is none", "400 usage", ask("GET", "/api/v1/records?cursor=AAAA", "")},
 		{"a cursor of another query", "400 usage", ask("GET", "/api/v1/records?type=offer&cursor="+api.RecordQuery{}.CursorAfter(api.Mark{Seq: 3}), "")},
 		{"a cursor with a letter changed", "400 usage", ask("GET", "/api/v1/records?cursor="+api.RecordQuery{}.CursorAfter(api.Mark{Seq: 3})[:16]+"__", "")},

@@ -26,6 +26,7 @@ const (
 // RecordPage is one page of records.
 type RecordPage struct {
 	Items      []Record `json:"items"`
+	AsOf       string   `json:"as_of,omitempty" doc:"the day on which standing was judged"`
 	NextCursor string   `json:"next_cursor" doc:"empty on the last page; opaque"`
 	Relaxed    bool     `json:"relaxed,omitempty" doc:"nothing has the words as they were typed; these have them in other forms"`
 	Unranked   bool     `json:"unranked,omitempty" doc:"so many records have the words that these are the newest, not the most relevant"`
@@ -55,7 +56,33 @@ type Record struct {
 	For       []string          `json:"for,omitempty" doc:"handles of the members that it is for; absent where everybody reads it"`
 	Erased    *ErasedBy         `json:"erased,omitempty" doc:"by whose word the content is gone; only where state is erased"`
 
+	Standing string `json:"standing,omitempty" doc:"in lists: open where somebody could answer it on as_of; else what keeps them from it: paused, closed or expired, or the state"`
+
 	Stock *Stock `json:"stock,omitempty" doc:"of one offer or request on which an agreement draws: what is left of it"`
+}
+
+// StandingOn is "open" where somebody could answer the record on a day, YYYY-MM-DD; else what
+// keeps them from it: paused, closed or expired, or the State where the content does not
+// speak.
+func (r Record) StandingOn(day string) string {
+	if r.State != RecordPublished {
+		return string(r.State)
+	}
+	if state, _ := r.Content["state"].(string); state != "" && state != "published" {
+		return state
+	}
+	if until, _ := r.Content["valid_until"].(string); until != "" && until < day {
+		return "expired"
+	}
+	return "open"
+}
+
+// Judge says of each record of the page how it stands on a day.
+func (p *RecordPage) Judge(day string) {
+	p.AsOf = day
+	for i, r := range p.Items {
+		p.Items[i].Standing = r.StandingOn(day)
+	}
 }
 
 // citedLetters are the letters of an id that people cite: the head that all ids share,

@@ -70,6 +70,7 @@ func (s *server) reads() {
 	type listing struct {
 		Selecting
 		Sort   string `query:"sort" enum:"newest,relevance,closing,distance" default:"newest" doc:"relevance needs q, distance needs near"`
+		AsOf   string `query:"as_of" format:"date" doc:"YYYY-MM-DD: the day on which standing is judged; today when left out. It selects nothing: open does"`
 		Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 		Cursor string `query:"cursor" maxLength:"200" doc:"next_cursor of the page before"`
 	}
@@ -79,6 +80,7 @@ func (s *server) reads() {
 			if err != nil {
 				return nil, err
 			}
+			q.AsOf = in.AsOf
 			if q.Limit, q.Cursor, q.Sealed = in.Limit, in.Cursor, sees(ctx); in.Sort != string(SortNewest) {
 				q.Sort = Sort(in.Sort)
 			}

@@ -38,6 +38,7 @@ type RecordQuery struct {
 	Where  map[string][]string // by the name of a Filter: any of these values
 	Near   *Circle             // only what has a place with coordinates within
 	Open   string              // YYYY-MM-DD: only what does not end before
+	AsOf   string              // YYYY-MM-DD: the day on which each is judged (Record.Standing); empty: today
 	Sort   Sort                // empty: newest
 	Limit  int                 // 1 to MaxLimit; 0 means DefaultLimit
 	Cursor string              // NextCursor of the page before
@@ -114,8 +115,10 @@ func (q RecordQuery) Check() error {
 			return bad(name, "")
 		}
 	}
-	if _, err := time.Parse(time.DateOnly, q.Open); q.Open != "" && err != nil {
-		return bad("open", q.Open)
+	for field, day := range map[string]string{"open": q.Open, "as_of": q.AsOf} {
+		if _, err := time.Parse(time.DateOnly, day); day != "" && err != nil {
+			return bad(field, day)
+		}
 	}
 	return nil
 }
@@ -139,6 +142,7 @@ func (q RecordQuery) Values() url.Values {
 		set("within", degrees(n.Km))
 	}
 	set("open", q.Open)
+	set("as_of", q.AsOf)
 	set("sort", string(q.Sort))
 	if q.Limit != 0 {
 		set("limit", strconv.Itoa(q.Limit))

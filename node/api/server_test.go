@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -289,5 +290,61 @@ func TestServer_CursorsBelongToTheirQuery(t *testing.T) {
 	}
 	if len(seen) != 4 {
 		t.Errorf("got %d records over all pages, want 4", len(seen))
+	}
+}
+
+// Equal days get equal answers, whatever day it is; a cursor belongs to its day.
+func TestServer_ListsAreJudgedOnADay(t *testing.T) {
+	w := newWorld(t)
+	list := func(query string) (api.RecordPage, []byte) {
+		resp, raw := w.ask("GET", "/api/v1/records?type=request"+query, "")
+		var page api.RecordPage
+		if err := json.Unmarshal(raw, &page); err != nil || resp.StatusCode != 200 {
+			t.Fatal(resp.Status, err)
+		}
+		return page, raw
+	}
+	standing := func(page api.RecordPage) map[string]string {
+		out := map[string]string{}
+		for _, r := range page.Items {
+			out[r.Number] = r.Standing
+		}
+		return out
+	}
+	if _, err := w.client().Adjust(context.Background(), "kr-seoul-41", api.Adjustment{State: "paused"}); err != nil {
+		t.Fatal(err)
+	}
+	today, _ := list("")
+	if today.AsOf != "2026-12-15" || standing(today)["ph-quezon-city-1"] != "open" || standing(today)["kr-seoul-41"] != "paused" {
+		t.Errorf("today: %s %v", today.AsOf, standing(today))
+	}
+	last, _ := list("&as_of=2027-04-30")
+	over, bytesThen := list("&as_of=2027-05-01")
+	if standing(last)["ph-quezon-city-1"] != "open" || standing(over)["ph-quezon-city-1"] != "expired" || over.AsOf != "2027-05-01" || len(over.Items) != len(today.Items) {
+		t.Errorf("on its last day %v, on the day after %v", standing(last), standing(over))
+	}
+	w.fake.Now = w.fake.Now.AddDate(1, 0, 0)
+	if _, later := list("&as_of=2027-05-01"); !bytes.Equal(later, bytesThen) {
+		t.Error("a year later the same day is judged differently")
+	}
+	page, _ := list("&limit=1&as_of=2027-05-01")
+	if next, _ := list("&limit=1&as_of=2027-05-01&cursor=" + page.NextCursor); len(next.Items) != 1 || next.Items[0].ID == page.Items[0].ID {
+		t.Errorf("the next page has %v", standing(next))
+	}
+	if resp, raw := w.ask("GET", "/api/v1/records?type=request&limit=1&as_of=2027-05-02&cursor="+page.NextCursor, ""); resp.StatusCode != 400 || problem(t, resp, raw).Field != "cursor" {
+		t.Errorf("another day took the cursor: %s", resp.Status)
+	}
+	for _, bad := range []string{"tomorrow", "2027-02-30", "2027-1-1", "20270101"} {
+		if resp, raw := w.ask("GET", "/api/v1/records?as_of="+bad, ""); resp.StatusCode != 422 || problem(t, resp, raw).Code != "usage" {
+			t.Errorf("%s: %d", bad, resp.StatusCode)
+		}
+	}
+	var e *protocol.Error
+	if err := (api.RecordQuery{AsOf: "2027-02-30"}).Check(); !errors.As(err, &e) || e.Reason != protocol.ReasonUsage || e.Field != "as_of" {
+		t.Errorf("a backend is asked for a day that is none: %v", err)
+	}
+	got, err := w.client().Records(context.Background(), api.RecordQuery{AsOf: "2027-05-01", Types: []string{"request"}})
+	if err != nil || got.AsOf != "2027-05-01" {
+		t.Errorf("the client: %v %v", got.AsOf, err)
 	}
 }

@@ -39,7 +39,7 @@ type Record struct {
 	Owner     string            `json:"owner,omitempty"`
 	Lang      string            `json:"lang,omitempty"`
 	State     string            `json:"state"`    // as in api.Record
-	Standing  string            `json:"standing"` // see standingOf
+	Standing  string            `json:"standing"` // see api.Record.StandingOn
 	Time      time.Time         `json:"time"`
 	Revisions int               `json:"revisions"`
 	Entry     string            `json:"entry"`
@@ -55,23 +55,8 @@ func Of(r api.Record, asOf string) Record {
 	out := Record{ID: r.ID, Number: r.Number, Type: r.Type, Member: r.Member, Names: r.Names, Owner: r.Owner, Lang: r.Lang,
 		State: string(r.State), Time: r.Time.UTC(), Revisions: r.Revisions, Entry: r.Entry, Body: r.Body, Feed: r.Feed, FeedSeq: r.FeedSeq,
 		Content: r.Content, Reason: r.Reason}
-	out.Standing = out.standingOf(asOf)
+	out.Standing = r.StandingOn(asOf)
 	return out
-}
-
-// standingOf is "open" where somebody could answer the record on that day; else what keeps
-// them from it: paused, closed or expired, or the State where the content does not speak.
-func (r Record) standingOf(asOf string) string {
-	if r.State != string(api.RecordPublished) {
-		return r.State
-	}
-	if state, _ := r.Content["state"].(string); state != "" && state != "published" {
-		return state
-	}
-	if until, _ := r.Content["valid_until"].(string); until != "" && until < asOf {
-		return "expired"
-	}
-	return "open"
 }
 
 // Writer writes one document. After an error what was written is no document.

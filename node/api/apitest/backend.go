@@ -3,6 +3,7 @@
 package apitest
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -175,6 +176,7 @@ func (b *Backend) Records(_ context.Context, q api.RecordQuery) (api.RecordPage,
 		}
 		page.Items = append(page.Items, r)
 	}
+	page.Judge(cmp.Or(q.AsOf, b.Now.Format(time.DateOnly)))
 	return page, nil
 }
 
