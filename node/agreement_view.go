@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 
@@ -30,6 +31,9 @@ func (n *Node) showThread(t *exchange.Thread, asOf record.Day) (api.Agreement, e
 		return ""
 	}
 	out.Ruling = number(t.Ruling)
+	if t.Phase == exchange.Proposed || t.Phase == exchange.Accepted {
+		out.Closed = n.closed(head.Proposal)
+	}
 	for i := range t.Versions {
 		v, err := showVersion(&t.Versions[i], number)
 		if err != nil {
@@ -73,6 +77,23 @@ func (n *Node) showThread(t *exchange.Thread, asOf record.Day) (api.Agreement, e
 		out.Waits = append(out.Waits, n.wait(t, w))
 	}
 	return out, nil
+}
+
+// closed lists the offer and the request of terms that their owner has closed or withdrawn.
+func (n *Node) closed(p *record.Proposal) (out []string) {
+	for _, id := range []*protocol.RecordID{p.Offer, p.Request} {
+		if id == nil {
+			continue
+		}
+		row, ok, err := n.index.Record(*id)
+		if err != nil || !ok {
+			continue
+		}
+		if l, _, err := n.desk.Listing(row); row.Withdrawn || err == nil && l.State == "closed" {
+			out = append(out, cmp.Or(row.Number, id.String()))
+		}
+	}
+	return out
 }
 
 func said(w exchange.Word) api.PartyWord {

@@ -161,6 +161,9 @@ func (a *app) showAgreement(one api.Agreement) {
 			a.line(key, args{"members": strings.Join(members, ", ")})
 		}
 	}
+	if len(one.Closed) > 0 {
+		a.line("cli.agreement.closed", args{"records": strings.Join(one.Closed, ", ")})
+	}
 	if len(one.Asks) > 0 {
 		a.line("cli.agreement.asks", args{"members": strings.Join(one.Asks, ", ")})
 	}

@@ -76,6 +76,7 @@ type Agreement struct {
 	Versions []Version         `json:"versions"`
 	Clauses  []ClauseState     `json:"clauses" doc:"of the version that holds; before one is confirmed, of the newest open one, without reports"`
 	Asks     []string          `json:"asks,omitempty" doc:"parties that took back their word when it was confirmed already: they ask to cancel"`
+	Closed   []string          `json:"closed,omitempty" doc:"while nothing is agreed: short numbers of what the terms name and its owner has closed or withdrawn; it can be agreed all the same"`
 	Signed   []string          `json:"signed,omitempty" doc:"parties that signed completion"`
 	Cancels  []Cancelled       `json:"cancels,omitempty"`
 	Disputes []Dispute         `json:"disputes,omitempty"`

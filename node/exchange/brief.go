@@ -28,8 +28,8 @@ type brief struct {
 type book struct {
 	briefs map[protocol.RecordID]*brief
 	charge charge
-	listed bool           // every proposal that the index had is in it
-	used   uint64         // when it was last asked for, in questions
+	listed bool   // every proposal that the index had is in it
+	used   uint64 // when it was last asked for, in questions
 }
 
 // charge is what says who mediates and who is removed: the newest act, and the day of this machine, on which terms end.

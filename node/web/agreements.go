@@ -248,6 +248,9 @@ func (s *site) renderAgreement(w http.ResponseWriter, r *http.Request, v *view, 
 			out.Facts = append(out.Facts, v.T("cli.agreement.removed", "members", v.partyName(a.Parties, p.Member)))
 		}
 	}
+	if len(a.Closed) > 0 {
+		out.Facts = append(out.Facts, v.T("cli.agreement.closed", "records", strings.Join(a.Closed, ", ")))
+	}
 	for _, p := range a.Asks {
 		out.Facts = append(out.Facts, v.T("cli.agreement.asks", "members", v.partyName(a.Parties, p)))
 	}
