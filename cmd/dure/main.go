@@ -19,6 +19,7 @@ func run(args []string) int {
 		_, _ = os.Stderr.WriteString("dure: internal error: " + err.Error() + "\n")
 		return exitFailed
 	}
+	defer restrained()()
 	ctx, stop := a.interruptible()
 	defer stop()
 	return a.execute(ctx, args)

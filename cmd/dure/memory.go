@@ -8,9 +8,13 @@ import (
 	"time"
 )
 
-// leastMemory is what the collector may let grow before it works harder; a node that takes
-// in a million entries stays near it all the same.
-const leastMemory = 256 << 20
+// The collector may let the process grow to leastMemory before it works harder, and to half as
+// much again as lives; beyond usualMemory, which leaves room for what is no Go memory in the
+// 512 MB that a node may take, to an eighth more than lives.
+const (
+	leastMemory = 256 << 20
+	usualMemory = 384 << 20
+)
 
 // memoryLook is how often the limit is taken anew.
 const memoryLook = 2 * time.Second
@@ -23,14 +27,28 @@ const (
 	spareBytes = 24 << 20
 )
 
-// restrain keeps the memory of a node near what it holds: left alone, the collector lets
-// garbage grow to as much again as lives, which a large catch-up or import turns into
-// gigabytes. The limit is soft and grows with what lives, so that a large ledger is not
-// starved. An own GOMEMLIMIT stands. It returns when ctx has ended.
-func restrain(ctx context.Context) {
+// restrained keeps the memory of this process near what it holds until the function that it
+// returns is called. An own GOMEMLIMIT stands.
+func restrained() (end func()) {
 	if os.Getenv("GOMEMLIMIT") != "" {
-		return
+		return func() {}
 	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		restrain(ctx)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// restrain does so until ctx ends: left alone, the collector lets garbage grow to as much
+// again as lives, which a large catch-up or import turns into gigabytes. The limit is soft
+// and grows with what lives, so that a large ledger is not starved.
+func restrain(ctx context.Context) {
 	before := debug.SetMemoryLimit(leastMemory)
 	defer debug.SetMemoryLimit(before)
 	last := readHeap()
@@ -43,7 +61,7 @@ func restrain(ctx context.Context) {
 		case <-look.C:
 		}
 		now := readHeap()
-		debug.SetMemoryLimit(max(leastMemory, int64(now.live+now.live/2)))
+		debug.SetMemoryLimit(now.limit())
 		if now.idle(last) {
 			debug.FreeOSMemory()
 		}
@@ -69,6 +87,13 @@ func readHeap() heap {
 		return 0 // a runtime that does not tell
 	}
 	return heap{live: value(0), held: value(1), free: value(2), allocated: value(3)}
+}
+
+// limit is what the process may grow to before the collector works harder. What lives counts
+// whole, although much of it, such as a table that is being made, is never touched.
+func (h heap) limit() int64 {
+	live := int64(h.live)
+	return max(leastMemory, min(live+live/2, max(usualMemory, live+live/8)))
 }
 
 // idle says that little was allocated since the last look, and much can be given back.

@@ -23,6 +23,11 @@ func TestMemory_IsGivenBack(t *testing.T) {
 			t.Errorf("%s: idle is %v", name, got)
 		}
 	}
+	for live, limit := range map[uint64]int64{0: 256, 100: 256, 200: 300, 300: 384, 400: 450, 1600: 1800} {
+		if got := (heap{live: live * mib}).limit(); got != limit*mib {
+			t.Errorf("with %d MiB alive the limit is %d MiB, not %d", live, got/mib, limit)
+		}
+	}
 	before := readHeap()
 	if before.held == 0 || before.allocated == 0 {
 		t.Fatalf("the runtime tells nothing: %+v", before)

@@ -110,15 +110,9 @@ func (a *app) start(ctx context.Context, o node.Options) error {
 		defer close(told)
 		a.tellRunning(telling, h)
 	}()
-	restrained := make(chan struct{})
-	go func() {
-		defer close(restrained)
-		restrain(telling)
-	}()
 	err = n.Run(ctx)
 	stop()
 	<-told
-	<-restrained
 	if err == nil {
 		a.note("cli.start.stopped", nil)
 	}
