@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -136,6 +137,10 @@ func (n *Node) Act(ctx context.Context, ref string, d api.Deed) (api.Receipt, er
 	if e := d.Edit; e != nil {
 		deed.Edit = &desk.Edit{Clause: e.Clause, Quantity: e.Quantity, Due: e.Due, RespondBy: e.RespondBy, Terms: e.Terms}
 	}
+	var err error
+	if deed.Files, err = n.shown(d.Files); err != nil {
+		return api.Receipt{}, err
+	}
 	done, err := n.desk.Act(ctx, ref, deed)
 	if err != nil {
 		return api.Receipt{}, err
@@ -152,6 +157,21 @@ func (n *Node) Act(ctx context.Context, ref string, d api.Deed) (api.Receipt, er
 		out.Number = n.numberOf(done.Thread)
 	}
 	return out, nil
+}
+
+// shown are the files that go with a report, if they lie here and are what they are said to be.
+func (n *Node) shown(files []api.DeedFile) ([]record.Attachment, error) {
+	var out []record.Attachment
+	for i, f := range files {
+		id, err := protocol.ParseCID(f.ID)
+		if err != nil {
+			fault := record.Fault{Field: "files[" + strconv.Itoa(i) + "].id", Code: record.FaultBadFormat, Value: f.ID, Args: map[string]string{"format": "attachment_id"}}
+			return nil, &protocol.Error{Reason: protocol.ReasonInvalid, Op: "act", Field: fault.Field, Err: record.Faults{fault}}
+		}
+		out = append(out, record.Attachment{ID: id, MediaType: f.MediaType, Bytes: f.Bytes, Title: f.Title})
+	}
+	_, err := n.shelf.judge(out, nil)
+	return out, err
 }
 
 // numberOf is the short number of a record; "" where it has none.

@@ -76,7 +76,7 @@ func TestRecordType_InEveryLanguage(t *testing.T) {
 
 func TestDescribe_SaysCodesInWords(t *testing.T) {
 	a := testApp(t, "ko")
-	content := plainContent(map[string]any{
+	content := api.PlainContent(map[string]any{
 		"type": "request", "lang": "fr", "title": map[string]string{"fr": "x"}, "themes": []any{"care"}, "working_languages": []any{"ko", "fr"},
 		"window": map[string]any{"from": "2026-12-15", "to": "2027-01-31"}, "effort": map[string]any{"value": "10", "unit": "DAY"},
 		"place": map[string]any{"country": "SN", "label": "Dakar"}, "costs": map[string]any{"travel": "provider"}, "divisible": true,

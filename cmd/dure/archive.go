@@ -2,18 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/node/archive"
 	"github.com/dure-net/dure/protocol"
-	"github.com/dure-net/dure/protocol/proof"
 )
 
 // archived is what --json prints of an archive that was written.
@@ -32,7 +28,7 @@ func (a *app) archiveCommand() *cobra.Command {
 			name = fileOfRef(arguments[0]) + ".zip"
 		}
 		return a.with(ctx, func(s *session) error {
-			contents, id, err := a.contents(ctx, s, arguments[0])
+			contents, id, err := a.paper(a.lang).Archive(ctx, s, arguments[0])
 			if err != nil {
 				return err
 			}
@@ -50,71 +46,6 @@ func (a *app) archiveCommand() *cobra.Command {
 	c.Flags().StringVarP(&output, "output", "o", "", a.say("flag.output", nil))
 	_ = c.Flags().SetAnnotation("output", placeholder, []string{"FILE|-"})
 	return c
-}
-
-// contents gathers what an archive is made of.
-func (a *app) contents(ctx context.Context, s *session, ref string) (c archive.Contents, id string, err error) {
-	entries, err := s.Entries(ctx, ref)
-	if err != nil {
-		return c, "", err
-	}
-	for _, e := range entries {
-		var p proof.Proof
-		if p, err = s.Proof(ctx, e); err != nil {
-			return c, "", err
-		}
-		c.Proofs = append(c.Proofs, p)
-	}
-	if c.Page, id, err = a.paper(ctx, s, ref, []string{a.lang}); err != nil {
-		return c, "", err
-	}
-	r, err := s.Record(ctx, ref)
-	if err != nil {
-		return c, "", err
-	}
-	c.At = r.Time
-	var data any = r
-	if r.Type == protocol.KindProposal.String() {
-		if data, err = s.Agreement(ctx, ref, ""); err != nil {
-			return c, "", err
-		}
-	}
-	if c.Data, err = json.MarshalIndent(data, "", " "); err != nil {
-		return c, "", err
-	}
-	for _, lang := range []string{"ko", "en", "fr", "es"} {
-		c.How += strings.ReplaceAll(a.book.Say(lang, "archive.how", nil), "`", "") + "\n\n"
-	}
-	seen := map[string]bool{}
-	for i := len(entries) - 1; i >= 0; i-- { // the newest version's first, then what only an older one or a report names
-		files, err := s.Attachments(ctx, entries[i])
-		if protocol.ReasonOf(err) == protocol.ReasonNotFound || protocol.ReasonOf(err) == protocol.ReasonErased {
-			continue // it names none, or nothing any more
-		}
-		if err != nil {
-			return c, "", err
-		}
-		for _, f := range files {
-			if seen[f.ID] || f.State == api.AttachmentAbsent && i < len(entries)-1 {
-				continue
-			}
-			seen[f.ID] = true
-			one, err := fileFor(ctx, s, entries[i], f, len(c.Files)+1)
-			if err != nil {
-				return c, "", err
-			}
-			c.Files = append(c.Files, one)
-		}
-	}
-	return c, id, nil
-}
-
-func fileFor(ctx context.Context, s *session, entry string, f api.Attachment, number int) (archive.File, error) {
-	id, err := protocol.ParseCID(f.ID)
-	if err != nil {
-		return archive.File{}, err
-	}
-	return archive.File{Number: number, Name: f.Name, ID: id, Open: func() (io.ReadCloser, error) { return s.Attachment(ctx, entry, f.Number) }}, nil
 }
 
 // verifyArchive checks an archive, with no node.

@@ -35,7 +35,7 @@ func (a *app) attachCommand() *cobra.Command {
 			if r.Content == nil {
 				return &complaint{reason: protocol.ReasonWanted, key: "cli.attach.no_content"}
 			}
-			content := plainContent(r.Content)
+			content := api.PlainContent(r.Content)
 			going, err := a.attach(ctx, s, content, files, yes)
 			if err != nil || !going {
 				return err

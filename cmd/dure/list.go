@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -119,37 +118,7 @@ func (a *app) title(r api.Record) string {
 	if !ok || r.Content == nil {
 		return a.say("cli.show.no_content", nil)
 	}
-	value, _ := phrase.Pick(a.lang, protocol.Text(record.HeadOf(kind, plainContent(r.Content)).Title), r.Lang)
-	return value
-}
-
-// plainContent is content as record.HeadOf reads it: JSON that came over HTTP and a body read here differ in how
-// texts are typed.
-func plainContent(content map[string]any) map[string]any {
-	out := make(map[string]any, len(content))
-	for name, value := range content {
-		out[name] = plainValue(value)
-	}
-	return out
-}
-
-func plainValue(value any) any {
-	switch v := value.(type) {
-	case map[string]string:
-		out := make(map[string]any, len(v))
-		for k, s := range v {
-			out[k] = s
-		}
-		return out
-	case map[string]any:
-		return plainContent(v)
-	case []any:
-		out := slices.Clone(v)
-		for i := range out {
-			out[i] = plainValue(out[i])
-		}
-		return out
-	}
+	value, _ := phrase.Pick(a.lang, protocol.Text(record.HeadOf(kind, api.PlainContent(r.Content)).Title), r.Lang)
 	return value
 }
 

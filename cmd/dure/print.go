@@ -8,10 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/node/phrase"
 	"github.com/dure-net/dure/node/web"
-	"github.com/dure-net/dure/protocol"
 )
 
 // printed is what --json prints of a page that was written.
@@ -35,7 +33,7 @@ func (a *app) printCommand() *cobra.Command {
 			}
 		}
 		return a.with(ctx, func(s *session) error {
-			page, id, err := a.paper(ctx, s, arguments[0], langs)
+			page, id, err := a.paper(langs...).Of(ctx, s, arguments[0])
 			if err != nil {
 				return err
 			}
@@ -60,33 +58,9 @@ func (a *app) printCommand() *cobra.Command {
 	return c
 }
 
-// paper writes the agreement, or the record, that ref names.
-func (a *app) paper(ctx context.Context, s *session, ref string, langs []string) (page []byte, id string, err error) {
-	p := web.Paper{Book: a.book, Langs: langs, Now: a.now()}
-	if st, err := s.Status(ctx); err == nil {
-		p.Federation = st.Federation.Names
-	}
-	r, err := s.Record(ctx, ref)
-	if err != nil {
-		return nil, "", err
-	}
-	if r.Type == protocol.KindProposal.String() {
-		agreement, err := s.Agreement(ctx, ref, "")
-		if err != nil {
-			return nil, "", err
-		}
-		page, err = p.Agreement(agreement)
-		return page, agreement.ID, err
-	}
-	r.Content = plainContent(r.Content)
-	var files []api.Attachment
-	if r.State == api.RecordPublished {
-		if files, err = s.Attachments(ctx, ref); err != nil {
-			return nil, "", err
-		}
-	}
-	page, err = p.Record(r, files)
-	return page, r.ID, err
+// paper is a page in these languages.
+func (a *app) paper(langs ...string) web.Paper {
+	return web.Paper{Book: a.book, Langs: langs, Now: a.now()}
 }
 
 // fileOfRef is a name for a file about a record: its number, or what was typed as far as

@@ -238,7 +238,7 @@ func (a *app) updateCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				unit, ok := record.GoalUnit(plainContent(r.Content), goal)
+				unit, ok := record.GoalUnit(api.PlainContent(r.Content), goal)
 				if !ok {
 					return misuse("usage.no_goal", args{"number": cmp.Or(r.Number, r.ID), "goal": goal})
 				}
@@ -361,7 +361,7 @@ func (a *app) printTemplate(ctx context.Context, ref, into string) error {
 		}
 		kind, _ := protocol.ParseKind(r.Type)
 		t := translated{Lang: into, Original: map[string]string{}, Texts: map[string]string{}}
-		for _, p := range record.Passages(kind, plainContent(r.Content)) {
+		for _, p := range record.Passages(kind, api.PlainContent(r.Content)) {
 			if p.Text[into] == "" {
 				t.Original[p.Path], _ = phrase.Pick(a.lang, protocol.Text(p.Text), r.Lang)
 				t.Texts[p.Path] = ""

@@ -95,14 +95,14 @@ func (a *app) show(r api.Record) {
 		}
 	}
 	kind, ok := protocol.ParseKind(r.Type)
-	if head := record.HeadOf(kind, plainContent(r.Content)); ok && r.Content != nil {
+	if head := record.HeadOf(kind, api.PlainContent(r.Content)); ok && r.Content != nil {
 		if text, _ := phrase.Pick(a.lang, protocol.Text(head.Summary), r.Lang); text != "" {
 			fmt.Fprintln(a.out, "\n"+text)
 		}
 	}
 	fmt.Fprintln(a.out)
 	t := table{indent: 2}
-	for _, row := range a.describe(kind, plainContent(r.Content), r.Lang) {
+	for _, row := range a.describe(kind, api.PlainContent(r.Content), r.Lang) {
 		t.row(row.label, row.value)
 	}
 	if s := r.Stock; s != nil {

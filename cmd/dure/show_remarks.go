@@ -213,7 +213,7 @@ func (t teller) sayNoticeRead() {
 
 // printCalendar prints what of a record has a day.
 func (a *app) printCalendar(r api.Record) error {
-	r.Content = plainContent(r.Content)
+	r.Content = api.PlainContent(r.Content)
 	file := api.CalendarOf(a.book, a.lang, r)
 	if file == nil {
 		return misuse("usage.no_ics", args{"number": cmp.Or(r.Number, r.ID)})

@@ -294,7 +294,16 @@ type Deed struct {
 	Outcome    string            `json:"outcome,omitempty" maxLength:"40" doc:"feedback: code of outcomes"`
 	Repeat     bool              `json:"would_repeat,omitempty" doc:"feedback"`
 	Experience string            `json:"experience,omitempty" maxLength:"120" doc:"feedback: the lessons, written up"`
+	Files      []DeedFile        `json:"files,omitempty" maxItems:"8" doc:"fulfil: files that show it, brought by upload-attachment before"`
 	Dry        bool              `json:"dry_run,omitempty" doc:"judge it, and write nothing"`
+}
+
+// DeedFile is a file that lies here and goes with what is said.
+type DeedFile struct {
+	ID        string            `json:"id" maxLength:"120"`
+	MediaType string            `json:"media_type" maxLength:"120"`
+	Bytes     uint64            `json:"bytes"`
+	Title     map[string]string `json:"title"`
 }
 
 // TermsEdit changes single terms.

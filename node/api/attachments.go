@@ -115,7 +115,7 @@ func SendAttachment(w http.ResponseWriter, r *http.Request, b Filer, ref, number
 	}
 	h := w.Header()
 	h.Set("Content-Type", f.MediaType)
-	h.Set("Content-Disposition", disposition(how, f.Name))
+	h.Set("Content-Disposition", Disposition(how, f.Name))
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
@@ -123,15 +123,15 @@ func SendAttachment(w http.ResponseWriter, r *http.Request, b Filer, ref, number
 	h.Set("Cache-Control", "private, no-store") // it can be erased
 	h.Set("ETag", `"`+f.ID+`"`)
 	watched := &breaking{f: f}
-	http.ServeContent(&patientResponse{ResponseWriter: w, rc: http.NewResponseController(w)}, r, "", time.Time{}, watched)
+	http.ServeContent(PatientResponse(w), r, "", time.Time{}, watched)
 	if watched.err != nil {
 		panic(http.ErrAbortHandler) // how net/http closes a connection whose answer cannot be finished
 	}
 	return nil
 }
 
-// disposition names a file by RFC 6266, also where its name is not ASCII.
-func disposition(how, name string) string {
+// Disposition names a file by RFC 6266, also where its name is not ASCII.
+func Disposition(how, name string) string {
 	if text := mime.FormatMediaType(how, map[string]string{"filename": name}); text != "" {
 		return text
 	}
@@ -153,6 +153,12 @@ func (b *breaking) Read(p []byte) (int, error) {
 }
 
 func (b *breaking) Seek(offset int64, whence int) (int64, error) { return b.f.Seek(offset, whence) }
+
+// PatientResponse is w, of which every write has its own deadline: for answers that take
+// longer than a page.
+func PatientResponse(w http.ResponseWriter) http.ResponseWriter {
+	return &patientResponse{ResponseWriter: w, rc: http.NewResponseController(w)}
+}
 
 // patientResponse gives every write its own deadline.
 type patientResponse struct {

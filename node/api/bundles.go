@@ -192,6 +192,12 @@ func (p *patientWriter) Write(b []byte) (int, error) {
 	return p.w.Write(b)
 }
 
+// Patient is r, of which every read has its own deadline: for bodies that take longer than
+// a form.
+func Patient(w http.ResponseWriter, r io.Reader) io.Reader {
+	return &patientReader{r: r, rc: http.NewResponseController(w)}
+}
+
 // patientReader gives every read its own deadline.
 type patientReader struct {
 	r  io.Reader

@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -206,4 +207,34 @@ type Event struct {
 	Member     string    `json:"member,omitempty"`
 	Via        string    `json:"via,omitempty" doc:"how it came: local, gossip, catchup or import"`
 	Time       time.Time `json:"time,omitzero" doc:"when its author says it was written"`
+}
+
+// PlainContent is content with all texts by language typed alike: what came over HTTP and a
+// body read here differ in that. The map is the caller's.
+func PlainContent(content map[string]any) map[string]any {
+	out := make(map[string]any, len(content))
+	for name, value := range content {
+		out[name] = plainValue(value)
+	}
+	return out
+}
+
+func plainValue(value any) any {
+	switch v := value.(type) {
+	case map[string]string:
+		out := make(map[string]any, len(v))
+		for k, s := range v {
+			out[k] = s
+		}
+		return out
+	case map[string]any:
+		return PlainContent(v)
+	case []any:
+		out := slices.Clone(v)
+		for i := range out {
+			out[i] = plainValue(out[i])
+		}
+		return out
+	}
+	return value
 }

@@ -20,23 +20,24 @@ const Propose exchange.Deed = "propose"
 // Deed is what a member wants to do in a thread. What a deed does not use is left empty.
 type Deed struct {
 	Do       exchange.Deed
-	Version  string            // proposal that it is about, where several can be: short number, CID or prefix
-	Proposal json.RawMessage   // propose, counter, amend: the terms
-	Edit     *Edit             // counter, amend: the terms of the version at hand, changed
-	Text     map[string]string // note, reason, account; by language
-	Done     map[string]string // cancel: what was already done
-	Clause   uint64            // fulfil, dispute
-	Quantity string            // fulfil: in the clause's unit; "" for what is missing
-	On       string            // fulfil: day; "" for today
-	Corrects string            // fulfil: CID of an own report
-	Less     bool              // fulfil: what is corrected was too much
-	Clauses  []uint64          // cancel: these alone
-	Reason   string            // cancel: code
-	Closing  string            // mediate: code
-	Outcome  string            // feedback: code
-	Repeat   bool              // feedback
-	Lessons  string            // feedback: an experience
-	Dry      bool              // judge, and write nothing
+	Version  string              // proposal that it is about, where several can be: short number, CID or prefix
+	Proposal json.RawMessage     // propose, counter, amend: the terms
+	Edit     *Edit               // counter, amend: the terms of the version at hand, changed
+	Text     map[string]string   // note, reason, account; by language
+	Done     map[string]string   // cancel: what was already done
+	Clause   uint64              // fulfil, dispute
+	Quantity string              // fulfil: in the clause's unit; "" for what is missing
+	On       string              // fulfil: day; "" for today
+	Corrects string              // fulfil: CID of an own report
+	Less     bool                // fulfil: what is corrected was too much
+	Clauses  []uint64            // cancel: these alone
+	Reason   string              // cancel: code
+	Closing  string              // mediate: code
+	Outcome  string              // feedback: code
+	Repeat   bool                // feedback
+	Lessons  string              // feedback: an experience
+	Files    []record.Attachment // fulfil: what shows it
+	Dry      bool                // judge, and write nothing
 }
 
 // Edit changes single terms.
@@ -220,8 +221,15 @@ func (d *Desk) number(t *exchange.Thread) string {
 // body is what the member would say.
 func (d *Desk) body(t *exchange.Thread, c exchange.Choice, deed Deed) (record.Record, error) {
 	text := record.Text(deed.Text)
+	var called record.Text // the first file
+	if len(deed.Files) > 0 {
+		called = deed.Files[0].Title
+		if c.Deed != exchange.Fulfil {
+			return nil, invalid(record.Fault{Field: "files", Code: record.FaultNotAllowed})
+		}
+	}
 	base := func(k protocol.Kind) record.Base {
-		return record.Base{Type: k.String(), Lang: d.cfg.Language(firstText(deed.Text, deed.Done))}
+		return record.Base{Type: k.String(), Lang: d.cfg.Language(firstText(deed.Text, deed.Done, called))}
 	}
 	v := t.Version(c.Version)
 	switch c.Deed {
@@ -337,7 +345,7 @@ func (d *Desk) report(t *exchange.Thread, c exchange.Choice, deed Deed, base rec
 		}
 	}
 	on := record.Day(cmp.Or(deed.On, string(d.Today())))
-	f := &record.Fulfilment{Base: base, Clause: no, On: on, Note: deed.Text, Less: deed.Less}
+	f := &record.Fulfilment{Base: base, Clause: no, On: on, Note: deed.Text, Less: deed.Less, Attachments: deed.Files}
 	if record.Has(record.Currencies, s.Unit) && !record.Has(record.Units, s.Unit) {
 		f.Amount = &record.Money{Value: value, Currency: s.Unit}
 	} else {

@@ -2,9 +2,12 @@ package web
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -72,6 +75,7 @@ type agreementView struct {
 	Acts     []deedForm
 	Problem  string
 	Next     string
+	Keep     keeping
 }
 
 type clauseLine struct {
@@ -85,6 +89,14 @@ type clauseLine struct {
 	Given    string
 	Received string
 	Counted  string
+	Reports  []reportLine
+}
+
+// reportLine is one report of fulfilment, with the files that show it.
+type reportLine struct {
+	Text  string
+	Note  text
+	Files []fileLine
 }
 
 type versionLine struct {
@@ -105,7 +117,13 @@ type deedForm struct {
 	Has     map[string]bool
 	Text    string // label of the text field; "" for none
 	Amount  string // label of the quantity
+	Open    bool   // it was posted and could not be done
+	Typed   url.Values
+	Kept    *brought
 }
+
+// Value is what was typed into a field before.
+func (f deedForm) Value(name string) string { return f.Typed.Get(name) }
 
 const agreementForm = "agreement"
 
@@ -217,11 +235,18 @@ func (s *site) showAgreement(w http.ResponseWriter, r *http.Request, v *view) er
 	if err != nil {
 		return err
 	}
-	s.renderAgreement(w, r, v, a, nil, http.StatusOK)
+	s.renderAgreement(w, r, v, a, deedTyped{}, http.StatusOK)
 	return nil
 }
 
-func (s *site) renderAgreement(w http.ResponseWriter, r *http.Request, v *view, a api.Agreement, problem error, status int) {
+// deedTyped is what was typed into the form of a deed that could not be done.
+type deedTyped struct {
+	values  url.Values
+	file    *brought // asks whether it was meant
+	problem error
+}
+
+func (s *site) renderAgreement(w http.ResponseWriter, r *http.Request, v *view, a api.Agreement, typed deedTyped, status int) {
 	out := agreementView{
 		Line: v.agreementLine(a.Number, a.ID, a.Title, a.Lang, a.Phase, a.Parties), Path: agreementURL(a.Number, a.ID) + "/deeds",
 		Token: s.sessions.FormToken(r, agreementForm), Key: newKey(), Waits: v.waitLines(a.Parties, a.Waits),
@@ -231,10 +256,11 @@ func (s *site) renderAgreement(w http.ResponseWriter, r *http.Request, v *view, 
 		parties = append(parties, p.Member)
 	}
 	out.Private = s.confidential(r, v, a.ID, parties...)
-	if problem != nil {
-		out.Problem, out.Next = v.book.Error(v.Lang, problem)
-		for _, f := range record.FaultsOf(problem) {
-			out.Problem += " " + f.Field + ": " + v.book.Fault(v.Lang, f)
+	out.Keep = v.keep(agreementURL(a.Number, a.ID), false, api.CalendarOfAgreement(s.book, v.Lang, a) != nil)
+	if typed.problem != nil {
+		out.Problem, out.Next = v.fileProblem(typed.problem)
+		for _, f := range record.FaultsOf(typed.problem) {
+			out.Problem += " " + v.deedLabel(f.Field) + ": " + v.book.Fault(v.Lang, f)
 		}
 	}
 	if a.InForce != "" {
@@ -259,7 +285,8 @@ func (s *site) renderAgreement(w http.ResponseWriter, r *http.Request, v *view, 
 			No: c.No, What: v.text(c.What, a.Lang), Action: record.Label(record.ClauseActions, c.Action, v.Lang), State: v.T("term.clause." + c.State),
 			Who:      v.T("web.agreement.who", "provider", v.partyName(a.Parties, c.Provider), "receiver", v.partyName(a.Parties, c.Receiver)),
 			Days:     v.T("web.agreement.by", "day", v.book.Day(v.Lang, c.Last)),
-			Promised: c.Promised + " " + v.unit(c.Unit), Given: c.Given, Received: c.Received, Counted: c.Counted,
+			Promised: v.amount(c.Promised, c.Unit), Given: v.decimal(c.Given), Received: v.decimal(c.Received), Counted: v.decimal(c.Counted),
+			Reports: s.reports(r.Context(), v, a, c.Reports),
 		})
 	}
 	for _, one := range a.Versions {
@@ -275,7 +302,7 @@ func (s *site) renderAgreement(w http.ResponseWriter, r *http.Request, v *view, 
 	}
 	out.Says = v.agreementSays(a)
 	for _, c := range a.Choices {
-		out.Acts = append(out.Acts, v.deedForm(a, c))
+		out.Acts = append(out.Acts, v.deedForm(a, c, typed))
 	}
 	v.Title, v.Here, v.Data, v.Path = out.Line.Title.Text, "inbox", out, agreementURL(a.Number, a.ID)
 	s.render(w, v, status, "agreement")
@@ -310,12 +337,45 @@ func (v *view) agreementSays(a api.Agreement) (out []string) {
 	return out
 }
 
+// maxReportsShown bounds the reports of one clause that its page shows, the newest.
+const maxReportsShown = 50
+
+// reports words what was reported of a clause.
+func (s *site) reports(ctx context.Context, v *view, a api.Agreement, all []api.Report) (out []reportLine) {
+	for _, r := range all[max(0, len(all)-maxReportsShown):] {
+		key := "web.report"
+		if r.Less {
+			key = "web.report.less"
+		}
+		line := reportLine{Note: v.text(r.Note, a.Lang), Text: v.T(key, "member", v.partyName(a.Parties, r.Member), "amount", v.amount(r.Value, r.Unit), "day", v.book.Day(v.Lang, r.On))}
+		if !r.Counts {
+			line.Text += " " + v.T("web.report.void")
+		}
+		if files, err := s.backend.Attachments(ctx, r.Entry); err == nil { // the page stands without them
+			line.Files = v.fileLines("/records/"+url.PathEscape(r.Entry), a.Lang, files)
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
+// deedLabel names a field of a deed as its form does.
+func (v *view) deedLabel(path string) string {
+	for _, f := range []struct{ path, key string }{{"quantity", "web.agreement.quantity.short"}, {"amount", "web.agreement.quantity.short"}, {"on", "web.agreement.on.short"}, {"clause", "web.agreement.clause"},
+		{"attachments", "web.files.title"}, {"files", "web.files.title"}, {"note", "web.agreement.note"}, {"text", "web.agreement.note"}, {"reason", "web.agreement.note"}} {
+		if strings.HasPrefix(path, f.path) {
+			return v.T(f.key)
+		}
+	}
+	return v.label(plainPath(path))
+}
+
 // deedForm is the form of one choice.
-func (v *view) deedForm(a api.Agreement, c api.Choice) deedForm {
+func (v *view) deedForm(a api.Agreement, c api.Choice, typed deedTyped) deedForm {
 	f := deedForm{Deed: c.Deed, Version: c.Version, Label: capital(v.T("term.deed." + c.Deed)), Has: map[string]bool{}, Text: v.T("web.agreement.note"), Amount: v.T("web.agreement.quantity")}
 	clauses := func(numbers []uint64) {
 		for _, s := range a.Clauses {
-			if numbers == nil || len(numbers) > 0 && containsNo(numbers, s.No) {
+			if numbers == nil || len(numbers) > 0 && slices.Contains(numbers, s.No) {
 				f.Clauses = append(f.Clauses, option{strconv.FormatUint(s.No, 10), strconv.FormatUint(s.No, 10) + ". " + v.text(s.What, a.Lang).Text, false})
 			}
 		}
@@ -335,7 +395,7 @@ func (v *view) deedForm(a api.Agreement, c api.Choice) deedForm {
 		f.Amount = v.T("web.agreement.other")
 	case exchange.Fulfil:
 		clauses(c.Clauses)
-		f.Has["quantity"], f.Has["on"] = true, true
+		f.Has["quantity"], f.Has["on"], f.Has["file"] = true, true, true
 	case exchange.CancelIt:
 		codes(record.CancelReasons, "web.agreement.why")
 		f.Second = true
@@ -347,6 +407,14 @@ func (v *view) deedForm(a api.Agreement, c api.Choice) deedForm {
 	default:
 		f.Second = true
 	}
+	if typed.values.Get("deed") == c.Deed && typed.values.Get("version") == c.Version {
+		f.Open, f.Typed, f.Kept = true, typed.values, typed.file
+		for _, list := range [][]option{f.Clauses, f.Codes} {
+			for i := range list {
+				list[i].Chosen = slices.Contains([]string{f.Value("clause"), f.Value("code")}, list[i].Value)
+			}
+		}
+	}
 	return f
 }
 
@@ -356,24 +424,25 @@ func capital(s string) string {
 	return string(unicode.ToUpper(r)) + s[n:]
 }
 
-func containsNo(list []uint64, no uint64) bool {
-	for _, n := range list {
-		if n == no {
-			return true
-		}
-	}
-	return false
-}
-
 // deed does what was chosen, once however often the button is pressed, and shows the agreement again.
 func (s *site) deed(w http.ResponseWriter, r *http.Request, v *view) error {
 	v.Ref = r.PathValue("ref")
-	if err := r.ParseForm(); err != nil {
-		return protocol.Fail(protocol.ReasonTooLarge, "read form", err)
+	form, file, err := s.posted(r, v, agreementForm)
+	again := func(typed deedTyped, status int) error {
+		a, err := s.backend.Agreement(r.Context(), v.Ref, "")
+		if err == nil {
+			s.renderAgreement(w, r, v, a, typed, status)
+		}
+		return err
 	}
-	form := r.PostForm
-	if !s.sessions.FormValid(r, agreementForm, form.Get("token")) {
-		return protocol.Fail(protocol.ReasonForbidden, "read form", nil)
+	var refused *fileRefused
+	switch {
+	case errors.As(err, &refused):
+		return again(deedTyped{values: form, problem: err}, api.StatusOf(protocol.ReasonOf(err)))
+	case err != nil:
+		return err
+	case file != nil && len(file.Told) > 0 && form.Get("sure") == "":
+		return again(deedTyped{values: form, file: file}, http.StatusUnprocessableEntity)
 	}
 	d := api.Deed{Deed: form.Get("deed"), Version: form.Get("version")}
 	if d.Deed == "settle" {
@@ -398,7 +467,10 @@ func (s *site) deed(w http.ResponseWriter, r *http.Request, v *view) error {
 	case "feedback":
 		d.Outcome, d.Repeat = form.Get("code"), form.Get("repeat") != ""
 	}
-	_, _, err := s.once.Do(r.Context(), form.Get("key"), "deed "+v.Ref, []byte(form.Encode()), func() (api.Receipt, error) {
+	if file != nil {
+		d.Files = []api.DeedFile{{ID: file.ID, MediaType: file.MediaType, Bytes: file.Bytes, Title: map[string]string{v.Lang: file.Title}}}
+	}
+	_, _, err = s.once.Do(r.Context(), form.Get("key"), "deed "+v.Ref, []byte(form.Encode()), func() (api.Receipt, error) {
 		return s.backend.Act(r.Context(), v.Ref, d)
 	})
 	switch protocol.ReasonOf(err) {
@@ -406,12 +478,7 @@ func (s *site) deed(w http.ResponseWriter, r *http.Request, v *view) error {
 		http.Redirect(w, r, agreementURL(v.Ref, ""), http.StatusSeeOther)
 		return nil
 	case protocol.ReasonInvalid, protocol.ReasonConflict, protocol.ReasonNotOwner, protocol.ReasonAmbiguous:
-		a, again := s.backend.Agreement(r.Context(), v.Ref, "")
-		if again != nil {
-			return err
-		}
-		s.renderAgreement(w, r, v, a, err, api.StatusOf(protocol.ReasonOf(err)))
-		return nil
+		return again(deedTyped{values: form, problem: err}, api.StatusOf(protocol.ReasonOf(err)))
 	}
 	return err
 }

@@ -11,17 +11,16 @@ import (
 
 // fileLine is a file of a record.
 type fileLine struct {
-	URL     string
-	Title   text
-	Name    string
-	Kind    string
-	Size    string
-	State   string // that it is not, or not wholly, here; empty where it is
-	Picture bool
+	URL   string
+	Title text
+	Name  string // to save it under; empty where it must be fetched first, which may fail
+	Kind  string
+	Size  string
+	State string // that it is not, or not wholly, here; empty where it is
+	Shown bool   // a picture that is here
 }
 
-// files lists the files of a record. Pictures that are not here are fetched when they are
-// shown, others when they are asked for.
+// files lists the files of a record. What is not here is fetched when somebody asks for it.
 func (s *site) files(r *http.Request, v *view, rec api.Record) ([]fileLine, error) {
 	kind, ok := protocol.ParseKind(rec.Type)
 	if list, _ := rec.Content["attachments"].([]any); !ok || len(list) == 0 || !record.HasFiles(kind) {
@@ -31,16 +30,23 @@ func (s *site) files(r *http.Request, v *view, rec api.Record) ([]fileLine, erro
 	if err != nil {
 		return nil, err
 	}
+	return v.fileLines(recordURL(rec), rec.Lang, all), nil
+}
+
+// fileLines words the files that something under an address names.
+func (v *view) fileLines(address, lang string, all []api.Attachment) []fileLine {
 	out := make([]fileLine, 0, len(all))
 	for _, f := range all {
-		line := fileLine{URL: recordURL(rec) + "/attachments/" + strconv.Itoa(f.Number), Title: v.text(f.Title, rec.Lang), Name: f.Name,
-			Kind: or(record.Label(record.MediaTypes, f.MediaType, v.Lang), f.MediaType), Size: v.book.Bytes(v.Lang, f.Bytes), Picture: f.Picture}
-		if f.State != api.AttachmentHere {
-			line.State = v.T("term.file." + string(f.State))
+		line := fileLine{URL: address + "/attachments/" + strconv.Itoa(f.Number), Title: v.text(f.Title, lang), Name: f.Name,
+			Kind: or(record.Label(record.MediaTypes, f.MediaType, v.Lang), f.MediaType), Size: v.book.Bytes(v.Lang, f.Bytes)}
+		if f.State == api.AttachmentHere {
+			line.Shown = f.Picture
+		} else {
+			line.State, line.Name = v.T("web.files."+string(f.State)), ""
 		}
 		out = append(out, line)
 	}
-	return out, nil
+	return out
 }
 
 // sendFile gives a browser a file of a record.

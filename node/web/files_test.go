@@ -61,7 +61,7 @@ func TestRecord_Files(t *testing.T) {
 	for _, want := range []string{
 		`<img src="` + at + `/attachments/1" alt="마을 부엌.png" lang="ko" loading="lazy" decoding="async">`,
 		`<a href="` + at + `/attachments/2" download="의자 &lt;목록&gt;.csv" lang="ko">의자 &lt;목록&gt;.csv</a>`,
-		`다른 노드에 있음`, `PDF 문서`, `붙은 파일`,
+		`아직 여기에 없음`, `PDF 문서`, `붙은 파일`,
 	} {
 		if !strings.Contains(body, want) {
 			_, list, _ := strings.Cut(body, `<ul class="files">`)

@@ -41,7 +41,7 @@ func TestListing_OwnerPausesAndResumes(t *testing.T) {
 	if _, page, _ := w.open(other); strings.Contains(page, `value="pause"`) {
 		t.Error("somebody else's page offers to pause it")
 	}
-	form := hidden(page)
+	form := hiddenOf(t, page, "/state")
 	form.Set("what", "pause")
 	status, _, header := w.post(own+"/state", form)
 	if status != 303 || header.Get("Location") != own {
@@ -64,7 +64,7 @@ func TestListing_OnlyThisSessionAndKnownWords(t *testing.T) {
 	w.signIn()
 	own, other := w.listings()
 	_, page, _ := w.open(own)
-	form := hidden(page)
+	form := hiddenOf(t, page, "/state")
 	for _, c := range []struct {
 		name, path string
 		form       url.Values
@@ -87,7 +87,7 @@ func TestForm_TellsOfPersonalData(t *testing.T) {
 	w.signIn()
 	_, page, _ := w.open("/requests/new?lang=en")
 	form := good()
-	form.Set("token", hidden(page).Get("token"))
+	form.Set("token", hiddenOf(t, page, "/state").Get("token"))
 	if _, page, _ := w.post("/requests/preview", form); strings.Contains(page, "Does this belong in public?") {
 		t.Error("warned of nothing")
 	}

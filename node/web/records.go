@@ -138,6 +138,8 @@ type oneRecord struct {
 	ID        string
 	Files     []proof
 	Attached  []fileLine
+	Attach    *attaching
+	Keep      keeping
 	Matches   *matches
 	Life      *life
 	Proposing *proposing
@@ -157,11 +159,17 @@ func (s *site) showRecord(w http.ResponseWriter, r *http.Request, v *view) error
 	if err != nil {
 		return err
 	}
-	return s.renderRecord(w, r, v, rec, nil, http.StatusOK)
+	return s.renderRecord(w, r, v, rec, shownAgain{}, http.StatusOK)
 }
 
-// renderRecord shows a record; typed is what could not be said about it, if anything.
-func (s *site) renderRecord(w http.ResponseWriter, r *http.Request, v *view, rec api.Record, typed *typedRemark, status int) (err error) {
+// shownAgain is what was typed on the page of a record and could not be done.
+type shownAgain struct {
+	remark    *typedRemark
+	attaching *attaching
+}
+
+// renderRecord shows a record, with what was typed before, if anything.
+func (s *site) renderRecord(w http.ResponseWriter, r *http.Request, v *view, rec api.Record, again shownAgain, status int) (err error) {
 	kind, _ := protocol.ParseKind(rec.Type)
 	v.Path = recordURL(rec)
 	o := oneRecord{Line: v.recordLine(rec), ID: rec.ID, Published: v.query.Has("published"), Reason: v.text(rec.Reason, rec.Lang),
@@ -189,6 +197,10 @@ func (s *site) renderRecord(w http.ResponseWriter, r *http.Request, v *view, rec
 	if o.Attached, err = s.files(r, v, rec); err != nil {
 		return err
 	}
+	if o.Attach = again.attaching; o.Attach == nil {
+		o.Attach = s.attaching(r, v, rec)
+	}
+	o.Keep = v.keep(recordURL(rec), rec.Type == protocol.KindCollection.String() && rec.State == api.RecordPublished, api.CalendarOf(s.book, v.Lang, rec) != nil)
 	o.Life, o.Proposing = s.life(r, v, rec), s.proposing(r, v, rec)
 	if o.Erased, err = s.erased(r, v, rec); err != nil {
 		return err
@@ -202,7 +214,7 @@ func (s *site) renderRecord(w http.ResponseWriter, r *http.Request, v *view, rec
 	if rec.Flag != nil {
 		o.Full, o.Also = v.text(record.HeadOf(kind, rec.Content).Title, rec.Lang), nil
 	}
-	if o.Remarks, err = s.remarks(r, v, rec, typed); err != nil {
+	if o.Remarks, err = s.remarks(r, v, rec, again.remark); err != nil {
 		return err
 	}
 	v.Title, v.Here, v.Data = o.Line.Title.Text, "records", o

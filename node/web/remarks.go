@@ -13,13 +13,11 @@ import (
 
 // remarksView is what members say about a record, as its page shows it.
 type remarksView struct {
-	Folded    string   // why the secretariat has folded it away; "" where it has not
-	Above     []string // what must be known before reading: not official, urgent or not
-	Groups    []remarkGroup
-	Forms     []sayForm
-	Nothing   bool
-	Calendar  string // address of the calendar file; "" where nothing has a day
-	Printable string // address of the view for printing; "" where there is none
+	Folded  string   // why the secretariat has folded it away; "" where it has not
+	Above   []string // what must be known before reading: not official, urgent or not
+	Groups  []remarkGroup
+	Forms   []sayForm
+	Nothing bool
 }
 
 // remarkGroup is one sort of remarks.
@@ -70,12 +68,6 @@ func (s *site) remarks(r *http.Request, v *view, rec api.Record, typed *typedRem
 	}
 	out.Nothing = len(out.Groups) == 0
 	out.Forms = t.forms.all()
-	if api.CalendarOf(s.book, v.Lang, rec) != nil {
-		out.Calendar = recordURL(rec) + "/calendar.ics"
-	}
-	if rec.Type == protocol.KindCollection.String() && rec.State == api.RecordPublished {
-		out.Printable = recordURL(rec) + "/print"
-	}
 	return out, nil
 }
 

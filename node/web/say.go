@@ -242,7 +242,7 @@ func (s *site) say(w http.ResponseWriter, r *http.Request, v *view) error {
 		return err
 	}
 	if err != nil {
-		return s.renderRecord(w, r, v, rec, &typedRemark{values, s.problems(v, err)}, api.StatusOf(protocol.ReasonOf(err)))
+		return s.renderRecord(w, r, v, rec, shownAgain{remark: &typedRemark{values, s.problems(v, err)}}, api.StatusOf(protocol.ReasonOf(err)))
 	}
 	http.Redirect(w, r, recordURL(rec)+"#said", http.StatusSeeOther)
 	return nil

@@ -10,6 +10,7 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"html/template"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -93,13 +94,19 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("POST /records/{ref}/remarks", s.members(s.say))
 	mux.HandleFunc("GET /records/{ref}/calendar.ics", s.members(s.sendCalendar))
 	mux.HandleFunc("GET /records/{ref}/print", s.members(s.showPrint))
+	mux.HandleFunc("GET /records/{ref}/paper", s.members(s.sendPaper))
+	mux.HandleFunc("GET /records/{ref}/archive.zip", s.members(s.sendArchive))
+	mux.HandleFunc("POST /records/{ref}/files", s.withFile(s.known(s.attach)))
 	mux.HandleFunc("GET /records/{ref}/erase", s.members(s.showErase))
 	mux.HandleFunc("POST /records/{ref}/erase", s.members(s.erase))
 	mux.HandleFunc("GET /blocks/{cid}", s.members(s.sendBlock))
 	mux.HandleFunc("GET /records/{ref}/attachments/{number}", s.members(s.sendFile))
 	mux.HandleFunc("GET /inbox", s.members(s.showInbox))
 	mux.HandleFunc("GET /agreements/{ref}", s.members(s.showAgreement))
-	mux.HandleFunc("POST /agreements/{ref}/deeds", s.members(s.deed))
+	mux.HandleFunc("POST /agreements/{ref}/deeds", s.withFile(s.known(s.deed)))
+	mux.HandleFunc("GET /agreements/{ref}/paper", s.members(s.sendPaper))
+	mux.HandleFunc("GET /agreements/{ref}/archive.zip", s.members(s.sendArchive))
+	mux.HandleFunc("GET /agreements/{ref}/calendar.ics", s.members(s.sendAgreementCalendar))
 	mux.HandleFunc("POST /records/{ref}/proposal", s.members(s.propose))
 	mux.HandleFunc("GET /messages", s.members(s.showMessages))
 	mux.HandleFunc("POST /messages", s.members(s.send))
@@ -124,11 +131,18 @@ func New(c Config) http.Handler {
 type pageFunc func(http.ResponseWriter, *http.Request, *view) error
 
 // page runs f; an error it returns is shown as a page.
-func (s *site) page(f pageFunc) http.HandlerFunc {
+func (s *site) page(f pageFunc) http.HandlerFunc { return s.reading(maxFormBytes, f) }
+
+// reading is page for forms of at most so many bytes. A whole form has its time; beyond
+// what a form of fields has, every read has its own.
+func (s *site) reading(most int64, f pageFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(20 * time.Second)) // for a whole form; not every writer has deadlines
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(20 * time.Second)) // not every writer has deadlines
 		if r.Method == http.MethodPost {
-			r.Body = http.MaxBytesReader(w, r.Body, maxFormBytes)
+			body := http.MaxBytesReader(w, r.Body, most)
+			if r.Body = body; most > maxFormBytes {
+				r.Body = patient{api.Patient(w, body), body}
+			}
 		}
 		v := s.newView(w, r)
 		if err := f(w, r, v); err != nil {
@@ -137,9 +151,17 @@ func (s *site) page(f pageFunc) http.HandlerFunc {
 	}
 }
 
+type patient struct {
+	io.Reader
+	io.Closer
+}
+
 // members is page for those who are signed in; others are told how to sign in.
-func (s *site) members(f pageFunc) http.HandlerFunc {
-	return s.page(func(w http.ResponseWriter, r *http.Request, v *view) error {
+func (s *site) members(f pageFunc) http.HandlerFunc { return s.page(s.known(f)) }
+
+// known runs f for those who are signed in.
+func (s *site) known(f pageFunc) pageFunc {
+	return func(w http.ResponseWriter, r *http.Request, v *view) error {
 		if !s.sessions.Valid(r) {
 			return s.showSignIn(w, r, v)
 		}
@@ -148,7 +170,7 @@ func (s *site) members(f pageFunc) http.HandlerFunc {
 			return err
 		}
 		return f(w, r, v)
-	})
+	}
 }
 
 // introduce says whose node this is, which every page for members shows.
