@@ -15,12 +15,19 @@ const (
 	readers      = 4       // readers at once; more wait for one of them
 	readerCache  = 4 << 20 // bytes of pages that each of them keeps
 	writerCache  = 24 << 20
-	walBytes     = 16 << 20 // of the log that is kept between two uses; a large batch may take more
+	keeperCache  = 64 << 10
+	walBytes     = 4 << 20  // of the log that is kept, and of what is brought into the file at once beside the writer
+	walMost      = 64 << 20 // of the log before the writer stops for it
+	pageBytes    = 4096     // of SQLite's pages
+	partsMost    = 8        // transactions that wrote words, before parts are merged though more waits
 	maxPrepared  = 256      // questions of different form that stay prepared, a few KB each
 	followBatch  = 512      // changes written at once
 	dueAtOnce    = 256      // records computed at once when what they are was put off
+	manyAtOnce   = 2048     // of either, while more than putOffBeyond wait
 	putOffBeyond = 2048     // changes that wait: beyond this, what follows from them is put off
 	heavy        = 64       // entries about one record: beyond them it is computed when nothing else waits
+	maxTerm      = 1 << 22  // what the number of a facet's value cannot come to
+	worthMeeting = 256      // records of the rarest of several conditions
 	maxPrefixed  = 1000     // records that a prefix may name: far beyond what can be told apart
 	maxValues    = 32       // values of one condition
 	maxKm        = 20_100   // half way round the earth
@@ -31,7 +38,8 @@ const (
 	soonAnew     = 4 << 20  // bytes of a file that is built anew after a crash, in about a second
 	retryAfter   = 5 * time.Second
 	heavyPause   = 250 * time.Millisecond // before records of which much is said are computed
-	shedPause    = 20 * time.Millisecond  // between two parts of taking words out
+	shedPause    = 10 * time.Millisecond  // between two parts of taking words out, and of merging
+	walPause     = time.Second            // between two looks at the log
 	buildingTold = 5 * time.Second        // between two lines of the log while it is built
 )
 
@@ -46,10 +54,12 @@ func Bounds() []protocol.Bound {
 		b("readers", readers, "readers", "at once: each keeps pages in memory", "they wait for one another"),
 		b("readerCache", readerCache, "bytes", "of pages kept by each reader", "read from the disk again"),
 		b("writerCache", writerCache, "bytes", "of pages kept by the writer", "read from the disk again"),
-		b("walBytes", walBytes, "bytes", "of SQLite's log between two uses", "cut back after the batch that needed more"),
+		b("walBytes", walBytes, "bytes", "of SQLite's log between two uses", "brought into the file beside the writer, and cut back"),
+		b("walMost", walMost, "bytes", "of SQLite's log while much is written", "the writer brings it into the file first"),
 		b("maxPrepared", maxPrepared, "questions", "of different form that stay prepared", "prepared at each use"),
 		b("followBatch", followBatch, "changes", "written in one transaction", "the next transaction"),
 		b("dueAtOnce", dueAtOnce, "records", "computed in one transaction when that was put off", "the next transaction"),
+		b("manyAtOnce", manyAtOnce, "changes", "or records in one transaction while more than putOffBeyond wait", "the next transaction"),
 		b("putOffBeyond", putOffBeyond, "changes", "that wait: then what follows from them is put off", "computed by who reads"),
 		b("heavy", heavy, "entries", "about one record: who revises one a thousand times slows nobody down", "computed when nothing else waits, or by who reads"),
 		b("maxPrefixed", maxPrefixed, "records", "that the beginning of a CID may name", "the others are not found by it"),

@@ -75,6 +75,7 @@ func (w *writer) put(of *computing) error {
 	if err != nil {
 		return err
 	}
+	w.batch.worded = w.batch.worded || hadWords || c.title != nil
 	if hadWords {
 		w.batch.shed = w.batch.shed || r.erased || !ok
 		if err := w.exec(`DELETE FROM words WHERE rowid = ?`, int64(local)); err != nil {
@@ -170,16 +171,22 @@ func packTerms(terms []int64) (b []byte) {
 }
 
 func unpackTerms(b []byte) (terms []int64) {
+	eachTerm(b, func(id int64) { terms = append(terms, id) })
+	return terms
+}
+
+// eachTerm calls do with the numbers that packTerms wrote. Numbers that no term can have,
+// because the file is damaged, end it.
+func eachTerm(b []byte, do func(id int64)) {
 	last := int64(0)
 	for len(b) > 0 {
 		d, n := binary.Uvarint(b)
-		if n <= 0 {
-			return terms
+		if last += int64(d); n <= 0 || d > maxTerm || last > maxTerm {
+			return
 		}
-		last += int64(d)
-		terms, b = append(terms, last), b[n:]
+		do(last)
+		b = b[n:]
 	}
-	return terms
 }
 
 // tagWords are terms as words.

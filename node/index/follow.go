@@ -3,8 +3,6 @@ package index
 import (
 	"context"
 	"errors"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -165,15 +163,18 @@ func (f *Follower) run(ctx context.Context) (err error) {
 	defer cancel()
 	portions := make(chan portion) // closed when nothing can be read any more
 	var readErr error              // before that
-	from := f.Progress().Applied + 1
+	from, limit := f.Progress().Applied+1, followBatch
 	wg.Go(func() {
 		defer close(portions)
 		for {
 			var p portion
-			if p.items, p.newest, readErr = f.log.Follow(ctx, from, followBatch); readErr != nil {
+			if p.items, p.newest, readErr = f.log.Follow(ctx, from, limit); readErr != nil {
 				return
 			}
 			from = p.items[len(p.items)-1].Seq + 1
+			if limit = followBatch; p.newest > from+putOffBeyond {
+				limit = manyAtOnce
+			}
 			select {
 			case portions <- p:
 			case <-ctx.Done():
@@ -181,21 +182,21 @@ func (f *Follower) run(ctx context.Context) (err error) {
 			}
 		}
 	})
+	wg.Go(func() { f.checkpoint(ctx) })
 	told := time.Now()
 	shedding := f.x.mustShed()
 	for {
 		if err := f.settle(); err != nil {
 			return err
 		}
-		var idle <-chan time.Time
-		if p := f.Progress(); p.Due > 0 {
-			idle = time.After(0)
-			if !p.Building && p.Due < dueAtOnce { // few, of which much is said: others first
-				idle = time.After(heavyPause)
+		p := f.Progress()
+		loose, crowded := f.x.mustTidy()
+		if crowded && p.Due == 0 && !p.Building {
+			if err := f.tidy(); err != nil {
+				return err
 			}
-		} else if shedding {
-			idle = time.After(shedPause)
 		}
+		idle := pause(p, shedding || loose)
 		select {
 		case p, ok := <-portions:
 			if !ok {
@@ -211,10 +212,13 @@ func (f *Follower) run(ctx context.Context) (err error) {
 				err = f.take(p)
 			case <-f.poke:
 			case <-idle:
-				if f.Progress().Due > 0 {
+				switch {
+				case f.Progress().Due > 0:
 					err = f.work()
-				} else {
+				case shedding:
 					shedding, err = f.x.shed()
+				default:
+					err = f.tidy()
 				}
 			}
 		}
@@ -225,6 +229,36 @@ func (f *Follower) run(ctx context.Context) (err error) {
 		if p := f.Progress(); p.Building && time.Since(told) > buildingTold {
 			told = time.Now()
 			f.x.log.Info("the index is being built", "changes", p.Applied, "of", p.Newest, "records_due", p.Due)
+		}
+	}
+}
+
+// pause ends when what can wait is done: nil where nothing is.
+func pause(p Progress, more bool) <-chan time.Time {
+	switch {
+	case p.Due > 0 && !p.Building && p.Due < dueAtOnce: // few, of which much is said: others first
+		return time.After(heavyPause)
+	case p.Due > 0, more && p.Building:
+		return time.After(0)
+	case more:
+		return time.After(shedPause)
+	}
+	return nil
+}
+
+// checkpoint looks after SQLite's log until ctx ends. What fails is tried again: the writer
+// stops for it in the end, and says so.
+func (f *Follower) checkpoint(ctx context.Context) {
+	tick := time.NewTicker(walPause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := f.x.checkpoint(); err != nil {
+				f.x.log.Debug("the log of the index was not brought into its file", "err", err)
+			}
 		}
 	}
 }
@@ -249,9 +283,25 @@ func (f *Follower) take(p portion) error {
 }
 
 func (f *Follower) work() error {
-	due, err := f.x.Work(dueAtOnce)
+	n := dueAtOnce
+	if f.Progress().Due > putOffBeyond {
+		n = manyAtOnce
+	}
+	due, err := f.x.Work(n)
 	if err == nil {
 		f.note(func() { f.due = due })
+		f.built()
+	}
+	return err
+}
+
+func (f *Follower) tidy() error {
+	pages := tidyPages
+	if f.Progress().Building {
+		pages = builtPages
+	}
+	_, err := f.x.tidy(pages)
+	if err == nil {
 		f.built()
 	}
 	return err
@@ -260,7 +310,7 @@ func (f *Follower) work() error {
 // built notes that a rebuild has come to its end.
 func (f *Follower) built() {
 	p := f.Progress()
-	if p.Building && p.Applied >= p.Newest && p.Due == 0 {
+	if loose, _ := f.x.mustTidy(); p.Building && p.Applied >= p.Newest && p.Due == 0 && !loose {
 		f.note(func() { f.building = false })
 		f.x.log.Info("the index is built", "changes", p.Applied)
 	}
@@ -328,40 +378,6 @@ func (f *Follower) match(ctx context.Context) error {
 		}
 	})
 	return nil
-}
-
-// sample is an entry that stood for a local number when the index read it. They are kept
-// at growing distances, and the last one, and compared at every start: local numbers of
-// another ledger, or of one that was restored, stand for other entries.
-type sample struct {
-	local uint64
-	id    digest
-}
-
-func (s sample) text() string {
-	return strconv.FormatUint(s.local, 10) + " " + cidOf(s.id).String()
-}
-
-func parseSamples(text string) (samples []sample, err error) {
-	for line := range strings.Lines(text) {
-		number, id, _ := strings.Cut(strings.TrimSpace(line), " ")
-		local, nerr := strconv.ParseUint(number, 10, 64)
-		cid, ierr := protocol.ParseCID(id)
-		if err := errors.Join(nerr, ierr); err != nil {
-			return nil, err
-		}
-		samples = append(samples, sample{local, cid.Digest()})
-	}
-	return samples, nil
-}
-
-// keepSample replaces the last sample, or adds one where it lies far enough behind.
-func keepSample(samples []sample, it Item) []sample {
-	now := sample{it.Seq, it.Entry.ID().Digest()}
-	if n := len(samples); n > 1 && samples[n-1].local < samples[n-2].local+samples[n-2].local/2 {
-		samples = samples[:n-1]
-	}
-	return append(samples, now)
 }
 
 // followed is what the index knows of the ledger that it followed.

@@ -73,6 +73,9 @@ type Index struct {
 	mu    sync.RWMutex // held by readers while they read; for writing while the file is opened or closed
 	reads chan *conn   // those that nobody uses; closed with the file
 
+	keeping sync.Mutex // guards keeper's use; taken after mu
+	keeper  *conn      // brings SQLite's log into the file, see tidy.go
+
 	writing sync.Mutex // guards w; taken before mu
 	w       *writer
 }

@@ -59,7 +59,7 @@ func (c *conn) lister(s selection, match string) (*lister, bool, error) {
 	case match != "":
 		match = `{title body} : (` + match + `)`
 		for _, g := range groups {
-			match += ` AND tags : (` + strings.ReplaceAll(strings.TrimSpace(tagWords(g.terms)), " ", " OR ") + `)`
+			match += ` AND ` + g.match()
 		}
 		groups = nil
 		if s.sort == SortRelevance {
@@ -79,6 +79,15 @@ func (c *conn) lister(s selection, match string) (*lister, bool, error) {
 		l.from = `FROM (SELECT b.local, b.lat0, b.lon0 FROM spot b WHERE ` + l.within() + `) p`
 	case l.sort == SortClosing:
 		l.from = `FROM record p`
+	case meet(groups):
+		for i, g := range groups {
+			if i > 0 {
+				match += ` AND `
+			}
+			match += g.match()
+		}
+		groups = nil
+		l.from = `FROM (SELECT rowid AS local FROM words WHERE words MATCH ` + l.arg(match) + bounded(l.sort, "rowid") + `) p`
 	default:
 		if len(groups) == 0 {
 			groups = []group{all}
@@ -108,6 +117,19 @@ func (c *conn) lister(s selection, match string) (*lister, bool, error) {
 		l.where += ` AND p.local IN (SELECT b.local FROM spot b WHERE ` + l.within() + `)`
 	}
 	return l, true, nil
+}
+
+// meet reports whether records that meet several conditions are found faster where the
+// search index keeps what has each: it steps over what meets one of them alone, while a
+// walk along tag looks up every record of the rarest. What is not there, because nothing
+// can be read of it, must not be asked for.
+func meet(groups []group) bool {
+	return len(groups) > 1 && groups[0].n >= worthMeeting && slices.ContainsFunc(groups, func(g group) bool { return g.content })
+}
+
+// match is the condition as the search index is asked.
+func (g group) match() string {
+	return `tags : (` + strings.ReplaceAll(strings.TrimSpace(tagWords(g.terms)), " ", " OR ") + `)`
 }
 
 // within is the condition on b of being in the boxes that hold the circle.

@@ -7,6 +7,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -68,7 +70,6 @@ type stock struct {
 	themes       []string
 	feeds        []*shelf
 	written      int
-	bytes        int // of headers and bodies
 }
 
 type shelf struct {
@@ -106,6 +107,32 @@ func newStock(t testing.TB, dir string) *stock {
 	return s
 }
 
+// stocked is a ledger of n records, written by another process: what this one takes of
+// memory is what reading it takes.
+func stocked(t testing.TB, dir string, n int) *stock {
+	const filling = "DURE_TEST_INDEX_LEDGER"
+	if dir := os.Getenv(filling); dir != "" {
+		s := newStock(t, dir)
+		s.fill(n)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		os.Exit(0)
+	}
+	c := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-records", fmt.Sprint(n))
+	c.Env = append(os.Environ(), filling+"="+dir)
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	s := newStock(t, dir)
+	for _, f := range s.feeds {
+		head, _ := s.Head(f.feed)
+		f.last, f.next, f.page = head.Head, head.Count, protocol.Page{}
+	}
+	s.written, s.rng = n, rand.New(rand.NewPCG(3, 4))
+	return s
+}
+
 // write makes one more record, and hands the page in when it is full.
 func (s *stock) write(full int) *shelf {
 	i, rng := s.written, s.rng
@@ -129,7 +156,6 @@ func (s *stock) write(full int) *shelf {
 		Number: uint64(s.written), Body: protocol.Sum(body), Size: uint64(len(body))})
 	f.last, f.next = e.ID(), f.next+1
 	f.page.Entries, f.page.Bodies = append(f.page.Entries, e), append(f.page.Bodies, body)
-	s.bytes += len(e.Bytes()) + len(body)
 	if len(f.page.Entries) >= full {
 		s.hand(f)
 	}

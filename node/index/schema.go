@@ -2,7 +2,7 @@ package index
 
 // schemaVersion rises with every change of what lies in the file or of how it is
 // computed. A file of another version is built anew; nothing is migrated.
-const schemaVersion = 4
+const schemaVersion = 5
 
 // schema is what the file holds. A record's number in it, everywhere, is the local number
 // of its first entry, which is also its place in lists.
@@ -21,6 +21,7 @@ const schemaVersion = 4
 //	words     the words of what is said now, as package token cuts them. Texts are not here.
 //	          Its "tags" repeat the record's terms: SQLite meets words and values in one walk,
 //	          many times faster than it looks a value up for each record that has the words.
+//	          Its parts are merged when nothing waits (tidy.go), not when a record comes.
 //	spot      where things are, in degrees.
 //	meta      schema, and how far the ledger was followed.
 const schema = `
@@ -45,6 +46,9 @@ CREATE TABLE term(id INTEGER PRIMARY KEY, facet INTEGER NOT NULL, value TEXT NOT
 CREATE TABLE tag(term INTEGER NOT NULL, local INTEGER NOT NULL, PRIMARY KEY(term, local)) WITHOUT ROWID;
 CREATE VIRTUAL TABLE words USING fts5(title, body, tags, content='', contentless_delete=1, tokenize='ascii');
 INSERT INTO words(words, rank) VALUES ('rank', 'bm25(5.0, 1.0, 0.0)');
+INSERT INTO words(words, rank) VALUES ('hashsize', 8388608);
+INSERT INTO words(words, rank) VALUES ('automerge', 0);
+INSERT INTO words(words, rank) VALUES ('crisismerge', 500);
 CREATE VIRTUAL TABLE spot USING rtree(local, lat0, lat1, lon0, lon1);
 `
 

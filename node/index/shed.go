@@ -16,32 +16,13 @@ func (x *Index) shed() (more bool, err error) {
 	if w == nil || !w.shed {
 		return false, nil
 	}
-	changes := func() (n int64, err error) {
-		_, err = w.one(`SELECT total_changes()`, nil, &n)
-		return n, err
-	}
 	pages := -shedPages // the first call takes all parts, whatever their age
 	if w.shedding {
 		pages = shedPages
 	}
-	var before, after int64
-	err = w.transaction(func() error {
-		if before, err = changes(); err != nil {
-			return err
-		}
-		if err := w.exec(`INSERT INTO words(words, rank) VALUES ('merge', ?)`, pages); err != nil {
-			return err
-		}
-		if after, err = changes(); err != nil || after-before >= 2 {
-			return err
-		}
-		return w.exec(`DELETE FROM meta WHERE name = ?`, metaShed)
-	})
-	if err != nil {
-		return false, failed("shed words", err)
-	}
-	if w.shedding = after-before >= 2; w.shedding {
-		return true, nil
+	w.shedding, err = w.merge(pages, func() error { return w.exec(`DELETE FROM meta WHERE name = ?`, metaShed) })
+	if err != nil || w.shedding {
+		return err == nil, failed("shed words", err)
 	}
 	w.shed = false
 	var busy, log, moved int64

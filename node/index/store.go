@@ -184,7 +184,8 @@ func (x *Index) tryOpen() (err error) {
 		}
 		x.reads <- c
 	}
-	return nil
+	x.keeper, err = x.connect(keeperCache)
+	return err
 }
 
 // shut closes all connections, the writer last: it brings SQLite's log into the file.
@@ -197,10 +198,13 @@ func (x *Index) shut() error {
 			errs = append(errs, c.close())
 		}
 	}
+	if x.keeper != nil {
+		errs = append(errs, x.keeper.close())
+	}
 	if x.w != nil {
 		errs = append(errs, x.w.close())
 	}
-	x.reads, x.w = nil, nil
+	x.reads, x.keeper, x.w = nil, nil, nil
 	return errors.Join(errs...)
 }
 

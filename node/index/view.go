@@ -77,7 +77,7 @@ func (x *Index) content(v *View, e protocol.Entry) (State, error) {
 	if err != nil {
 		return StateInvalid, nil
 	}
-	if _, err := record.FromBody(v.Kind, raw); err != nil {
+	if _, err := record.FromData(v.Kind, content); err != nil {
 		v.Faults = record.FaultsOf(err)
 		return StateInvalid, nil
 	}

@@ -45,6 +45,8 @@ type writer struct {
 	due      int             // lines in due
 	shed     bool            // words are to be taken out, see shed.go
 	shedding bool            // that has begun
+	loose    bool            // parts of the search index may be to be merged, see tidy.go
+	parts    int             // how many came since some were
 
 	batch *batch // nil outside of a transaction
 }
@@ -69,11 +71,12 @@ type batch struct {
 	risen   map[*feed]bool  // feeds whose number or node has risen
 	applied uint64
 	samples []sample
+	worded  bool // words were written or taken out
 	shed    bool // words of what was erased, or does not count, are in old parts of the search index
 }
 
 func (x *Index) openWriter() (*writer, error) {
-	c, err := x.connect(writerCache, "journal_mode(wal)", "synchronous(normal)", "secure_delete(1)", "wal_autocheckpoint("+strconv.Itoa(walBytes/4096)+")", "journal_size_limit("+strconv.Itoa(walBytes)+")", "foreign_keys(0)")
+	c, err := x.connect(writerCache, "auto_vacuum(incremental)", "journal_mode(wal)", "synchronous(normal)", "secure_delete(1)", "wal_autocheckpoint("+strconv.Itoa(walMost/pageBytes)+")", "journal_size_limit("+strconv.Itoa(walBytes)+")", "foreign_keys(0)")
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +115,7 @@ func (w *writer) load() error {
 	if _, err := w.one(`SELECT count(*) FROM due`, nil, &due); err != nil {
 		return err
 	}
-	w.due = int(due)
+	w.due, w.loose = int(due), true
 	w.applied, _ = strconv.ParseUint(applied, 10, 64) // "": nothing yet
 	shed, err := w.meta(metaShed)
 	if err != nil {
@@ -208,6 +211,9 @@ func (x *Index) write(op string, putOff bool, do func(*writer) error) error {
 			w.applied, w.samples = b.applied, b.samples
 		}
 		w.shed = w.shed || b.shed
+		if b.worded {
+			w.loose, w.parts = true, w.parts+1
+		}
 		return nil
 	}
 	clear(w.feeds)

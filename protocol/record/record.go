@@ -232,7 +232,13 @@ func FromBody(kind protocol.Kind, raw []byte) (Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, faults := bind(kind, content, &binder{body: true})
+	return FromData(kind, content)
+}
+
+// FromData is FromBody of a body that is open already (protocol.BodyContent). The record
+// may share slices and maps with the data.
+func FromData(kind protocol.Kind, data map[string]any) (Record, error) {
+	r, faults := bind(kind, data, &binder{body: true})
 	if err := faults.err("read body"); err != nil {
 		return nil, err
 	}

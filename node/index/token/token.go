@@ -50,7 +50,7 @@ func classOf(r rune) class {
 		return pairs
 	case !unicode.IsLetter(r) && !unicode.IsNumber(r) && !unicode.IsMark(r):
 		return other
-	case unicode.In(r, unspaced...):
+	case r >= rune(len(latin)) && unicode.In(r, unspaced...):
 		return pairs
 	}
 	return word
@@ -104,18 +104,35 @@ func cut(w string) int {
 	return len(w)
 }
 
+// latin is what foldAny makes of each letter of the alphabet that most members write.
+var latin = func() (t [0x250]string) {
+	for r := range t {
+		t[r] = foldAny(string(rune(r)))
+	}
+	return t
+}()
+
 // fold writes a word without case and accents.
 func fold(w string) string {
 	plain := true
-	for i := range len(w) {
-		if w[i] >= utf8.RuneSelf || 'A' <= w[i] && w[i] <= 'Z' {
-			plain = false
-			break
+	for _, r := range w {
+		if r >= rune(len(latin)) {
+			return foldAny(w)
 		}
+		plain = plain && r < utf8.RuneSelf && (r < 'A' || r > 'Z')
 	}
 	if plain {
 		return w
 	}
+	b := make([]byte, 0, 2*len(w))
+	for _, r := range w {
+		b = append(b, latin[r]...)
+	}
+	return string(b)
+}
+
+// foldAny is fold for words of any alphabet.
+func foldAny(w string) string {
 	var b strings.Builder
 	strip := false // the marks that follow are accents
 	for _, r := range norm.NFD.String(w) {

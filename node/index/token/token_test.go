@@ -3,6 +3,7 @@ package token
 import (
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -96,4 +97,18 @@ func clipped(s string) string {
 		return string(r[:MaxRunes])
 	}
 	return s
+}
+
+// Letters of the Latin alphabet are folded by a table, to what all others are folded to.
+func TestFold_TableAgrees(t *testing.T) {
+	for a := rune('0'); a < rune(len(latin)); a++ {
+		for b := rune('0'); b < rune(len(latin)); b++ {
+			if !unicode.IsLetter(a) || !unicode.IsLetter(b) {
+				continue
+			}
+			if w := norm.NFKC.String(string([]rune{a, b})); fold(w) != foldAny(w) {
+				t.Fatalf("%q: %q, %q", w, fold(w), foldAny(w))
+			}
+		}
+	}
 }
