@@ -21,37 +21,60 @@ func isMention(h *protocol.Header) bool {
 // tells those that count: of a member's feed, below every cut, removal and fork, and not
 // erased by an act. Whether their writer was allowed to say so is the caller's question.
 // No kind means every kind. Governance, erasures, withdrawals and revisions of records are
-// never told: History has those. The slice is the caller's; nil where there is none.
+// never told: History has those. Of one kind in one feed the first MaxAbout are told, the
+// same ones everywhere, so that nobody's masses fill a node's memory. The slice is the
+// caller's; nil where there is none.
 func (x *Index) About(subject protocol.EntryID, kinds ...protocol.Kind) ([]Place, error) {
 	d := subject.Digest()
 	var out []Place
 	err := x.read("list entries about an entry", func(c *conn) error {
 		told := map[uint64]bool{} // by local number
+		type source struct {
+			feed digest
+			kind protocol.Kind
+		}
 		take := func(names func(*entry) bool) func(func(...any) error) error {
+			read := map[source]int{}
 			return func(scan func(...any) error) error {
 				var e entry
 				if err := readEntry(scan, &e); err != nil {
 					return err
 				}
 				if names(&e) && !told[e.local] && e.stands() && !e.erased && (len(kinds) == 0 || slices.Contains(kinds, e.kind)) {
-					told[e.local] = true
-					out = append(out, e.place())
+					if read[source{e.feed, e.kind}]++; read[source{e.feed, e.kind}] <= MaxAbout {
+						told[e.local] = true
+						out = append(out, e.place())
+					}
 				}
 				return nil
 			}
 		}
-		err := c.each(`SELECT `+entryColumns+` FROM entry e JOIN feed f ON f.no = e.feed WHERE e.ofkey = ? AND e.of = ?`, []any{keyOf(d), d[:]},
+		err := c.each(`SELECT `+entryColumns+` FROM entry e JOIN feed f ON f.no = e.feed WHERE e.ofkey = ? AND e.of = ? ORDER BY e.feed, e.seq`, []any{keyOf(d), d[:]},
 			take(func(e *entry) bool { return !isChange(e.kind) }))
 		if err != nil {
 			return err
 		}
-		return c.each(`SELECT `+entryColumns+` FROM ref n CROSS JOIN entry e ON e.local = n.local JOIN feed f ON f.no = e.feed WHERE n.key = ?`, []any{keyOf(d)},
+		return c.each(`SELECT `+entryColumns+` FROM ref n CROSS JOIN entry e ON e.local = n.local JOIN feed f ON f.no = e.feed WHERE n.key = ? ORDER BY e.feed, e.seq`, []any{keyOf(d)},
 			take(func(e *entry) bool { return slices.Contains(e.refs, d) }))
 	})
 	slices.SortFunc(out, func(a, b Place) int {
 		return cmp.Or(bytes.Compare(a.Feed.Bytes(), b.Feed.Bytes()), cmp.Compare(a.FeedSeq, b.FeedSeq))
 	})
-	return out, err
+	return firstOfEach(out), err
+}
+
+// firstOfEach leaves the first MaxAbout places of one kind in one feed; those named in two
+// ways were counted apart.
+func firstOfEach(places []Place) []Place {
+	read, feed := map[protocol.Kind]int{}, protocol.FeedID{}
+	return slices.DeleteFunc(places, func(p Place) bool {
+		if p.Feed != feed {
+			clear(read)
+			feed = p.Feed
+		}
+		read[p.Kind]++
+		return read[p.Kind] > MaxAbout
+	})
 }
 
 // Nodes lists each feed's last word on where its node is, without Entry and Seq.

@@ -91,3 +91,31 @@ func TestIndex_AboutTellsWhatCounts(t *testing.T) {
 		want("back", told(offer), asked, answered, twice, request)
 	}
 }
+
+// What one feed says in masses about a record is told up to a bound, from its beginning, and takes no place from others.
+func TestFirstOfEach_WhatOneFeedSaysInMasses(t *testing.T) {
+	loud, quiet := protocol.Sum([]byte("loud")), protocol.Sum([]byte("quiet"))
+	var places []Place
+	for seq := range uint64(3 * MaxAbout) {
+		places = append(places, Place{Feed: loud, FeedSeq: seq, Kind: protocol.KindQuestion})
+	}
+	places = append(places, Place{Feed: loud, FeedSeq: 3 * MaxAbout, Kind: protocol.KindReply}, Place{Feed: quiet, Kind: protocol.KindQuestion})
+	got := firstOfEach(places)
+	if len(got) != MaxAbout+2 || got[MaxAbout-1].FeedSeq != MaxAbout-1 || got[MaxAbout].Kind != protocol.KindReply || got[MaxAbout+1].Feed != quiet {
+		t.Errorf("%d places are told, the last %+v", len(got), got[len(got)-2:])
+	}
+}
+
+func TestAbout_TellsTheFirstOfManyInOneFeed(t *testing.T) {
+	w := newWorld(t)
+	seoul, loud := w.writer("kr-seoul"), w.writer("xx-loud")
+	offer := seoul.publish(protocol.KindOffer, 1)
+	for range MaxAbout + 5 {
+		loud.write(protocol.Header{Kind: protocol.KindQuestion, Of: offer.ID()})
+	}
+	x := w.index()
+	places, err := x.About(offer.ID())
+	if err != nil || len(places) != MaxAbout || places[0].FeedSeq != 1 || places[MaxAbout-1].FeedSeq != MaxAbout {
+		t.Fatalf("%d places are told, %v", len(places), err)
+	}
+}

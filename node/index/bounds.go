@@ -12,6 +12,10 @@ const (
 	DefaultLimit = 50
 	MaxLimit     = 1000
 
+	// MaxAbout bounds what is told of one kind in one feed about one entry: twice what any
+	// reader of it folds.
+	MaxAbout = 2000
+
 	readers      = 4       // readers at once; more wait for one of them
 	readerCache  = 4 << 20 // bytes of pages that each of them keeps
 	writerCache  = 24 << 20
@@ -51,6 +55,7 @@ func Bounds() []protocol.Bound {
 	return []protocol.Bound{
 		b("DefaultLimit", DefaultLimit, "records", "of a page that names no number", "the next page"),
 		b("MaxLimit", MaxLimit, "records", "of a page: more would keep memory for nothing", "refused, `usage`"),
+		b("MaxAbout", MaxAbout, "entries", "of one kind in one feed that are told about one entry", "its further ones, in order of the feed, are not told: the same ones on every node"),
 		b("readers", readers, "readers", "at once: each keeps pages in memory", "they wait for one another"),
 		b("readerCache", readerCache, "bytes", "of pages kept by each reader", "read from the disk again"),
 		b("writerCache", writerCache, "bytes", "of pages kept by the writer", "read from the disk again"),

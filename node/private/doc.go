@@ -19,6 +19,7 @@
 // nodes of its own member that cannot; and for another party of which no node can. So a
 // node that a member adds reads the old letters as soon as an older one was on line, and a
 // member that lost its only machine gets its letters back from those it wrote to, as long
-// as one of them has them. Nobody outside the parties ever gets a key, and no one that is
+// as one of them has them. That a node was served is believed of its own member alone, and
+// of what this member wrapped itself. Nobody outside the parties ever gets a key, and no one that is
 // suspended or removed.
 package private

@@ -104,8 +104,10 @@ func (it *item) root() protocol.EntryID {
 }
 
 // wrapped is what a rewrap says of an entry: its content key, and whose keys that was sealed
-// to. Anybody can write one about any entry: it counts where the key opens the entry.
+// to. Anybody can write one about any entry. The key counts where it opens the entry. For
+// whom it is cannot be verified, so it is believed of who would harm itself alone.
 type wrapped struct {
+	by     string // handle of its writer
 	key    sealed.ContentKey
 	prints []sealed.Print
 }
@@ -329,7 +331,7 @@ func (r *Room) takeRewraps() {
 	}
 	r.mu.Unlock()
 	for _, it := range todo {
-		env, c, key, _, err := r.envelope(it)
+		env, c, key, by, err := r.envelope(it)
 		if err != nil {
 			continue
 		}
@@ -338,7 +340,7 @@ func (r *Room) takeRewraps() {
 		it.taken = true
 		if err == nil {
 			for _, k := range w.Keys {
-				r.wraps[k.Entry] = append(r.wraps[k.Entry], wrapped{k.Key, w.Prints})
+				r.wraps[k.Entry] = append(r.wraps[k.Entry], wrapped{by, k.Key, w.Prints})
 			}
 		}
 		r.mu.Unlock()

@@ -83,7 +83,7 @@ func TestRoom_AStrangersRewrapServesNobody(t *testing.T) {
 		r.Add(w, local)
 		r.takeRewraps()
 	}
-	nodes := &party{self: r.cfg.Node, nodes: []partyNode{
+	nodes := &party{handle: "ca-montreal", self: r.cfg.Node, nodes: []partyNode{
 		{r.cfg.Node, []*announced{{key: here.Public()}}}, {protocoltest.Key("later").Public(), []*announced{{key: later.Public()}}}}}
 	missing := func() []sealed.PublicKey {
 		t.Helper()
@@ -101,6 +101,11 @@ func TestRoom_AStrangersRewrapServesNobody(t *testing.T) {
 	}
 	_, _, key, _, err := r.envelope(r.byEntry[e.ID()])
 	must(err)
+	// The other party knows the key. It may have wrapped it for nobody, and say otherwise.
+	rewrap("kr-seoul", key)
+	if got := missing(); len(got) != 1 || !slices.ContainsFunc(got, isLater) {
+		t.Errorf("another party is believed to have wrapped for a member's node: %d keys are missing", len(got))
+	}
 	rewrap("ca-montreal", key)
 	if got := missing(); len(got) != 0 {
 		t.Errorf("%d keys are missing once the letter's own key was wrapped", len(got))

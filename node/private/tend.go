@@ -112,8 +112,9 @@ func (r *Room) owed(ctx context.Context) []owing {
 
 // party is a member that may read a letter, as its nodes are now.
 type party struct {
-	self  protocol.PublicKey
-	nodes []partyNode // that are not ended and have a key
+	handle string
+	self   protocol.PublicKey
+	nodes  []partyNode // that are not ended and have a key
 }
 
 type partyNode struct {
@@ -122,7 +123,7 @@ type partyNode struct {
 }
 
 func (r *Room) party(s charter.State, handle string) *party {
-	p := &party{self: r.cfg.Node}
+	p := &party{handle: handle, self: r.cfg.Node}
 	m, ok := s.Member(handle)
 	if !ok || m.Status != charter.StatusMember {
 		return p
@@ -148,12 +149,15 @@ func (p *party) current() (out []sealed.PublicKey) {
 
 // unserved are the keys of a party's nodes that cannot read a letter, and whether some
 // other node of it can. key is what opens the letter: a rewrap with another one serves nobody,
-// whatever it says, or a stranger could keep a letter from a node that came later.
+// whatever it says, or a stranger could keep a letter from a node that came later. For the same
+// reason nobody is believed to have served a node but that node's own member, and this one:
+// another party knows the key, and could wrap it for nobody and say that it did. So two
+// parties may both wrap for a third, which costs an entry.
 func (r *Room) unserved(p *party, it *item, l *sealed.Letter, key sealed.ContentKey) (missing []sealed.PublicKey, someone bool) {
 	served := map[sealed.Print]bool{}
 	r.mu.Lock()
 	for _, w := range r.wraps[it.id] {
-		if w.key == key {
+		if w.key == key && (w.by == p.handle || w.by == r.cfg.Member) {
 			for _, p := range w.prints {
 				served[p] = true
 			}

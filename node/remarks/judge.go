@@ -124,6 +124,9 @@ func (j judge) judge(body record.Record) ([]protocol.CID, error) {
 	before := remark.Supersedes(j.said, j.row.Record, j.draft.Member, kind, body.Head().Lang)
 	switch body := body.(type) {
 	case *record.Question:
+		if remark.Asked(j.said, j.row.Record, j.draft.Member) {
+			return nil, j.refuse(protocol.ReasonConflict, "asked", strconv.Itoa(remark.MaxAsked), "number", j.number(), "owner", j.row.Member)
+		}
 		return nil, j.rate(kind)
 	case *record.Reply:
 		return j.reply()

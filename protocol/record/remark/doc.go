@@ -20,7 +20,10 @@
 //     the claimed times of its entries, the first MaxQuestions count, wherever they were
 //     asked, in order of (time, feed, seq); the rest is left aside. A feed's times never
 //     fall, so nobody claims a day twice; and all days beyond the day after the view's own
-//     are one day, so that claiming the future gains nothing.
+//     are one day, so that claiming the future gains nothing. Who has been silent can claim
+//     the days of its silence, and use up the rate of each: no clock can be asked about the
+//     past. So about one record the first MaxAsked questions of one member count, whatever
+//     days they claim.
 //   - A partner is who the owner names in the project and who has joined by its own
 //     signature. Named alone it is invited; joined alone it asks to take part.
 //   - Offices count as of the act that the entry names in its header, while that act

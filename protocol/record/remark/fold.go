@@ -63,7 +63,7 @@ func Fold(about Subject, said []Said, c Charter, asOf record.Day) View {
 	said = slices.Clone(said)
 	slices.SortFunc(said, earlier)
 	said = slices.CompactFunc(said, func(a, b Said) bool { return a.Entry == b.Entry })
-	over := beyond(said, asOf)
+	over := beyond(said, about.Record, asOf)
 	for _, s := range said {
 		switch {
 		case s.Of != about.Record || !s.Kind.IsRemark():

@@ -99,6 +99,29 @@ func TestRate_TheFutureIsOneDay(t *testing.T) {
 	}
 }
 
+// Who was silent can claim the days of its silence, one after the other. About one record that helps up to a bound.
+func TestRate_DaysOfSilenceAreNotEndless(t *testing.T) {
+	w := newWorld(t, protocol.KindOffer, offer)
+	w.now = w.now.AddDate(0, -6, 0)
+	var last protocol.EntryID
+	for range 4 * MaxAsked {
+		w.now = w.now.Add(3 * time.Hour) // eight a day: within the rate of each
+		last = w.says("sn-dakar", protocol.KindQuestion, `"text":{"en":"x"}`)
+	}
+	w.says("ca-montreal", protocol.KindQuestion, `"text":{"en":"x"}`)
+	if got := w.view().Count.Questions; got != MaxAsked+1 || w.why(last) != WhyRate {
+		t.Errorf("%d questions count", got)
+	}
+	if !Asked(w.said, w.about.Record, "sn-dakar") || Asked(w.said, w.about.Record, "ca-montreal") || Asked(w.said, id("another"), "sn-dakar") {
+		t.Error("who may ask more is told wrongly")
+	}
+	w.says("sn-dakar", protocol.KindQuestion, `"text":{"en":"x"}`)
+	w.said[len(w.said)-1].Of = id("another record")
+	if got := w.view().Count.Questions; got != MaxAsked+1 {
+		t.Errorf("with one about another record %d count", got)
+	}
+}
+
 func TestAdoptions_OnePerMemberTheLatest(t *testing.T) {
 	w := newWorld(t, protocol.KindExperience, experience)
 	first := w.says("sn-dakar", protocol.KindAdoption, `"changed":{"en":"Less"},"result":"ongoing"`)

@@ -12,6 +12,10 @@ const (
 	// together: a city that reads every listing of the day asks about a few.
 	MaxQuestions = 20
 
+	// MaxAsked bounds the questions of one member about one record, all days together: days can
+	// be claimed that have passed, so that a bound by days alone is none.
+	MaxAsked = 50
+
 	// MaxReplies bounds its replies: an owner answers more often than it asks.
 	MaxReplies = 100
 
@@ -27,6 +31,7 @@ func Bounds() []protocol.Bound {
 	b := protocol.NewBound
 	return []protocol.Bound{
 		b("MaxQuestions", MaxQuestions, "a day", "of one member, about all records together", "left aside; the own node refuses first"),
+		b("MaxAsked", MaxAsked, "questions", "of one member about one record, all days together", "left aside; the own node refuses first"),
 		b("MaxReplies", MaxReplies, "a day", "of one member, about all records together", "left aside; the own node refuses first"),
 		b("MaxSaid", MaxSaid, "remarks", "of one kind, by one member about one record: a report every week for nineteen years", "its further ones, in order of its feeds, are not read: the same ones on every node"),
 		b("MaxUrgent", record.MaxUrgent, "a month", "urgent notices of one office's holder: what cries every day is not heard", "not urgent to readers"),

@@ -39,14 +39,15 @@ func bucket(claimed int64, asOf record.Day) record.Day {
 	return day
 }
 
-// beyond finds the remarks that the rate leaves aside.
-func beyond(said []Said, asOf record.Day) map[protocol.EntryID]bool {
+// beyond finds the remarks that the rate leaves aside, and those about the record itself
+// that are more than one member's.
+func beyond(said []Said, about protocol.RecordID, asOf record.Day) map[protocol.EntryID]bool {
 	type use struct {
 		member string
 		kind   protocol.Kind
 		day    record.Day
 	}
-	out, used := map[protocol.EntryID]bool{}, map[use]int{}
+	out, used, asked := map[protocol.EntryID]bool{}, map[use]int{}, map[string]int{}
 	for _, s := range said { // in order
 		most := perDay(s.Kind)
 		if most == 0 {
@@ -55,6 +56,12 @@ func beyond(said []Said, asOf record.Day) map[protocol.EntryID]bool {
 		u := use{s.Member, s.Kind, bucket(s.Time, asOf)}
 		if used[u]++; used[u] > most {
 			out[s.Entry] = true
+			continue
+		}
+		if s.Kind == protocol.KindQuestion && s.Of == about {
+			if asked[s.Member]++; asked[s.Member] > MaxAsked {
+				out[s.Entry] = true
+			}
 		}
 	}
 	return out
@@ -79,6 +86,18 @@ func Room(said []Said, member string, kind protocol.Kind, now time.Time) (left i
 		return most - n, time.Time{}
 	}
 	return 0, now.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)
+}
+
+// Asked reports whether a member may not ask anything more about a record, of which these
+// remarks are.
+func Asked(said []Said, about protocol.RecordID, member string) bool {
+	n := 0
+	for _, s := range said {
+		if s.Member == member && s.Kind == protocol.KindQuestion && s.Of == about {
+			n++
+		}
+	}
+	return n >= MaxAsked
 }
 
 // urgent reports whether a notice is among those of its month that count as urgent.
