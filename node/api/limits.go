@@ -44,6 +44,11 @@ const (
 	// maxStreams bounds streams open at once. Beyond: 503 busy.
 	maxStreams = 64
 
+	// slowReader is how long one write of a stream may wait for its reader. Beyond: once the reader takes it, the
+	// stream ends, and its last message names the sequence to go on after; a reader that takes nothing
+	// for writeTimeout is cut without a word.
+	slowReader = 10 * time.Second
+
 	// eventQueue is how many events wait for one stream's connection. Beyond: the
 	// reader of the ledger waits; nothing is dropped.
 	eventQueue = 64
@@ -127,6 +132,7 @@ func Bounds() []protocol.Bound {
 		b("shutdownGrace", int64(shutdownGrace/time.Second), seconds, "for answers under way when the node stops", "connection closed"),
 		b("heartbeat", int64(heartbeat/time.Second), seconds, "of silence of a stream", "a comment line"),
 		b("maxStreams", maxStreams, "streams", "open at once", "503 `busy`"),
+		b("slowReader", int64(slowReader/time.Second), seconds, "that one write of a stream waits for its reader", "a last message with the sequence to go on after"),
 		b("eventQueue", eventQueue, "events", "waiting for one stream's connection", "reading waits; nothing is dropped"),
 		b("maxRemembered", maxRemembered, "answers", "kept for idempotency keys", "the least recently used is forgotten"),
 		b("rememberFor", int64(rememberFor/time.Hour), "h", "such an answer is kept", "forgotten"),

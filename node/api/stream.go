@@ -41,7 +41,9 @@ func (s *server) stream() {
 		"event; at 0, from the first; at a number in between, exactly after it, whether or not an event of that number exists or passes the filters; beyond the newest " +
 		"(a number of another store, or of before a restore), with one event reset whose seq is the newest, and on from there: list anew. The ledger itself is the buffer, " +
 		"so no number is too old. A comment (in NDJSON an empty line) comes every 15 seconds; with it comes the id up to " +
-		"which the filters have been applied. A reader that takes nothing for 30 seconds is cut: it resumes after the last sequence it saw."
+		"which the filters have been applied. Where a reader lets one " +
+		"message wait for more than 10 seconds, the stream ends: its last message is a problem with the code busy, whose args.resume (and in server-sent events its id) is the " +
+		"sequence to go on after. A reader that takes nothing for 30 seconds is cut without a word: it resumes after the last sequence it saw."
 	event := s.api.OpenAPI().Components.Schemas.Schema(typeOf[Event](), true, "")
 	op.Responses = map[string]*huma.Response{"200": {
 		Description: "events in order without gaps; comments in between say that the connection lives",
@@ -97,7 +99,7 @@ func (s *server) serveStream(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return protocol.Fail(protocol.ReasonBusy, "open stream", errors.New("too many streams"))
 	}
-	out := &eventWriter{w: w, rc: http.NewResponseController(w), lines: strings.Contains(r.Header.Get("Accept"), mediaNDJSON)}
+	out := &eventWriter{w: w, rc: http.NewResponseController(w), now: s.now, lines: strings.Contains(r.Header.Get("Accept"), mediaNDJSON)}
 	out.begin(since)
 
 	ctx, cancel := context.WithCancel(r.Context())
@@ -149,8 +151,22 @@ func (s *server) serveStream(w http.ResponseWriter, r *http.Request) error {
 		if len(events) == 0 && out.flush() != nil {
 			return nil
 		}
+		if out.slow {
+			out.problem(s.problem(r.Context(), s.phrases.Match(r.Header.Get("Accept-Language")), behind(out.seq)))
+			return nil
+		}
 	}
 }
+
+// behind is what a reader is told whose stream ends because it takes too long.
+func behind(seq uint64) *failure {
+	f := refuse(protocol.ReasonBusy, http.StatusServiceUnavailable, "api.problem.behind")
+	f.err = &protocol.Error{Reason: protocol.ReasonBusy, Op: "send events", Args: map[string]string{resumeArg: strconv.FormatUint(seq, 10)}}
+	return f
+}
+
+// resumeArg names the sequence after which a reader goes on.
+const resumeArg = "resume"
 
 // stillReads asks again what the caller may do: a token ends at once, also for streams that it
 // opened before.
@@ -189,7 +205,9 @@ func (s *server) since(r *http.Request) (uint64, error) {
 type eventWriter struct {
 	w     http.ResponseWriter
 	rc    *http.ResponseController
+	now   func() time.Time
 	lines bool
+	slow  bool   // a write waited for longer than slowReader
 	seq   uint64 // of the last event that was looked at, let through or not
 }
 
@@ -217,14 +235,18 @@ func (o *eventWriter) event(e Event) error {
 	return o.write("id: " + strconv.FormatUint(e.Seq, 10) + "\nevent: " + string(e.Type) + "\ndata: " + string(data) + "\n\n")
 }
 
-// problem ends a stream that cannot go on. It has no id: the reader resumes after the
-// last event it saw.
+// problem ends a stream that cannot go on. It has an id only where it says after which
+// sequence to resume; else the reader resumes after the last event it saw.
 func (o *eventWriter) problem(p *Problem) {
 	data := mustJSON(p)
 	if o.lines {
 		_ = o.write(`{"type":"problem","problem":` + string(data) + "}\n")
 	} else {
-		_ = o.write("event: problem\ndata: " + string(data) + "\n\n")
+		id := ""
+		if seq := p.Args[resumeArg]; seq != "" {
+			id = "id: " + seq + "\n"
+		}
+		_ = o.write(id + "event: problem\ndata: " + string(data) + "\n\n")
 	}
 	_ = o.flush()
 }
@@ -243,11 +265,20 @@ func (o *eventWriter) heartbeat() error {
 
 func (o *eventWriter) write(text string) error {
 	_ = o.rc.SetWriteDeadline(time.Now().Add(writeTimeout)) // not every writer has deadlines; those of tests do without
-	_, err := io.WriteString(o.w, text)
-	return err
+	return o.timed(func() error {
+		_, err := io.WriteString(o.w, text)
+		return err
+	})
 }
 
-func (o *eventWriter) flush() error { return o.rc.Flush() }
+func (o *eventWriter) flush() error { return o.timed(o.rc.Flush) }
+
+func (o *eventWriter) timed(do func() error) error {
+	began := o.now()
+	err := do()
+	o.slow = o.slow || o.now().Sub(began) > slowReader
+	return err
+}
 
 func mustJSON(v any) []byte {
 	data, err := json.Marshal(v)

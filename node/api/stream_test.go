@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -215,6 +216,69 @@ func TestStream_TooManyAreTurnedAway(t *testing.T) {
 	resp, raw := w.ask("GET", "/api/v1/stream", "")
 	if p := problem(t, resp, raw); resp.StatusCode != 503 || p.Code != "busy" {
 		t.Errorf("got %d %s, want 503 busy", resp.StatusCode, p.Code)
+	}
+}
+
+// sluggish is the connection of a reader that takes its time over one message.
+type sluggish struct {
+	*httptest.ResponseRecorder
+	wait string // what the message has in it
+	took func() // is called while it is sent
+}
+
+func (c *sluggish) WriteString(text string) (int, error) {
+	if strings.Contains(text, c.wait) {
+		c.took()
+	}
+	return c.ResponseRecorder.WriteString(text)
+}
+
+// A reader that lets a message wait is told where to go on, and going on there it misses
+// nothing and is told nothing twice. One that takes its time within bounds is not cut.
+func TestStream_SlowReadersAreToldWhereToGoOn(t *testing.T) {
+	book, err := theBook()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, lines := range []bool{false, true} {
+		clock, wait := now, 11*time.Second
+		handler := api.New(api.Config{Backend: apitest.New(now), Token: token, Hosts: []string{"127.0.0.1"}, Phrases: book, Now: func() time.Time { return clock }})
+		read := func(since, until string, wait time.Duration) string {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			r := httptest.NewRequestWithContext(ctx, "GET", "/api/v1/stream?type=record&since="+since, nil)
+			r.Host = "127.0.0.1"
+			r.Header.Set("Authorization", "Bearer "+token)
+			r.Header.Set("Accept-Language", "fr")
+			if lines {
+				r.Header.Set("Accept", "application/x-ndjson")
+			}
+			c := &sluggish{httptest.NewRecorder(), `"seq":` + until + `,`, func() {
+				if clock = clock.Add(wait); wait < 10*time.Second {
+					cancel()
+				}
+			}}
+			handler.ServeHTTP(c, r)
+			if ctx.Err() == context.DeadlineExceeded {
+				t.Error("the stream did not end")
+			}
+			return c.Body.String()
+		}
+		told := read("0", "3", wait)
+		mark := `"args":{"resume":"3"}`
+		if last := told[strings.LastIndex(strings.TrimSpace(told), "\n"):]; !strings.Contains(last, mark) || !strings.Contains(last, `"code":"busy"`) || !strings.Contains(last, "rouvrez le flux après 3") {
+			t.Errorf("the last message is %q", last)
+		}
+		if !lines && !strings.Contains(told, "id: 3\nevent: problem\n") {
+			t.Errorf("the last message has no id: %s", told)
+		}
+		if strings.Contains(told, `"seq":4,`) || !strings.Contains(told, `"seq":3,`) {
+			t.Errorf("the stream went on: %s", told)
+		}
+		told = read("3", "7", 9*time.Second)
+		if strings.Contains(told, "resume") || strings.Contains(told, `"seq":3,`) || strings.Count(told, `"seq":`) != 4 {
+			t.Errorf("going on there brings %s", told)
+		}
 	}
 }
 
