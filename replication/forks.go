@@ -176,8 +176,17 @@ func (r *Replica) forked(ctx context.Context, id protocol.FeedID, theirs []proto
 	return r.prove(ctx, id, ev)
 }
 
-// prove publishes evidence. Where this node cannot write now, it does so later.
+// prove publishes evidence. Where this node cannot write now, it does so later. Evidence
+// against its own feed would lie beyond the fork there, where it counts for nobody: the
+// feed is left first, and the next one brings it.
 func (r *Replica) prove(ctx context.Context, id protocol.FeedID, ev protocol.ForkEvidence) error {
+	if r.leaveForked(id) {
+		r.mu.Lock()
+		r.proofs[id] = ev
+		r.mu.Unlock()
+		r.nudge()
+		return nil
+	}
 	_, err := r.Publish(ctx, Draft{Kind: protocol.KindForkEvidence, Content: &ev})
 	if err == nil {
 		return nil

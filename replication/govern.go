@@ -65,12 +65,12 @@ func (r *Replica) tend(ctx context.Context) error {
 			r.log.Error("a branch that was chosen could not be put in its place; it is tried again", "err", err)
 			timer.Reset(certifyAfter)
 		}
-		if err := r.tellProofs(ctx); err != nil && ctx.Err() == nil {
-			r.log.Warn("the proof of a fork could not be published; it is tried again", "err", err)
-			timer.Reset(certifyAfter)
-		}
 		if err := r.recover(ctx); err != nil && ctx.Err() == nil {
 			r.log.Error("recovering did not succeed; it is tried again", "err", err)
+			timer.Reset(certifyAfter)
+		}
+		if err := r.tellProofs(ctx); err != nil && ctx.Err() == nil {
+			r.log.Warn("the proof of a fork could not be published; it is tried again", "err", err)
 			timer.Reset(certifyAfter)
 		}
 		if err := r.erasures.repeat(ctx); err != nil && ctx.Err() == nil {

@@ -354,6 +354,15 @@ func TestReplica_LeavesItsForkedFeed(t *testing.T) {
 		if line := l.frontier.line(id); line.Count != 1 || line.Forked != 2 {
 			t.Errorf("of the forked feed %d stand, fork %d", line.Count, line.Forked)
 		}
+		// It had proven its own fork beyond it, in the feed that was forked: nobody heard of
+		// it there, and what others held of the feed and what it held never became the same.
+		proofs := l.forks[id].proofs
+		if len(proofs) != 1 {
+			t.Fatalf("%d proofs", len(proofs))
+		}
+		if e, _, err := l.store.Find(proofs[0]); err != nil || e.Feed() != l.own.id {
+			t.Errorf("the proof lies in %s, the feed that goes on is %s: %v", e.Feed().Short(), l.own.id.Short(), err)
+		}
 	})
 }
 

@@ -113,12 +113,30 @@ func (r *Replica) leaveEnded() {
 	if r.own == nil || r.own.limit.Open() || (r.condition != Ready && r.condition != Joining) {
 		return
 	}
+	r.leaveOwn()
+}
+
+// leaveForked gives up the own feed where it is the one whose fork was proven just now and
+// a new feed of this node would count.
+func (r *Replica) leaveForked(id protocol.FeedID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.own == nil || r.own.id != id || (r.condition != Ready && r.condition != Joining) {
+		return false
+	}
+	return r.leaveOwn()
+}
+
+// leaveOwn gives up the own feed, which was forked, where a new one of this node would
+// count. The caller holds mu.
+func (r *Replica) leaveOwn() bool {
 	if !r.state.Limit(protocol.FeedID{}, r.own.root, r.own.node).Open() {
-		return
+		return false
 	}
 	r.log.Warn("this node's chain of entries was forked: the key may be in use on another machine", "feed", r.own.id.Short())
 	r.own, r.ended = nil, true
 	r.become(Recovering, whyForked)
+	return true
 }
 
 // Recovery is how far a recovering node is with catching up.
