@@ -35,6 +35,9 @@ func (n *Node) ExportRecords(ctx context.Context, w io.Writer, q api.ExportQuery
 	if len(q.Types) > 0 {
 		types = q.Types
 	}
+	if q.Record != "" {
+		return n.exportOne(w, q)
+	}
 	lines, root := n.replica.Feeds().Frontier()
 	out, err := export.New(q.Format, w, export.Head{Federation: n.federation.String(), Names: n.replica.State().Names(), Root: root.String(), AsOf: q.AsOf, Lang: q.Lang})
 	if err != nil {
@@ -84,6 +87,43 @@ func (n *Node) ExportRecords(ctx context.Context, w io.Writer, q api.ExportQuery
 	}
 	report.Moved = n.replica.Root() != root
 	return report, nil
+}
+
+// exportOne writes one record, or one agreement as linked data.
+func (n *Node) exportOne(w io.Writer, q api.ExportQuery) (api.ExportReport, error) {
+	row, err := n.lookup(q.Record)
+	if err != nil {
+		return api.ExportReport{}, err
+	}
+	_, root := n.replica.Feeds().Frontier()
+	report := api.ExportReport{Format: q.Format, AsOf: q.AsOf, Root: root.String()}
+	if row.Kind == protocol.KindProposal && q.Format == "jsonld" {
+		t, err := n.desk.Thread(row.Record.String(), record.Day(q.AsOf))
+		if err != nil {
+			return report, err
+		}
+		one, err := n.showThread(&t, record.Day(q.AsOf))
+		if err != nil {
+			return report, err
+		}
+		raw, err := export.Document(export.Agreement(n.federation.String(), one)...)
+		if err == nil {
+			_, err = w.Write(raw)
+		}
+		report.Records = 1
+		return report, err
+	}
+	if !row.Kind.IsRecord() {
+		return report, &protocol.Error{Reason: protocol.ReasonNotFound, Op: "export", ID: row.Record.String(), Args: map[string]string{"ref": q.Record}}
+	}
+	out, err := export.New(q.Format, w, export.Head{Federation: n.federation.String(), Names: n.replica.State().Names(), Root: root.String(), AsOf: q.AsOf, Lang: q.Lang})
+	if err != nil {
+		return report, err
+	}
+	if err := n.exportRecord(out, row.Record, q, &report); err != nil {
+		return report, err
+	}
+	return report, out.Close()
 }
 
 func (n *Node) exportRecord(out export.Writer, id protocol.RecordID, q api.ExportQuery, report *api.ExportReport) error {

@@ -21,9 +21,13 @@ type shownRecord struct {
 }
 
 func (a *app) showCommand() *cobra.Command {
-	var ics bool
+	var ics, linked bool
 	c := a.command("show ID", between(1, 1), shownRecord{}, func(ctx context.Context, arguments []string) error {
 		return a.with(ctx, func(s *session) error {
+			if linked {
+				_, err := s.ExportRecords(ctx, a.out, api.ExportQuery{Format: "jsonld", Lang: a.langFlag, Record: arguments[0]}, nil)
+				return err
+			}
 			r, err := s.Record(ctx, arguments[0])
 			if err != nil {
 				return err
@@ -64,8 +68,9 @@ func (a *app) showCommand() *cobra.Command {
 			})
 		})
 	})
-	c.Example = "dure show kr-seoul-41\ndure show kr-seoul-7 --ics > forum.ics"
+	c.Example = "dure show kr-seoul-41\ndure show kr-seoul-7 --ics > forum.ics\ndure show kr-seoul-41 --jsonld > request.jsonld"
 	a.switchFlag(c.Flags(), &ics, "ics")
+	c.Flags().BoolVar(&linked, "jsonld", false, a.say("flag.show.jsonld", nil))
 	return c
 }
 

@@ -86,7 +86,7 @@ func (c *Client) Import(ctx context.Context, r io.Reader, progress func(Progress
 // ExportRecords implements Keeper. progress counts bytes received.
 func (c *Client) ExportRecords(ctx context.Context, w io.Writer, q ExportQuery, progress func(Progress)) (report ExportReport, err error) {
 	v := url.Values{"format": {q.Format}}
-	for name, value := range map[string]string{"as_of": q.AsOf, "lang": q.Lang, "member": q.Member, "type": strings.Join(q.Types, ",")} {
+	for name, value := range map[string]string{"as_of": q.AsOf, "lang": q.Lang, "member": q.Member, "record": q.Record, "type": strings.Join(q.Types, ",")} {
 		if value != "" {
 			v.Set(name, value)
 		}

@@ -64,6 +64,7 @@ type ExportQuery struct {
 	Lang   string   // of texts in forms that hold one language; empty: each record's own
 	Types  []string // none means all
 	Member string   // handle; empty means all
+	Record string   // one record or agreement alone: short number, CID or prefix; empty means all
 }
 
 // ExportReport is what a bundle, or an export of records, holds.

@@ -27,7 +27,8 @@ func (s *server) exports() {
 	op.Parameters = []*huma.Param{text("format", "car when left out", "car", "ndjson", "csv", "jsonld", "geojson"),
 		text("as_of", "day on which validity is judged, YYYY-MM-DD; today (UTC) when left out"),
 		text("lang", "language of texts in forms that hold one; each record's own when left out"),
-		text("type", "types of records, separated by commas; not for car"), text("member", "handle of the owner; not for car")}
+		text("type", "types of records, separated by commas; not for car"), text("member", "handle of the owner; not for car"),
+		text("record", "one record alone, by short number, CID or prefix; in jsonld also an agreement; not for car")}
 	found := octets(mediaCAR, "the file, with its report in the trailer "+reportHeader)
 	for _, media := range exportMedia {
 		name, _, _ := strings.Cut(media, ";")
@@ -37,12 +38,12 @@ func (s *server) exports() {
 	op.Responses = map[string]*huma.Response{"200": found}
 	s.raw(op, func(w http.ResponseWriter, r *http.Request) error {
 		v := r.URL.Query()
-		q := ExportQuery{Format: v.Get("format"), AsOf: v.Get("as_of"), Lang: v.Get("lang"), Member: v.Get("member")}
+		q := ExportQuery{Format: v.Get("format"), AsOf: v.Get("as_of"), Lang: v.Get("lang"), Member: v.Get("member"), Record: v.Get("record")}
 		if v.Get("type") != "" {
 			q.Types = strings.Split(v.Get("type"), ",")
 		}
 		if q.Format == "" || q.Format == "car" {
-			if q.AsOf != "" || q.Lang != "" || q.Member != "" || q.Types != nil {
+			if q.AsOf != "" || q.Lang != "" || q.Member != "" || q.Record != "" || q.Types != nil {
 				return &protocol.Error{Reason: protocol.ReasonUsage, Op: "export", Field: "query.format", Err: errors.New("a bundle is always the whole ledger")}
 			}
 			return s.download(w, r, mediaCAR, "dure.car", func(ctx context.Context, out io.Writer) (any, error) {
