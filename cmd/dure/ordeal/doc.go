@@ -5,7 +5,7 @@
 // Tests that need root, network namespaces, loop devices or XFS skip with a word about
 // what is missing. The short runs are part of go test; the environment makes them long:
 //
-//	DURE_KILLS=200       kills in each kill test
+//	DURE_KILLS=200       kills in each kill test, that of streams too
 //	DURE_POWERCUTS=30    power cuts
 //	DURE_FLIPS=500       single bits that are wrong on the disk of a stopped node
 //	DURE_FULL=100        times that a small disk is filled under a node
