@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -81,6 +82,36 @@ func (n *Node) publishFor(ctx context.Context, d api.Draft, rec record.Record) (
 	return n.send(ctx, l, of, d.Dry)
 }
 
+// withdrawFor withdraws a listing for chosen members. An open withdrawal would tell
+// everybody what the letter is, so it is another version of it, for the same members: closed
+// as withdrawn, with the reason as its text.
+func (n *Node) withdrawFor(ctx context.Context, ref string, reason map[string]string) (api.Receipt, error) {
+	old, err := n.ownLetter(ref)
+	if err != nil {
+		return api.Receipt{}, err
+	}
+	listing, ok := listingOf(old)
+	if !ok {
+		return api.Receipt{}, &protocol.Error{Reason: protocol.ReasonInvalid, Op: "withdraw", ID: old.Record.String()}
+	}
+	if withdrawn(listing) {
+		return api.Receipt{}, &protocol.Error{Reason: protocol.ReasonConflict, Op: "withdraw", ID: old.Record.String(), Args: map[string]string{"number": cmp.Or(old.Number, old.Record.String())}}
+	}
+	w := &record.Withdrawal{Base: record.Base{Type: protocol.KindWithdraw.String(), Lang: n.languageOf(reason)}, Reason: reason}
+	if faults := record.Validate(w); len(faults) > 0 {
+		return api.Receipt{}, &protocol.Error{Reason: protocol.ReasonInvalid, Op: "withdraw", Err: faults}
+	}
+	l := sealed.Letter{What: old.What, To: old.To, About: old.About, Listing: maps.Clone(old.Listing)}
+	l.Listing["state"], l.Listing["closed_as"] = "closed", "withdrawn"
+	if text := reason[w.Lang]; text != "" {
+		l.Lang, l.Text = w.Lang, text
+	}
+	return n.send(ctx, l, old.Record, false)
+}
+
+// withdrawn reports whether a listing for chosen members was withdrawn.
+func withdrawn(l *record.Listing) bool { return l.State == "closed" && l.ClosedAs == "withdrawn" }
+
 // ownLetter finds a letter of this member that carries a listing.
 func (n *Node) ownLetter(ref string) (private.Letter, error) {
 	l, err := n.letters.Lookup(ref)
@@ -120,7 +151,11 @@ func (n *Node) showLetter(l private.Letter) (api.Record, bool) {
 		out.State = api.RecordInvalid
 		return out, true
 	}
-	out.Lang = listing.Lang
+	if out.Lang = listing.Lang; withdrawn(listing) {
+		if out.State = api.RecordWithdrawn; l.Text != "" {
+			out.Reason = map[string]string{l.Lang: l.Text}
+		}
+	}
 	return out, true
 }
 

@@ -397,6 +397,29 @@ func TestLetters_ListingForChosenMembers(t *testing.T) {
 	if _, err := seoul.client().Publish(ctx, api.Draft{Type: "request", Of: r.Number, Raw: json.RawMessage(changed)}); protocol.ReasonOf(err) != protocol.ReasonNotFound {
 		t.Errorf("an open version of a private listing: %v", err)
 	}
+
+	// It is withdrawn, the chosen members are told why, and nobody else is told that it was one.
+	if _, err := montreal.client().Withdraw(ctx, r.Record, nil); protocol.ReasonOf(err) != protocol.ReasonNotOwner {
+		t.Errorf("another member withdraws it: %v", err)
+	}
+	if _, err := seoul.client().Withdraw(ctx, r.Number, map[string]string{"en": "We found somebody."}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := seoul.client().Withdraw(ctx, r.Number, nil); protocol.ReasonOf(err) != protocol.ReasonConflict {
+		t.Errorf("it is withdrawn twice: %v", err)
+	}
+	for _, c := range []*city{montreal, paris} {
+		eventually(t, c.handle+" sees that it is withdrawn", func() error {
+			rec, err := c.client().Record(ctx, r.Record)
+			if err == nil && (rec.State != api.RecordWithdrawn || rec.Reason["en"] != "We found somebody." || len(rec.For) != 2) {
+				err = fmt.Errorf("%+v", rec)
+			}
+			return err
+		})
+	}
+	if m, err := montreal.client().Matches(ctx, api.MatchQuery{Ref: open.Number}); err != nil || len(m.Items) != 0 {
+		t.Errorf("what is withdrawn matches: %+v, %v", m.Items, err)
+	}
 	if _, err := seoul.client().Erase(ctx, r.Number, api.Why{}); err != nil {
 		t.Fatal(err)
 	}

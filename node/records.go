@@ -291,6 +291,11 @@ func warned(warnings []api.Personal) func(api.Receipt, error) (api.Receipt, erro
 // Withdraw implements api.Publisher.
 func (n *Node) Withdraw(ctx context.Context, ref string, reason map[string]string) (api.Receipt, error) {
 	row, err := n.owned(ref)
+	if protocol.ReasonOf(err) == protocol.ReasonNotFound {
+		if l, lerr := n.letters.Lookup(ref); lerr == nil && l.IsListing() {
+			return n.withdrawFor(ctx, ref, reason)
+		}
+	}
 	if err != nil {
 		return api.Receipt{}, err
 	}
