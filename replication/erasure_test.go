@@ -403,7 +403,7 @@ func TestScenario_CutBelowAnErasure(t *testing.T) {
 			if back == 3 {
 				break
 			}
-			if time.Since(began) > time.Minute {
+			if time.Since(began) > allowed(time.Minute) {
 				t.Fatalf("seed %d: %d of 3 nodes have the body back", w.seed, back)
 			}
 		}
@@ -462,7 +462,7 @@ func TestScenario_ForkBelowAnErasure(t *testing.T) {
 					break
 				}
 			}
-			if time.Since(began) > 2*time.Minute {
+			if time.Since(began) > allowed(2*time.Minute) {
 				t.Fatalf("seed %d: the erasure was not said again; fork %d, erased %v", w.seed, line.Forked, ok)
 			}
 		}

@@ -40,7 +40,7 @@ func (w *world) twoHistories(left, right int) (a, b *actor, feed protocol.FeedID
 		if there == headB && last == headB && here == headA {
 			return a, b, feed
 		}
-		if time.Since(began) > 5*time.Minute {
+		if time.Since(began) > allowed(5*time.Minute) {
 			w.t.Fatalf("seed %d: the sides do not have their branches", w.seed)
 		}
 	}
@@ -48,6 +48,7 @@ func (w *world) twoHistories(left, right int) (a, b *actor, feed protocol.FeedID
 
 // provenWithin waits until every running node has evidence of the fork.
 func (w *world) provenWithin(feed protocol.FeedID, within time.Duration) time.Duration {
+	within = allowed(within)
 	w.t.Helper()
 	began := time.Now()
 	for ; ; time.Sleep(20 * time.Millisecond) {
@@ -128,7 +129,7 @@ func TestFork_TwoMachinesOneKey(t *testing.T) {
 		countB, headB := headOf(t, b, feed)
 		w.heal()
 		for began := time.Now(); !w.linked(0, 4); time.Sleep(20 * time.Millisecond) {
-			if time.Since(began) > time.Minute {
+			if time.Since(began) > allowed(time.Minute) {
 				t.Fatal("the sides do not meet")
 			}
 		}
@@ -224,7 +225,7 @@ func TestFork_ContradictionIsSettledByAct(t *testing.T) {
 			t.Fatal(err)
 		}
 		for began := time.Now(); w.nodes[0].replica.State().Act().Number == 0; time.Sleep(time.Second) {
-			if w.ballots(); time.Since(began) > time.Minute {
+			if w.ballots(); time.Since(began) > allowed(time.Minute) {
 				t.Fatalf("seed %d: nothing is decided", w.seed)
 			}
 		}
@@ -350,7 +351,7 @@ func TestFork_LateNodesAndBundles(t *testing.T) {
 			t.Fatal(err)
 		}
 		for began := time.Now(); late.replica.frontier.line(feed) != want; time.Sleep(time.Second) {
-			if time.Since(began) > 20*time.Second {
+			if time.Since(began) > allowed(20*time.Second) {
 				t.Fatalf("seed %d: after the bundle it stands with %+v\n%s", w.seed, late.replica.frontier.line(feed), w.difference())
 			}
 		}

@@ -424,7 +424,7 @@ func (s *story) rest() time.Duration {
 	s.settle(3 * time.Minute)
 	for _, a := range s.agreeing() {
 		for c, why := a.replica.Condition(); c != Ready; c, why = a.replica.Condition() {
-			if time.Since(began) > 5*time.Minute {
+			if time.Since(began) > allowed(5*time.Minute) {
 				s.t.Fatalf("seed %d: %s is still %s (%s):\n%s", s.seed, a.handle, c, why, s.difference())
 			}
 			time.Sleep(time.Second)

@@ -57,7 +57,7 @@ func TestRebind_AfterTheWaitingTimeTheNewRootComesIn(t *testing.T) {
 		}
 		w.later(40)
 		for began := time.Now(); nodes[0].replica.State().Act().Number < 2; time.Sleep(time.Second) {
-			if w.ballots(); time.Since(began) > time.Minute {
+			if w.ballots(); time.Since(began) > allowed(time.Minute) {
 				t.Fatalf("seed %d: not confirmed:\n%s", w.seed, w.difference())
 			}
 		}
@@ -65,7 +65,7 @@ func TestRebind_AfterTheWaitingTimeTheNewRootComesIn(t *testing.T) {
 			s, ok := nodes[0].replica.State().Designation(member.handle)
 			if ok && s.Node == fresh.node.Public() {
 				break
-			} else if time.Since(began) > 2*time.Minute {
+			} else if time.Since(began) > allowed(2*time.Minute) {
 				t.Fatalf("seed %d: the new root's node does not answer for the member:\n%s", w.seed, w.difference())
 			}
 		}
@@ -80,7 +80,7 @@ func TestRebind_AfterTheWaitingTimeTheNewRootComesIn(t *testing.T) {
 		}
 		settled := func() bool { _, ok := fresh.replica.State().Decision(next); return ok }
 		for began := time.Now(); !settled(); time.Sleep(time.Second) {
-			if time.Since(began) > time.Minute {
+			if time.Since(began) > allowed(time.Minute) {
 				t.Fatalf("seed %d: the decision does not reach the new node", w.seed)
 			}
 		}
@@ -144,19 +144,19 @@ func TestRebind_TheLivingRootObjectsAndTheAssemblyDecides(t *testing.T) {
 					_ = a.replica.Acts().Answer(context.Background(), t.Place, act) // again and again: known, or stale in the end
 				}
 			}
-			if time.Since(began) > time.Minute {
+			if time.Since(began) > allowed(time.Minute) {
 				t.Fatalf("seed %d: the assembly cannot decide:\n%s", w.seed, w.difference())
 			}
 		}
 		for began := time.Now(); !nodes[1].replica.Handler().Standing(fresh.node.Public()); time.Sleep(time.Second) {
-			if time.Since(began) > 2*time.Minute {
+			if time.Since(began) > allowed(2*time.Minute) {
 				t.Fatalf("seed %d: the new root's node does not come in", w.seed)
 			}
 		}
 		for began := time.Now(); ; time.Sleep(time.Second) { // it hears of the act a moment later
 			if c, _ := fresh.replica.Condition(); c == Ready {
 				break
-			} else if time.Since(began) > time.Minute {
+			} else if time.Since(began) > allowed(time.Minute) {
 				t.Fatalf("seed %d: the new root's node is %s", w.seed, c)
 			}
 		}
@@ -174,7 +174,7 @@ func TestRebind_TheLivingRootObjectsAndTheAssemblyDecides(t *testing.T) {
 		}
 		if c, _ := member.replica.Condition(); c != Ended {
 			for began := time.Now(); c != Ended; c, _ = member.replica.Condition() {
-				if time.Sleep(time.Second); time.Since(began) > 2*time.Minute {
+				if time.Sleep(time.Second); time.Since(began) > allowed(2*time.Minute) {
 					t.Fatalf("seed %d: the stolen key's node says that it is %s", w.seed, c)
 				}
 			}

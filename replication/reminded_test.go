@@ -38,7 +38,7 @@ func TestScenario_MachinePutBackOpensNewFeed(t *testing.T) {
 			if err == nil {
 				break
 			}
-			if protocol.ReasonOf(err) != protocol.ReasonRecovering && protocol.ReasonOf(err) != protocol.ReasonJoining || time.Since(began) > time.Minute {
+			if protocol.ReasonOf(err) != protocol.ReasonRecovering && protocol.ReasonOf(err) != protocol.ReasonJoining || time.Since(began) > allowed(time.Minute) {
 				t.Fatalf("seed %d: %v", w.seed, err)
 			}
 		}
@@ -74,7 +74,7 @@ func TestScenario_FilesPutBackOpenNewFeed(t *testing.T) {
 			if c, _ := victim.replica.Condition(); c == Ready {
 				break
 			}
-			if time.Since(began) > time.Minute {
+			if time.Since(began) > allowed(time.Minute) {
 				t.Fatalf("seed %d: still recovering", w.seed)
 			}
 		}

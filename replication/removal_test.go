@@ -24,7 +24,7 @@ func (w *world) enact(at *actor, c charter.Change) {
 		w.t.Fatalf("seed %d: %s: %v", w.seed, c.What, err)
 	}
 	for began := time.Now(); at.replica.State().Act().Number == before; time.Sleep(time.Second) {
-		if w.ballots(); time.Since(began) > time.Minute {
+		if w.ballots(); time.Since(began) > allowed(time.Minute) {
 			w.t.Fatalf("seed %d: %s is not decided:\n%s", w.seed, c.What, w.difference())
 		}
 	}
@@ -80,7 +80,7 @@ func TestRemoval_VoidWhereverItArrivedFirst(t *testing.T) {
 		change := removal(nodes[0], removed.handle)
 		late := removed.publishes(70) // more than a page
 		for began := time.Now(); !friend.ledger.Has(late[len(late)-1]); time.Sleep(time.Second) {
-			if time.Since(began) > time.Minute {
+			if time.Since(began) > allowed(time.Minute) {
 				t.Fatalf("seed %d: the friend does not hear the member", w.seed)
 			}
 		}
@@ -92,13 +92,13 @@ func TestRemoval_VoidWhereverItArrivedFirst(t *testing.T) {
 		w.partition([]*actor{nodes[0], nodes[1], nodes[2]}, []*actor{removed, friend, sleeper})
 		sleeper.start()
 		for began := time.Now(); !sleeper.ledger.Has(late[len(late)-1]); time.Sleep(time.Second) {
-			if time.Since(began) > time.Minute {
+			if time.Since(began) > allowed(time.Minute) {
 				t.Fatalf("seed %d: the sleeper does not hear the member", w.seed)
 			}
 		}
 		w.heal()
 		for began := time.Now(); sleeper.replica.State().Act().Number == 0 || friend.replica.State().Act().Number == 0; time.Sleep(time.Second) {
-			if time.Since(began) > time.Minute {
+			if time.Since(began) > allowed(time.Minute) {
 				t.Fatalf("seed %d: the act does not arrive:\n%s", w.seed, w.difference())
 			}
 		}
@@ -115,7 +115,7 @@ func TestRemoval_VoidWhereverItArrivedFirst(t *testing.T) {
 		for began := time.Now(); ; time.Sleep(time.Second) {
 			if c, _ := removed.replica.Condition(); c == Ended {
 				break
-			} else if time.Since(began) > 3*time.Minute {
+			} else if time.Since(began) > allowed(3*time.Minute) {
 				t.Fatalf("seed %d: the removed member's node says that it is %s", w.seed, c)
 			}
 		}

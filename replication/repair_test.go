@@ -66,7 +66,7 @@ func TestRepair_FlippedBits(t *testing.T) {
 			if err == nil && report.Clean() {
 				break
 			}
-			if time.Since(began) > time.Minute {
+			if time.Since(began) > allowed(time.Minute) {
 				t.Fatalf("seed %d: %+v, %v", w.seed, report, err)
 			}
 		}

@@ -158,7 +158,7 @@ func TestScenario_RestoredStoreOpensNewFeed(t *testing.T) {
 			if c, _ := victim.replica.Condition(); c == Ready {
 				break
 			}
-			if time.Since(began) > time.Minute {
+			if time.Since(began) > allowed(time.Minute) {
 				t.Fatalf("seed %d: still recovering after a minute", w.seed)
 			}
 		}
@@ -195,7 +195,7 @@ func TestScenario_NewcomerWithAWrongClock(t *testing.T) {
 			t.Fatal(err)
 		}
 		for began := time.Now(); len(w.agreeing()) < 5; time.Sleep(time.Second) {
-			if time.Since(began) > time.Minute {
+			if time.Since(began) > allowed(time.Minute) {
 				t.Fatalf("seed %d: the newcomer was not admitted", w.seed)
 			}
 			w.ballots()

@@ -75,7 +75,7 @@ func TestScenario_MembersComeAndGo(t *testing.T) {
 				t.Fatalf("seed %d: %v", w.seed, err)
 			}
 			for began := time.Now(); nodes[0].replica.State().Act().Number == before; time.Sleep(time.Second) {
-				if w.ballots(); time.Since(began) > time.Minute {
+				if w.ballots(); time.Since(began) > allowed(time.Minute) {
 					t.Fatalf("seed %d: %s is not decided:\n%s", w.seed, c.What, w.difference())
 				}
 			}

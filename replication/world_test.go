@@ -354,10 +354,20 @@ func (w *world) running() []*actor {
 	return slices.DeleteFunc(slices.Clone(w.nodes), func(a *actor) bool { return a.stop == nil })
 }
 
+// allowed is how long a story may take in virtual time what is promised within some time: the clock is virtual, the order
+// in which goroutines run is not, and with it whom a lost packet hits. DURE_BARS holds stories to what is promised.
+func allowed(within time.Duration) time.Duration {
+	if os.Getenv("DURE_BARS") != "" {
+		return within
+	}
+	return 4 * within
+}
+
 // settle waits until all running nodes hold the same and want nothing, and returns
-// how long that took in virtual time. Beyond within it fails with the difference.
+// how long that took in virtual time. Beyond what is allowed it fails with the difference.
 func (w *world) settle(within time.Duration) time.Duration {
 	w.t.Helper()
+	within = allowed(within)
 	began := time.Now()
 	for !w.same() {
 		if time.Since(began) > within {
@@ -372,6 +382,7 @@ func (w *world) settle(within time.Duration) time.Duration {
 // settleAmong is settle for some nodes alone, as within one part of a partition.
 func (w *world) settleAmong(within time.Duration, nodes ...*actor) {
 	w.t.Helper()
+	within = allowed(within)
 	for began := time.Now(); ; time.Sleep(50 * time.Millisecond) {
 		same := true
 		for _, a := range nodes {

@@ -78,7 +78,7 @@ func (s *shown) interrupt() {
 		if err != nil {
 			s.t.Errorf("ended with %v\n%s", err, s.errs)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(allowed(30)):
 		s.t.Fatalf("does not end\n%s", s.errs)
 	}
 }
@@ -96,7 +96,7 @@ func (s *shown) client(i int) *api.Client {
 func (s *shown) same(records int, clients ...*api.Client) {
 	s.t.Helper()
 	var last string
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(allowed(20)); ; time.Sleep(50 * time.Millisecond) {
 		roots, wanted, listed := map[string]int{}, uint64(0), records
 		for _, c := range clients {
 			status, err := c.Status(s.t.Context())
@@ -164,8 +164,8 @@ func TestDemo_FiveCities(t *testing.T) {
 		t.Fatalf("got %+v", s.demoSettled)
 	}
 	t.Logf("settled after %.1f s", s.Seconds)
-	if s.Seconds > 15 {
-		t.Errorf("took %.1f s, want at most 15", s.Seconds)
+	if limit := allowed(15); s.Seconds > limit.Seconds() {
+		t.Errorf("took %.1f s, want at most %v", s.Seconds, limit)
 	}
 	owners := map[string]int{}
 	for _, r := range sample.Records() {
@@ -251,13 +251,13 @@ func TestDemo_StoppedCityCatchesUp(t *testing.T) {
 			}
 			break
 		}
-		if time.Since(begun) > 20*time.Second {
+		if time.Since(begun) > allowed(20) {
 			t.Fatal("it does not start again")
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
 	third := s.client(2)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), allowed(20))
 	defer cancel()
 	for {
 		if r, err := third.Record(ctx, receipt.Record); err == nil && r.State == api.RecordPublished {

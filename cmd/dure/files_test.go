@@ -80,7 +80,7 @@ func halfsent(ts *testscript.TestScript, neg bool, a []string) {
 	_, err = fmt.Fprintf(conn, "POST /api/v1/attachments?name=a.pdf HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/octet-stream\r\nContent-Length: 1000000\r\n\r\n%%PDF-1.7\n%s",
 		address, token.Reveal(), strings.Repeat("x", 300_000))
 	ts.Check(err)
-	for range 500 { // until some of it lies on the disk
+	for range 9000 { // until some of it lies on the disk
 		names, _ := os.ReadDir(ts.MkAbs(a[0] + "/attachments"))
 		for _, n := range names {
 			if info, err := n.Info(); err == nil && strings.HasPrefix(n.Name(), "upload-") && info.Size() > 0 {

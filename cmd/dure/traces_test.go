@@ -31,14 +31,15 @@ func gone(ts *testscript.TestScript, neg bool, a []string) {
 	}
 	limit, err := strconv.Atoi(a[0])
 	ts.Check(err)
-	for deadline := time.Now().Add(time.Duration(limit) * time.Second); ; time.Sleep(100 * time.Millisecond) {
+	for n, deadline := 0, time.Now().Add(allowed(limit)); ; n++ {
 		found := tracesIn(ts, a[1], a[2])
 		if len(found) == 0 {
 			return
 		}
 		if time.Now().After(deadline) {
-			ts.Fatalf("after %d s there are traces of %s in %v", limit, a[1], found)
+			ts.Fatalf("after %v there are traces of %s in %v", allowed(limit), a[1], found)
 		}
+		rest(n)
 	}
 }
 

@@ -99,7 +99,7 @@ func ExampleClient_Watch() {
 	defer stop()
 	c := api.NewClient(base, token)
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	defer cancel()
 	for e, err := range c.Watch(ctx, 0) { // keep e.Seq, and begin there the next time
 		if err != nil {

@@ -69,7 +69,7 @@ func (w *world) dial() net.Conn {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(90 * time.Second))
 	return conn
 }
 

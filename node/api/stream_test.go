@@ -29,7 +29,7 @@ type listener struct {
 
 func (w *world) listen(path string, header ...string) *listener {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	req, err := http.NewRequestWithContext(ctx, "GET", w.srv.URL+path, nil)
 	if err != nil {
 		w.t.Fatal(err)
@@ -307,7 +307,7 @@ func TestClient_WatchResumesExactly(t *testing.T) {
 	go func() { _ = srv.Serve(l) }()
 	t.Cleanup(func() { _ = srv.Close() })
 
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	defer cancel()
 	const rounds, each = 5, 10
 	client := api.NewClient("http://"+l.Addr().String(), token)

@@ -149,11 +149,11 @@ func answers(t testing.TB, x *Index) string {
 func whole(t testing.TB, l *log, f *Follower) {
 	t.Helper()
 	f.Unsettle()
-	if !f.Await(t.Context(), l.Newest(), 20*time.Second) {
+	if !f.Await(t.Context(), l.Newest(), 90*time.Second) {
 		t.Fatalf("the index does not come to %d: %+v", l.Newest(), f.Progress())
 	}
 	for begun := time.Now(); f.Progress().Due > 0; time.Sleep(time.Millisecond) {
-		if time.Since(begun) > 20*time.Second {
+		if time.Since(begun) > 90*time.Second {
 			t.Fatalf("%+v", f.Progress())
 		}
 	}
@@ -346,7 +346,10 @@ func TestIndex_LongBranchComesBack(t *testing.T) {
 		x.Add(seoul.items[from:]...)
 		return time.Since(begun)
 	}
-	short, long := min(took(n-n/8), took(n-n/8)), took(1)
+	short, long := took(n-n/8), took(1)
+	for try := 0; try < 10 && long > 40*short; try++ { // the machine may do other work
+		short, long = min(short, took(n-n/8)), min(long, took(1))
+	}
 	if long > 40*short { // eight times as much; a square of it would be 64 times
 		t.Errorf("an eighth takes %v, all of it %v", short, long)
 	}

@@ -96,12 +96,11 @@ func (b tab) press(sel, done string) {
 
 func (b tab) until(done string) {
 	b.t.Helper()
-	for range 200 {
+	for end := time.Now().Add(90 * time.Second); time.Now().Before(end); time.Sleep(25 * time.Millisecond) {
 		// While one page gives way to the next, there is nothing to ask.
 		if ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`document.readyState === "complete" && !!(`+done+`)`)); err == nil && ok {
 			return
 		}
-		time.Sleep(25 * time.Millisecond)
 	}
 	b.t.Fatalf("the page never said %s", done)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/protocoltest"
 	"github.com/dure-net/dure/replication/ledger"
+	"github.com/dure-net/dure/replication/ledger/ledgertest"
 )
 
 const childEnv = "DURE_TEST_LEDGER_CHILD"
@@ -32,7 +33,7 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
-	os.Exit(m.Run())
+	os.Exit(ledgertest.Run(m))
 }
 
 // said is what every entry of the child says; entries are the same in every life of it.

@@ -65,7 +65,7 @@ func refused(t testing.TB, l *ledger.Ledger, b ledger.Batch, want protocol.Reaso
 func one(p protocol.Page) ledger.Batch { return ledger.Batch{Pages: []protocol.Page{p}} }
 
 func soon(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	t.Cleanup(cancel)
 	return ctx
 }

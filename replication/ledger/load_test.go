@@ -272,13 +272,19 @@ func TestStore_MergesWaitForRoom(t *testing.T) {
 		}
 	}
 	fresh := func() int { return s.db.Levels()[0].NumTables }
-	time.Sleep(500 * time.Millisecond)
-	if n := fresh(); n < small.fresh {
-		t.Fatalf("%d tables wait for a merge that has no room, want at least %d", n, small.fresh)
+	for began := time.Now(); fresh() < small.fresh; time.Sleep(10 * time.Millisecond) { // they are written meanwhile
+		if time.Since(began) > 90*time.Second {
+			t.Fatalf("%d tables wait for a merge that has no room, want at least %d", fresh(), small.fresh)
+		}
+	}
+	for began := time.Now(); time.Since(began) < 500*time.Millisecond; time.Sleep(10 * time.Millisecond) {
+		if n := fresh(); n < small.fresh {
+			t.Fatalf("%d tables are left: a merge that has no room came to its end", n)
+		}
 	}
 	free.Store(1 << 40)
 	for began := time.Now(); fresh() >= small.fresh; time.Sleep(10 * time.Millisecond) {
-		if time.Since(began) > 20*time.Second {
+		if time.Since(began) > 90*time.Second {
 			t.Fatalf("with room there are still %d tables", fresh())
 		}
 	}

@@ -155,7 +155,7 @@ func (p *project) run(limit time.Duration, args ...string) string {
 func (p *project) containers() {
 	p.t.Helper()
 	p.ids = map[string]string{}
-	out := p.run(20*time.Second, "docker", "ps", "--filter", "label=com.docker.compose.project="+p.name,
+	out := p.run(2*time.Minute, "docker", "ps", "--filter", "label=com.docker.compose.project="+p.name,
 		"--format", `{{.Label "com.docker.compose.service"}} {{.ID}}`)
 	for line := range strings.Lines(out) {
 		if f := strings.Fields(line); len(f) == 2 {
@@ -171,7 +171,7 @@ func (p *project) containers() {
 
 // dure runs a command of dure inside a city's container.
 func (p *project) dure(city string, in io.Reader, args ...string) (string, error) {
-	return p.try(20*time.Second, in, append([]string{"docker", "exec", "--interactive", p.ids[city], "/dure"}, args...)...)
+	return p.try(2*time.Minute, in, append([]string{"docker", "exec", "--interactive", p.ids[city], "/dure"}, args...)...)
 }
 
 // makeGoImage imports an image that holds the stand-in for go and the binary: nothing is pulled.
@@ -183,7 +183,7 @@ func (p *project) makeGoImage() {
 	w := tar.NewWriter(&image)
 	for name, source := range files {
 		path := filepath.Join(dir, filepath.Base(name))
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, source)
+		cmd := exec.Command("go", "build", "-ldflags", "-s -w", "-o", path, source)
 		cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			p.t.Fatalf("building %s: %v\n%s", source, err, out)

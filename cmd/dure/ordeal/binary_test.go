@@ -15,13 +15,14 @@ import (
 	"time"
 )
 
-// build makes the binary as it is released, once for all tests.
+// build makes the binary as it is released, once for all tests. Only the paths in it are left
+// as they are: what go test has compiled already is then not compiled a second time.
 var build = sync.OnceValues(func() (string, error) {
 	if given := os.Getenv("DURE_BINARY"); given != "" {
 		return filepath.Abs(given)
 	}
 	path := filepath.Join(scratch, "dure")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "github.com/dure-net/dure/cmd/dure")
+	cmd := exec.Command("go", "build", "-ldflags", "-s -w", "-o", path, "github.com/dure-net/dure/cmd/dure")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building dure: %w\n%s", err, out)
@@ -98,6 +99,9 @@ func times(t testing.TB, variable string, short int) int {
 	}
 	return n
 }
+
+// patience is how long something is waited for on a machine that does other work besides.
+const patience = 2 * time.Minute
 
 // bar is the bound of a timing: what is promised where the environment asks for it,
 // else what a machine that does other work besides must still keep.

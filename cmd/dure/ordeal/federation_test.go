@@ -115,6 +115,7 @@ func (f *federation) start() {
 // long that took. at says how many entries there must be at least.
 func (f *federation) settle(within time.Duration, entries uint64, members ...*member) time.Duration {
 	f.t.Helper()
+	within = bar(within, patience)
 	if len(members) == 0 {
 		members = f.members
 	}

@@ -287,7 +287,7 @@ func (v *flipped) awaitAnswer() api.Status {
 			v.t.Fatalf("%s ended by itself:\n%s", v.m.handle, v.m.lastWords())
 		case <-time.After(10 * time.Millisecond):
 		}
-		if time.Since(v.m.spawned) > 60*time.Second {
+		if time.Since(v.m.spawned) > patience {
 			v.t.Fatalf("%s does not answer: %v\n%s", v.m.handle, err, v.m.lastWords())
 		}
 	}
@@ -296,6 +296,7 @@ func (v *flipped) awaitAnswer() api.Status {
 // awaitWhole waits until every file of every record is at a node.
 func (v *flipped) awaitWhole(at *member, within time.Duration) {
 	v.t.Helper()
+	within = bar(within, patience)
 	began := time.Now()
 	for id, want := range v.truth {
 		if want.file == nil {

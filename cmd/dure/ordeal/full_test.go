@@ -167,7 +167,7 @@ func (r *smallRoom) awaitUp() api.Status {
 			return s
 		}
 		r.alive()
-		if time.Since(began) > 30*time.Second {
+		if time.Since(began) > patience {
 			r.t.Fatalf("it does not answer: %v\n%s", err, r.m.lastWords())
 		}
 	}
@@ -200,7 +200,7 @@ func (r *smallRoom) again() {
 			break
 		}
 		r.alive()
-		if took := time.Since(began); took > 10*time.Second {
+		if took := time.Since(began); took > bar(10*time.Second, patience) {
 			r.t.Fatalf("%v after there is room it still says %v\n%s", took, err, r.m.lastWords())
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -272,7 +272,7 @@ func (r *smallRoom) episode(no int) {
 		if s.Node.State != api.StateReadOnly {
 			t.Fatalf("episode %d: started on a full disk it says %s", no, s.Node.State)
 		}
-		if took := time.Since(r.m.spawned); took > 15*time.Second {
+		if took := time.Since(r.m.spawned); took > bar(15*time.Second, patience) {
 			t.Errorf("episode %d: it took %v to start", no, took)
 		}
 	}

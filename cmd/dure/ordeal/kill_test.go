@@ -253,7 +253,7 @@ func TestKill_CatchesUpWithoutFurtherWrites(t *testing.T) {
 	f.settle(30*time.Second, records)
 	took := time.Since(victim.spawned)
 	t.Logf("%d records behind: ready %v and the same %v after the start of the process", records, ready, took)
-	if limit := bar(5*time.Second, 15*time.Second); took > limit {
+	if limit := bar(5*time.Second, patience); took > limit {
 		t.Errorf("the same after %v, the bound is %v", took, limit)
 	}
 }

@@ -100,10 +100,10 @@ func (m *member) end(how syscall.Signal) {
 	_ = m.process.Process.Signal(how)
 	select {
 	case <-m.ended:
-	case <-time.After(20 * time.Second):
+	case <-time.After(bar(20*time.Second, patience)):
 		_ = m.process.Process.Kill()
 		<-m.ended
-		m.t.Errorf("%s did not end within 20 s of %v:\n%s", m.handle, how, m.lastWords())
+		m.t.Errorf("%s did not end within its time of %v:\n%s", m.handle, how, m.lastWords())
 	}
 	m.process = nil
 	if m.client != nil {
@@ -114,8 +114,9 @@ func (m *member) end(how syscall.Signal) {
 // awaitReady waits for /readyz and returns how long after the start it answered.
 func (m *member) awaitReady(within time.Duration) time.Duration {
 	m.t.Helper()
+	within = bar(within, patience)
 	if m.client == nil {
-		m.client = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DialContext: dialIn(m.space), MaxIdleConnsPerHost: 32}}
+		m.client = &http.Client{Timeout: bar(20*time.Second, patience), Transport: &http.Transport{DialContext: dialIn(m.space), MaxIdleConnsPerHost: 32}}
 	}
 	if m.token == "" {
 		raw, err := os.ReadFile(filepath.Join(m.home, "api.token"))

@@ -213,6 +213,7 @@ func TestNetwork_OneWayLoss(t *testing.T) {
 // awaitLink waits until two members are connected, whichever way.
 func awaitLink(t *testing.T, within time.Duration, a, b *member) api.NodeStatus {
 	t.Helper()
+	within = bar(within, patience)
 	began := time.Now()
 	for {
 		link, err := a.link(b)

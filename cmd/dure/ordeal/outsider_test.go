@@ -93,7 +93,7 @@ func TestOutsider(t *testing.T) {
 		nodeID(t, f.members[1].key.Public()).String(), f.members[1].key.Public().String()}
 
 	h, opened := stranger(t, freshSeed())
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	to, err := peer.AddrInfoFromString(m.addresses()[1])
 	if err != nil {
@@ -231,7 +231,7 @@ func TestGarbage(t *testing.T) {
 		"a member's key": {captured.key.Seed(), slices.Concat(open, refused)},
 	} {
 		h, _ := stranger(t, who.seed)
-		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 		defer cancel()
 		sent, taken := 0, 0
 		for _, id := range who.protocols {

@@ -129,6 +129,7 @@ func (m *member) reaches(handles ...string) {
 func (m *member) within(limit time.Duration, try func() error) {
 	m.t.Helper()
 	var err error
+	limit = bar(limit, patience)
 	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if err = try(); err == nil {
 			return

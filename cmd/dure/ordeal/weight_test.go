@@ -111,7 +111,7 @@ func TestStart_ReadyAndLight(t *testing.T) {
 			m.kill()
 		}
 	}
-	if limit := bar(time.Second, 3*time.Second); best > limit {
+	if limit := bar(time.Second, patience); best > limit {
 		t.Errorf("ready after %v at best, the bound is %v", best, limit)
 	}
 	idles(t, m, entries)
@@ -122,7 +122,7 @@ func TestStart_ReadyAndLight(t *testing.T) {
 func idles(t *testing.T, m *member, entries int) {
 	t.Helper()
 	began := time.Now()
-	for residentKiB(t, m) > 150<<10 && time.Since(began) < 30*time.Second {
+	for residentKiB(t, m) > 150<<10 && time.Since(began) < bar(30*time.Second, patience) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	now := residentKiB(t, m)
