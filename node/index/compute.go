@@ -23,12 +23,14 @@ type computing struct {
 // compute writes what records are now: their lines, their tags, their words. The writer
 // is in a transaction. Contents are read and cut into words beside it, by all processors.
 func (w *writer) compute(locals []uint64) error {
+	threads, err := w.threadsOf(locals)
+	if err != nil {
+		return err
+	}
 	all := make([]computing, 0, len(locals))
 	for _, local := range locals {
-		t, ok, err := w.threadOf(local)
-		if err != nil {
-			return err
-		}
+		t := threads[local]
+		ok := t != nil
 		if ok && !t.kind.IsRecord() { // it only bears a number
 			continue
 		}
@@ -47,7 +49,7 @@ func (w *writer) compute(locals []uint64) error {
 			for i := next.Add(1) - 1; i < int64(len(all)); i = next.Add(1) - 1 {
 				c := &all[i]
 				if c.counts {
-					c.content, c.err = w.x.contentOf(c.thread)
+					c.content, c.err = w.contentOf(c.thread)
 				}
 				close(c.ready)
 			}
@@ -149,15 +151,31 @@ func (w *writer) retag(local uint64, packed []byte, now []int64) error {
 			}
 		}
 	}
+	args := []any{int64(local)}
 	for _, id := range now {
 		if _, had := slices.BinarySearch(before, id); !had {
 			w.batch.counts[id]++
-			if err := w.exec(`INSERT INTO tag VALUES (?, ?)`, id, int64(local)); err != nil {
-				return err
-			}
+			args = append(args, id)
 		}
 	}
-	return nil
+	if len(args) == 1 {
+		return nil
+	}
+	return w.exec(tagLines(len(args)-1), args...)
+}
+
+// tagLines writes so many lines of tag, of the record that is its first argument. A
+// statement that SQLite could take back on its own, which OR FAIL says it need not, would
+// have the search index write what it has gathered to the disk, for every record.
+func tagLines(n int) string {
+	b := []byte(`INSERT OR FAIL INTO tag VALUES `)
+	for i := range n {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(strconv.AppendInt(append(b, "(?"...), int64(i+2), 10), ", ?1)"...)
+	}
+	return string(b)
 }
 
 // packTerms writes numbers in order as varints of their differences.

@@ -20,12 +20,13 @@ type content struct {
 type spot struct{ lat, lon float64 }
 
 // contentOf reads what a record says now. A body that is not here says nothing.
-func (x *Index) contentOf(t *thread) (content, error) {
+func (w *writer) contentOf(t *thread) (content, error) {
 	row, ok := t.row()
 	if !ok {
 		return content{}, nil
 	}
-	v, err := x.View(row)
+	e, err := w.entryAt(row.Current)
+	v, err := w.x.viewOf(row, e, err)
 	if err != nil {
 		return content{}, err
 	}

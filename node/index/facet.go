@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"database/sql"
 	"slices"
-	"strconv"
 )
 
 // Facet is a property by which records are counted and filtered. The numbers are in the
@@ -190,14 +189,11 @@ func (c *conn) countTerms(of []marked, counts map[int64]int) error {
 	for len(of) > 0 {
 		part := of[:min(len(of), atOnce)]
 		of = of[len(part):]
-		list := []byte{'['}
+		locals := make([]uint64, len(part))
 		for i, m := range part {
-			if i > 0 {
-				list = append(list, ',')
-			}
-			list = strconv.AppendUint(list, m.local, 10)
+			locals[i] = m.local
 		}
-		err := c.each(`SELECT r.terms FROM json_each(?) v CROSS JOIN record r ON r.local = v.value`, []any{string(append(list, ']'))},
+		err := c.each(`SELECT r.terms FROM json_each(?) v CROSS JOIN record r ON r.local = v.value`, []any{listOf(locals)},
 			func(scan func(...any) error) error {
 				var packed sql.RawBytes
 				err := scan(&packed)

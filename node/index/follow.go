@@ -214,7 +214,7 @@ func (f *Follower) run(ctx context.Context) (err error) {
 			case <-idle:
 				switch {
 				case f.Progress().Due > 0:
-					err = f.work()
+					err = f.work(ctx)
 				case shedding:
 					shedding, err = f.x.shed()
 				default:
@@ -282,12 +282,17 @@ func (f *Follower) take(p portion) error {
 	return err
 }
 
-func (f *Follower) work() error {
+func (f *Follower) work(ctx context.Context) error {
 	n := dueAtOnce
 	if f.Progress().Due > putOffBeyond {
 		n = manyAtOnce
 	}
-	due, err := f.x.Work(n)
+	due, err := f.x.work(n, func(from uint64, limit int) []Item {
+		ctx, cancel := context.WithTimeout(ctx, retryAfter) // it would wait where nothing is left
+		defer cancel()
+		items, _, _ := f.log.Follow(ctx, from, limit)
+		return items
+	})
 	if err == nil {
 		f.note(func() { f.due = due })
 		f.built()

@@ -1,16 +1,10 @@
 package index
 
-import "encoding/json"
-
 // rows reads the rows of records by their local numbers, without those that count no more.
 func (c *conn) rows(locals []uint64) (map[uint64]Row, error) {
-	list, err := json.Marshal(locals)
-	if err != nil {
-		return nil, err
-	}
 	rows := make(map[uint64]Row, len(locals))
 	var due []uint64
-	err = c.each(`SELECT `+rowColumns+` FROM (SELECT value AS local FROM json_each(?)) p`+rowJoins, []any{string(list)}, func(scan func(...any) error) error {
+	err := c.each(`SELECT `+rowColumns+` FROM (SELECT value AS local FROM json_each(?)) p`+rowJoins, []any{listOf(locals)}, func(scan func(...any) error) error {
 		r, isDue, err := readRow(scan)
 		if isDue {
 			due = append(due, r.Seq)

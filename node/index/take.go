@@ -36,6 +36,14 @@ func (x *Index) take(putOff bool, limits []Limit, items []Item) (due int, err er
 	return x.due(), err
 }
 
+// entryAt reads the entry of a place.
+func (w *writer) entryAt(p Place) (protocol.Entry, error) {
+	if e, ok := w.read[p.Seq]; ok && e.ID() == p.Entry {
+		return e, nil
+	}
+	return w.x.source.Entry(p.Feed, p.FeedSeq)
+}
+
 func (w *writer) add(it *Item) error {
 	h := it.Entry.Header()
 	f, err := w.feed(it.Entry.Feed().Digest())

@@ -2,6 +2,7 @@ package index
 
 import (
 	"math"
+	"strconv"
 
 	"github.com/dure-net/dure/protocol"
 )
@@ -32,11 +33,11 @@ const numberTaken = `e.number > 0 AND EXISTS (SELECT 1 FROM feed g CROSS JOIN en
   WHERE g.member = f.member AND o.feed = g.no AND o.number = e.number AND o.number > 0 AND o.ofkey IS NULL AND o.aside = 0 AND o.seq < g.count
   AND (o.time, o.seq, o.id) < (e.time, e.seq, e.id))`
 
-// readEntry reads entryColumns.
-func readEntry(scan func(...any) error, e *entry) error {
+// readEntry reads entryColumns, after columns that come before them.
+func readEntry(scan func(...any) error, e *entry, before ...any) error {
 	var id, refs, feed []byte
 	var local, seq, kind, number, count int64
-	if err := scan(&local, &id, &seq, &kind, &number, &e.aside, &refs, &feed, &e.member, &count, &e.erased, &e.taken); err != nil {
+	if err := scan(append(before, &local, &id, &seq, &kind, &number, &e.aside, &refs, &feed, &e.member, &count, &e.erased, &e.taken)...); err != nil {
 		return err
 	}
 	copy(e.id[:], id)
@@ -68,28 +69,47 @@ type thread struct {
 
 // threadOf reads the thread whose first entry has a local number.
 func (c *conn) threadOf(local uint64) (*thread, bool, error) {
-	t := &thread{}
-	found := false
-	err := c.each(`SELECT `+entryColumns+` FROM entry e JOIN feed f ON f.no = e.feed WHERE e.local = ? AND e.ofkey IS NULL`, []any{int64(local)},
-		func(scan func(...any) error) error {
-			found = true
-			return readEntry(scan, &t.entry)
-		})
-	if err != nil || !found {
-		return nil, false, err
+	all, err := c.threadsOf([]uint64{local})
+	return all[local], all[local] != nil, err
+}
+
+// threadsOf reads many threads; those whose first entry is not here are not in the answer.
+func (c *conn) threadsOf(locals []uint64) (map[uint64]*thread, error) {
+	all, list := make(map[uint64]*thread, len(locals)), listOf(locals)
+	err := c.each(`SELECT `+entryColumns+` FROM json_each(?) v CROSS JOIN entry e ON e.local = v.value JOIN feed f ON f.no = e.feed
+		WHERE e.ofkey IS NULL`, []any{list}, func(scan func(...any) error) error {
+		t := &thread{}
+		err := readEntry(scan, &t.entry)
+		all[t.local] = t
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	err = c.each(`SELECT `+entryColumns+` FROM entry e JOIN feed f ON f.no = e.feed WHERE e.ofkey = ? AND e.of = ? ORDER BY e.local DESC`,
-		[]any{keyOf(t.id), t.id[:]}, func(scan func(...any) error) error {
-			var e entry
-			if err := readEntry(scan, &e); err != nil {
-				return err
-			}
-			if isChange(e.kind) {
-				t.changes = append(t.changes, e)
-			}
-			return nil
-		})
-	return t, true, err
+	err = c.each(`SELECT t.local, `+entryColumns+` FROM json_each(?) v CROSS JOIN entry t ON t.local = v.value CROSS JOIN entry e ON e.ofkey = t.key AND e.of = t.id
+		JOIN feed f ON f.no = e.feed WHERE t.ofkey IS NULL ORDER BY e.local DESC`, []any{list}, func(scan func(...any) error) error {
+		var e entry
+		var first int64
+		err := readEntry(scan, &e, &first)
+		if err == nil && isChange(e.kind) {
+			t := all[uint64(first)]
+			t.changes = append(t.changes, e)
+		}
+		return err
+	})
+	return all, err
+}
+
+// listOf is numbers as SQLite's json_each takes them.
+func listOf(locals []uint64) string {
+	b := []byte{'['}
+	for i, local := range locals {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendUint(b, local, 10)
+	}
+	return string(append(b, ']'))
 }
 
 // isChange reports whether an entry of a kind that is about a record can change what it is.

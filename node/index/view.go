@@ -39,8 +39,13 @@ type View struct {
 // wanted, without time and body: one bad block must not take a list away. An error
 // means that the source failed otherwise.
 func (x *Index) View(r Row) (View, error) {
-	v := View{Row: r, State: StateWanted}
 	e, err := x.source.Entry(r.Current.Feed, r.Current.FeedSeq)
+	return x.viewOf(r, e, err)
+}
+
+// viewOf is View with the entry of the current version, or why it could not be read.
+func (x *Index) viewOf(r Row, e protocol.Entry, err error) (View, error) {
+	v := View{Row: r, State: StateWanted}
 	switch {
 	case err == nil:
 		h := e.Header()

@@ -48,6 +48,8 @@ type writer struct {
 	loose    bool            // parts of the search index may be to be merged, see tidy.go
 	parts    int             // how many came since some were
 
+	read map[uint64]protocol.Entry // by local number, while the records are computed that they are of
+
 	batch *batch // nil outside of a transaction
 }
 
@@ -80,7 +82,7 @@ func (x *Index) openWriter() (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{conn: c, x: x, feeds: map[digest]*feed{}, terms: map[termKey]int64{}, erased: map[digest]bool{}}
+	w := &writer{conn: c, x: x, feeds: map[digest]*feed{}, terms: map[termKey]int64{}, erased: map[digest]bool{}, read: map[uint64]protocol.Entry{}}
 	if err := w.load(); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
@@ -382,8 +384,13 @@ func (w *writer) touchDigest(d digest) error {
 
 // Work computes up to n records that are due, the newest first, and tells how many are
 // left.
-func (x *Index) Work(n int) (left int, err error) {
+func (x *Index) Work(n int) (left int, err error) { return x.work(n, nil) }
+
+// work is Work. What happened from a local number on is read at once where that is faster
+// than entry by entry; what is not read so is read so then.
+func (x *Index) work(n int, read func(from uint64, limit int) []Item) (left int, err error) {
 	err = x.write("compute records", false, func(w *writer) error {
+		clear(w.read)
 		if w.due == 0 {
 			return nil
 		}
@@ -400,10 +407,20 @@ func (x *Index) Work(n int) (left int, err error) {
 				err = w.exec(`DELETE FROM due WHERE local = ?`, local)
 			}
 		}
-		if err == nil {
-			w.due -= len(locals)
+		if err != nil {
+			return err
 		}
-		return err
+		w.due -= len(locals)
+		if len(locals) < dueAtOnce || read == nil {
+			return nil
+		}
+		last := locals[len(locals)-1]
+		if span := int(locals[0] - last + 1); span <= 4*len(locals) {
+			for _, it := range read(uint64(last), span) {
+				w.read[it.Seq] = it.Entry
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return 0, err

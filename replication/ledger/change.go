@@ -142,9 +142,19 @@ func (r *Reader) Changes(from uint64, limit int) ([]Change, error) {
 		return nil, damagedAs("read log", err)
 	}
 	changes := make([]Change, 0, len(items))
-	for _, it := range items {
-		header, _, err := r.header(it.at)
-		if err != nil {
+	var run [][]byte // headers of the next items, which lie in one run
+	for i, it := range items {
+		if len(run) == 0 {
+			places := make([]place, 0, protocol.MaxPage)
+			for _, next := range items[i:min(i+protocol.MaxPage, len(items))] {
+				places = append(places, next.at)
+			}
+			run = r.headers(places)
+		}
+		var header []byte
+		if len(run) > 0 {
+			header, run = run[0], run[1:]
+		} else if header, _, err = r.header(it.at); err != nil {
 			continue // listed as damaged by header
 		}
 		e, err := protocol.DecodeEntry(header)

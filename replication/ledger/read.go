@@ -219,6 +219,47 @@ func (r *Reader) header(p place) (header []byte, id digest, err error) {
 	return header, id, nil
 }
 
+// headers reads as many headers as lie in one run with the first of some places, one after
+// another, and hashes each: the run is read and opened once. None where one of them is not
+// good; header then says what is wrong with which. The slices are copies.
+func (r *Reader) headers(places []place) [][]byte {
+	r.s.mu.RLock()
+	f, ok := r.s.holds(places[0])
+	var first, count uint64
+	if ok {
+		first, count = f.runOf(places[0].seq())
+	}
+	r.s.mu.RUnlock()
+	if !ok {
+		return nil
+	}
+	end := slices.IndexFunc(places, func(p place) bool {
+		return p.feed() != places[0].feed() || p.seq() < first || p.seq() >= first+count
+	})
+	if end < 0 {
+		end = len(places)
+	}
+	out := make([][]byte, 0, end)
+	err := r.db.good(placeKey(keyRun, placeOf(places[0].feed(), first)), func(value []byte) error {
+		out = out[:0]
+		for _, p := range places[:end] {
+			h, err := headerAt(value, p.seq()-first)
+			if err == nil {
+				err = r.known(sha256.Sum256(h), p)
+			}
+			if err != nil {
+				return err
+			}
+			out = append(out, slices.Clone(h))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil
+	}
+	return out
+}
+
 var errHash = errors.New("the bytes do not hash to what was stored")
 
 // known says whether the header with this hash is the one that stands at this place:
