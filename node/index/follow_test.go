@@ -1,12 +1,10 @@
 package index
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -263,65 +261,6 @@ func TestFollower_BuildsAnewWhatIsSpoilt(t *testing.T) {
 			})
 		})
 	}
-}
-
-// A process that is killed at any moment leaves an index that misses nothing and tells
-// nothing twice when it goes on.
-func TestFollower_Killed(t *testing.T) {
-	const killed = "DURE_TEST_INDEX_KILLED"
-	w := scribbled(t, 4, 3000)
-	l := w.log(w.items())
-	if dir := os.Getenv(killed); dir != "" {
-		x, err := Open(Config{Dir: dir, Source: w, unsealed: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		f := NewFollower(x, l, "origin")
-		go func() { _ = f.Run(context.Background()) }()
-		fmt.Println("running")
-		for f.Progress().Applied < l.Newest() {
-			f.Await(t.Context(), f.Progress().Applied+1, time.Second)
-			fmt.Println(f.Progress().Applied)
-		}
-		time.Sleep(time.Minute)
-		return
-	}
-	want := fresh(t, l)
-	rng := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))
-	cut := 0
-	for range 2 {
-		dir := t.TempDir()
-		for range 3 {
-			c := exec.Command(os.Args[0], "-test.run=^TestFollower_Killed$")
-			c.Env = append(os.Environ(), killed+"="+dir)
-			out, err := c.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := c.Start(); err != nil {
-				t.Fatal(err)
-			}
-			lines := bufio.NewScanner(out)
-			lines.Scan()
-			time.Sleep(time.Duration(rng.IntN(80)) * time.Millisecond)
-			if err := c.Process.Kill(); err != nil {
-				t.Fatal(err)
-			}
-			for lines.Scan() {
-			}
-			_ = c.Wait() // it was killed
-		}
-		followed(t, dir, l, func(x *Index, f *Follower) {
-			if _, applied, _, err := x.followed(); err == nil && applied > 0 && applied < l.Newest() {
-				cut++
-			}
-			whole(t, l, f)
-			if got := answers(t, x); got != want {
-				t.Fatalf("got\n%s\nwant\n%s", got, want)
-			}
-		})
-	}
-	t.Logf("%d of 2 were killed half way", cut)
 }
 
 // A branch of many entries leaves and comes back in time that grows with it, and no more.
