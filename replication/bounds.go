@@ -89,7 +89,7 @@ func Bounds() []protocol.Bound {
 		b("filesAtOnce", filesAtOnce, "files", "fetched at a time: they leave the line to entries too", "they wait"),
 		b("maxFetches", maxFetches, "files", "that wait to be fetched", "`busy`; asked for again"),
 		b("chunkTime", int64(chunkTime/time.Second), seconds, "for one chunk: 64 KiB at 20 kbit/s", "another node is asked"),
-		b("slowAfter", int64(slowAfter/time.Second), seconds, "a node that brings less than slowRate so long is left for others", "asked to the end when the others have been asked"),
+		b("slowAfter", int64(slowAfter/time.Second), seconds, "a node that brings less than slowRate so long is left for others", "it has another turn after all others, those that connected meanwhile too"),
 		b("slowRate", slowRate, "bytes/s", "of a file, of one node", "as above"),
 		b("maxFileAskBytes", maxFileAskBytes, bytes, "of a question for a file: sixteen places take some 80", "stream reset"),
 

@@ -27,7 +27,7 @@ const (
 	chunkTime = 30 * time.Second
 
 	// slowAfter and slowRate: a node that brings less than so many bytes a second for so long
-	// is left for others, and asked again when nobody else has the file.
+	// is left for others, and has another turn when they have had theirs.
 	slowAfter = 10 * time.Second
 	slowRate  = 8 << 10
 )
@@ -125,48 +125,66 @@ func (of Files) Fetch(ctx context.Context, w WantedFile, first ...protocol.Publi
 	}
 }
 
+// fetch asks nodes in turns. Who is slow keeps no turn for itself: the others come next,
+// also those that were not connected before, and other files have their place between two
+// rounds. So a node that sends drop by drop costs what nobody else can give, and no more.
 func (r *Replica) fetch(ctx context.Context, w WantedFile, first []protocol.PublicKey) error {
+	passed, slow := map[protocol.PublicKey]bool{}, map[protocol.PublicKey]bool{}
+	for round := 0; ; round++ {
+		again, err := r.fetchRound(ctx, w, first, passed, slow)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return protocol.Fail(protocol.ReasonCanceled, "fetch file", ctx.Err())
+		case !again && round > 0 && protocol.ReasonOf(err) == protocol.ReasonUnreachable:
+			return &protocol.Error{Reason: protocol.ReasonWanted, Op: "fetch file", ID: w.File.String()}
+		case !again:
+			return err
+		}
+	}
+}
+
+// fetchRound asks each node that may have the file once, slow ones last, and while it brings
+// something again: a line that is cut costs a chunk. again: a slow one brought something
+// more; that happens as often as the file has chunks, at most.
+func (r *Replica) fetchRound(ctx context.Context, w WantedFile, first []protocol.PublicKey, passed, slow map[protocol.PublicKey]bool) (again bool, err error) {
 	id := w.File
 	if err := r.fetches.room.Acquire(ctx, 1); err != nil {
-		return protocol.Fail(protocol.ReasonCanceled, "fetch file", err)
+		return false, protocol.Fail(protocol.ReasonCanceled, "fetch file", err)
 	}
 	defer r.fetches.room.Release(1)
 	n, nodes := r.net.Load(), r.mayHave(first)
 	if n == nil || len(nodes) == 0 {
-		return &protocol.Error{Reason: protocol.ReasonUnreachable, Op: "fetch file", ID: id.String()}
+		return false, &protocol.Error{Reason: protocol.ReasonUnreachable, Op: "fetch file", ID: id.String()}
 	}
-	// Each in turn, and while it brings something again: a line that is cut costs a chunk.
-	// Slow ones are asked to the end when all have been asked.
-	left := nodes
-	for patient := false; ; patient = true {
-		var slow []protocol.PublicKey
-		for _, node := range left {
-			for {
-				got, err := r.fetchFrom(ctx, n, node, w, patient)
-				switch reason := protocol.ReasonOf(err); {
-				case err == nil:
-					return nil
-				case ctx.Err() != nil:
-					return protocol.Fail(protocol.ReasonCanceled, "fetch file", ctx.Err())
-				case reason == protocol.ReasonReadOnly, reason == protocol.ReasonInvalid, reason == protocol.ReasonHomeUnwritable:
-					return err
-				case reason == protocol.ReasonBadHash || reason == protocol.ReasonMalformed:
-					r.counts.refuse(reason)
-					r.log.Warn("a node sent other bytes than a file has; others are asked", "node", node.Short(), "file", id.Short(), "err", err)
-				case errors.Is(err, errSlow):
-					slow = append(slow, node)
-				case got > 0:
-					continue // it was cut
-				default:
-					r.log.Debug("a file was not fetched from a node", "node", node.Short(), "file", id.Short(), "err", err)
-				}
-				break
+	quick := slices.DeleteFunc(slices.Clone(nodes), func(node protocol.PublicKey) bool { return slow[node] })
+	late := slices.DeleteFunc(nodes, func(node protocol.PublicKey) bool { return !slow[node] })
+	for _, node := range append(quick, late...) {
+		for !passed[node] {
+			got, err := r.fetchFrom(ctx, n, node, w)
+			switch reason := protocol.ReasonOf(err); {
+			case err == nil:
+				return false, nil
+			case ctx.Err() != nil:
+				return false, err
+			case reason == protocol.ReasonReadOnly, reason == protocol.ReasonInvalid, reason == protocol.ReasonHomeUnwritable:
+				return false, err
+			case reason == protocol.ReasonBadHash || reason == protocol.ReasonMalformed:
+				r.counts.refuse(reason)
+				r.log.Warn("a node sent other bytes than a file has; others are asked", "node", node.Short(), "file", id.Short(), "err", err)
+			case errors.Is(err, errSlow):
+				again, slow[node] = true, true
+			case got > 0:
+				continue // it was cut
+			default:
+				r.log.Debug("a file was not fetched from a node", "node", node.Short(), "file", id.Short(), "err", err)
 			}
-		}
-		if left = slow; len(left) == 0 {
-			return &protocol.Error{Reason: protocol.ReasonWanted, Op: "fetch file", ID: id.String()}
+			passed[node] = !errors.Is(err, errSlow)
+			break
 		}
 	}
+	return again, &protocol.Error{Reason: protocol.ReasonWanted, Op: "fetch file", ID: id.String()}
 }
 
 // mayHave lists the connected nodes: those named, then the others as chance has it, so
@@ -192,7 +210,7 @@ func (r *Replica) mayHave(first []protocol.PublicKey) []protocol.PublicKey {
 
 // fetchFrom asks one node for what is missing, and returns how many chunks came. nil: the
 // file is whole.
-func (r *Replica) fetchFrom(ctx context.Context, n Network, node protocol.PublicKey, w WantedFile, patient bool) (got int, err error) {
+func (r *Replica) fetchFrom(ctx context.Context, n Network, node protocol.PublicKey, w WantedFile) (got int, err error) {
 	id := w.File
 	s, err := n.OpenFiles(ctx, node)
 	if err != nil {
@@ -268,7 +286,7 @@ func (r *Replica) fetchFrom(ctx context.Context, n Network, node protocol.Public
 			}
 			got++
 			size += len(sent.Data)
-			if took := time.Since(began); !patient && took > slowAfter && float64(size) < took.Seconds()*slowRate {
+			if took := time.Since(began); took > slowAfter && float64(size) < took.Seconds()*slowRate {
 				return got, errSlow
 			}
 		}

@@ -252,5 +252,16 @@ func TestScenario_FileFromHostileProviders(t *testing.T) {
 		if took := fetch(); took < 5*time.Minute {
 			t.Errorf("seed %d: twenty-one chunks, each in 20 s, took %s", w.seed, took)
 		}
+		// Nor does it keep the file from who comes back meanwhile and is quicker.
+		if err := nodes[0].files.depot.Drop(id); err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			time.Sleep(30 * time.Second)
+			nodes[3].start()
+		}()
+		if took := fetch(); took > 4*time.Minute {
+			t.Errorf("seed %d: it took %s although somebody came who has it", w.seed, took)
+		}
 	})
 }

@@ -40,7 +40,7 @@ func (s *siege) fetches(bytes uint64, id protocol.CID, answers ...func(pipe)) st
 			answer(p)
 		}
 	}}}
-	got, err := s.fetchFrom(s.ctx, w, s.by, WantedFile{Entry: naming, File: id, Bytes: bytes}, false)
+	got, err := s.fetchFrom(s.ctx, w, s.by, WantedFile{Entry: naming, File: id, Bytes: bytes})
 	time.Sleep(5 * time.Minute) // the other side notices
 	if err == nil || got > 0 {
 		return "taken"
