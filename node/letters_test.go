@@ -350,6 +350,15 @@ func TestLetters_ListingForChosenMembers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	mine, err := seoul.node.Record(ctx, r.Record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cid := range []string{mine.Entry, mine.Body} { // which a public node shows to holders of a token alone
+		if b, err := seoul.node.Block(ctx, cid); err != nil || !b.Sealed {
+			t.Errorf("block %s of it is open data: %v", cid, err)
+		}
+	}
 	eventually(t, "Montréal sees it", func() error {
 		page, err := montreal.client().Records(ctx, api.RecordQuery{})
 		if err != nil {

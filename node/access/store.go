@@ -72,6 +72,7 @@ type User struct {
 
 // Grant is what a caller may do, and as whom. Name goes into the log.
 type Grant struct {
+	ID     string // of the token; "" for the owner and for nobody
 	Name   string // of the token, or "owner", or ""
 	User   string
 	Scopes Set
@@ -222,7 +223,7 @@ func (s *Store) Check(token string) (Grant, error) {
 		refused.Args = map[string]string{"token": t.Name, "token_user": t.User}
 		return Grant{}, refused
 	}
-	g := Grant{Name: t.Name, User: t.User, Scopes: t.Scopes}
+	g := Grant{ID: t.ID, Name: t.Name, User: t.User, Scopes: t.Scopes}
 	if t.User != "" {
 		g.Scopes &= role.Set()
 	}

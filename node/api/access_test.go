@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -140,6 +142,44 @@ func TestAccess_PublicReading(t *testing.T) {
 	clock = clock.Add(time.Second)
 	if got := none("GET", "/api/v1/members").StatusCode; got != 200 {
 		t.Errorf("a second later: %d", got)
+	}
+}
+
+// Judging all listings is work that callers without a token get one at a time; nobody
+// else waits for them.
+func TestAccess_PublicMatchesOneAtATime(t *testing.T) {
+	w := newWorld(t, func(c *api.Config) { c.Public = true })
+	const path = "/api/v1/records/kr-seoul-41/matches"
+	begun, end := make(chan bool), make(chan bool)
+	var met atomic.Bool
+	w.fake.OnRead = func(method string, _ any) {
+		if method == "Matches" && met.CompareAndSwap(false, true) {
+			begun <- true
+			<-end
+		}
+	}
+	answered := make(chan int)
+	go func() {
+		r := httptest.NewRequest("GET", path, nil)
+		r.Host = "127.0.0.1"
+		rec := httptest.NewRecorder()
+		w.srv.Config.Handler.ServeHTTP(rec, r)
+		answered <- rec.Code
+	}()
+	<-begun
+	resp, raw := w.ask("GET", path, "", "Authorization", "")
+	if p := problem(t, resp, raw); resp.StatusCode != 429 || p.Code != "busy" || resp.Header.Get("Retry-After") != "2" {
+		t.Errorf("a second caller: %d %+v", resp.StatusCode, p)
+	}
+	if resp, raw := w.ask("GET", path, ""); resp.StatusCode != 200 {
+		t.Errorf("whoever has a token waits too: %d %s", resp.StatusCode, raw)
+	}
+	end <- true
+	if got := <-answered; got != 200 {
+		t.Errorf("the first caller: %d", got)
+	}
+	if resp, _ := w.ask("GET", path, "", "Authorization", ""); resp.StatusCode != 200 {
+		t.Errorf("afterwards: %d", resp.StatusCode)
 	}
 }
 

@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/dure-net/dure/node/access"
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/record"
@@ -218,6 +220,45 @@ func TestServer_IdempotencyKey(t *testing.T) {
 	}
 	if page, _ := w.fake.Records(context.Background(), api.RecordQuery{Member: "kr-seoul"}); len(page.Items) != 3 {
 		t.Errorf("got %d records of kr-seoul, want 1 from before and 2 published", len(page.Items))
+	}
+}
+
+// Programs that number their requests alike do not get each other's receipts.
+func TestServer_IdempotencyKeysAreTheCallersOwn(t *testing.T) {
+	w := newWorld(t)
+	if _, err := w.fake.Access.SetUser(access.User{Name: "kim", Role: access.RoleClerk}); err != nil {
+		t.Fatal(err)
+	}
+	bearer := func(name, user string) string {
+		secret, _, err := w.fake.Access.Issue(access.Request{Name: name, User: user, Scopes: []string{"write"}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return "Bearer " + secret
+	}
+	post := func(bearer, body string) (*http.Response, api.Receipt) {
+		resp, raw := w.ask("POST", "/api/v1/records", body, "Idempotency-Key", "1", "Authorization", bearer)
+		var r api.Receipt
+		if err := json.Unmarshal(raw, &r); err != nil || resp.StatusCode != 201 {
+			t.Fatal(resp.Status, string(raw))
+		}
+		return resp, r
+	}
+	site, stock := bearer("site", ""), bearer("stock", "")
+	_, owners := post("Bearer "+token, goodRequest)
+	resp, first := post(site, goodRequest)
+	if resp.Header.Get("Idempotent-Replay") != "" || first.Record == owners.Record {
+		t.Errorf("a program gets the owner's receipt: %+v", first)
+	}
+	if _, other := post(stock, strings.Replace(goodRequest, "네 명", "다섯 명", 1)); other.Record == first.Record {
+		t.Errorf("a program gets another one's receipt: %+v", other)
+	}
+	if resp, again := post(site, goodRequest); resp.Header.Get("Idempotent-Replay") != "true" || again.Record != first.Record {
+		t.Errorf("its own key writes again: %+v", again)
+	}
+	_, kims := post(bearer("old", "kim"), goodRequest)
+	if resp, again := post(bearer("new", "kim"), goodRequest); resp.Header.Get("Idempotent-Replay") != "true" || again.Record != kims.Record {
+		t.Errorf("after a token was renewed, its user's key writes again: %+v", again)
 	}
 }
 

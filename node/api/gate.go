@@ -28,6 +28,19 @@ func callerOf(ctx context.Context) access.Grant {
 	return who
 }
 
+// Account names who asks, for what is counted or kept by caller: the user whose token it is,
+// else the token. It is "" for the owner, for pages, and where nobody asks over HTTP.
+func Account(ctx context.Context) string {
+	switch who := callerOf(ctx); {
+	case who.ID == "":
+		return ""
+	case who.User != "":
+		return "user " + who.User
+	default:
+		return "token " + who.ID
+	}
+}
+
 // identify finds who asks: the owner over a socket of their own, the holder of a token, or
 // on a public node anybody. Tokens are compared in constant time, whatever their length.
 func (s *server) identify(r *http.Request) (access.Grant, error) {

@@ -38,7 +38,8 @@ func NewOnce(now func() time.Time) *Once {
 
 // Do runs write unless key was used before: then it gives that receipt and true. A
 // write that fails is forgotten, so that it can be tried again. Two requests of one key
-// at once run one write. A key used for another request is 422.
+// at once run one write. A key used for another request is 422. A key is its caller's
+// own (Account): another caller's is another key.
 func (m *Once) Do(ctx context.Context, key, target string, body []byte, write func() (Receipt, error)) (Receipt, bool, error) {
 	if key == "" {
 		receipt, err := write()
@@ -47,6 +48,7 @@ func (m *Once) Do(ctx context.Context, key, target string, body []byte, write fu
 	if len(key) > maxKeyBytes {
 		return Receipt{}, false, refuse(protocol.ReasonUsage, http.StatusBadRequest, "api.problem.idempotency_key")
 	}
+	key = Account(ctx) + "\x00" + key
 	request := sha256.Sum256(append([]byte(target+"\x00"), body...))
 	for {
 		entry, mine := m.claim(key, request)

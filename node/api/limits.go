@@ -82,6 +82,11 @@ const (
 	publicRate   = 100
 	publicBurst  = 200
 
+	// maxPublicJudged bounds the requests without a token that have all listings judged at once,
+	// which takes a whole processor each; judgedAgain is when to ask again. Beyond: 429.
+	maxPublicJudged = 1
+	judgedAgain     = 2 * time.Second
+
 	// maxVisitors bounds the addresses that are told apart. Beyond: the one not seen
 	// for longest begins anew.
 	maxVisitors = 4096
@@ -144,6 +149,7 @@ func Bounds() []protocol.Bound {
 		b("visitorBurst", visitorBurst, "requests", "at once from one address: a page with its pictures and a map", "429 `busy`"),
 		b("publicRate", publicRate, "requests/s", "without a token from all addresses together", "429 `busy`"),
 		b("publicBurst", publicBurst, "requests", "at once from all of them", "429 `busy`"),
+		b("maxPublicJudged", maxPublicJudged, "requests", "without a token that judge all listings at once", "429 `busy`"),
 		b("maxVisitors", maxVisitors, "addresses", "told apart on a public node", "the one not seen for longest begins anew"),
 		b("preferWait", int64(preferWait/time.Second), seconds, "to wait for other nodes to hold an entry, where Prefer names only how many", "202 and how many do"),
 		b("maxPreferWait", int64(maxPreferWait/time.Second), seconds, "that Prefer may ask to wait", "as long as that"),

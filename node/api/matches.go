@@ -67,6 +67,13 @@ func (s *server) matches() {
 			if err := s.mayTurn(ctx, in.AsOf); err != nil {
 				return nil, err
 			}
+			if s.public != nil && !sees(ctx) {
+				done, err := s.public.judge()
+				if err != nil {
+					return nil, err
+				}
+				defer done()
+			}
 			m, err := s.backend.Matches(ctx, MatchQuery{Ref: in.ID, AsOf: in.AsOf, Sealed: sees(ctx)})
 			if err != nil {
 				return nil, err

@@ -69,7 +69,7 @@ func TestMessages_NothingIsOpenData(t *testing.T) {
 	if rec, err2 := w.client().Record(ctx, again.Number); err != nil || err2 != nil || len(rec.For) != 2 {
 		t.Errorf("%+v %v %v", rec, err, err2)
 	}
-	for _, path := range []string{"/records/" + r.Number, "/records/" + r.Record, "/records/" + r.Number + "/erasure", "/records/" + r.Number + "/matches", "/records/" + r.Number + "/calendar", "/entries/" + r.Number + "/proof", "/records/kr-seoul-9999"} {
+	for _, path := range []string{"/records/" + r.Number, "/records/" + r.Record, "/records/" + r.Number + "/erasure", "/records/" + r.Number + "/matches", "/records/" + r.Number + "/calendar", "/entries/" + r.Number + "/proof", "/blocks/" + mine.Entry, "/blocks/" + mine.Body, "/records/kr-seoul-9999"} {
 		resp, raw := w.ask("GET", "/api/v1"+path, "", "Authorization", "")
 		if resp.StatusCode != http.StatusNotFound || strings.Contains(string(raw), "ca-montreal") {
 			t.Errorf("%s: %s %s", path, resp.Status, raw)
@@ -88,7 +88,7 @@ func TestMessages_NothingIsOpenData(t *testing.T) {
 		t.Error("the list of a holder of a token lacks it")
 	}
 	// Its last day and its title are in a calendar, the sealed entry is in a proof: for holders of a token.
-	for _, path := range []string{"/records/" + r.Number + "/calendar", "/entries/" + r.Number + "/proof"} {
+	for _, path := range []string{"/records/" + r.Number + "/calendar", "/entries/" + r.Number + "/proof", "/blocks/" + mine.Entry, "/blocks/" + mine.Body} {
 		if resp, raw := w.ask("GET", "/api/v1"+path, ""); resp.StatusCode != http.StatusOK {
 			t.Errorf("%s with a token: %s %s", path, resp.Status, raw)
 		}

@@ -17,6 +17,7 @@ import (
 // requests a second from one address, and so many from all of them together.
 type public struct {
 	proxied bool
+	judging chan struct{} // one place per caller whose matches are being judged
 	now     func() time.Time
 	all     *rate.Limiter
 
@@ -31,7 +32,7 @@ type visitor struct {
 }
 
 func newPublic(proxied bool, now func() time.Time) *public {
-	return &public{proxied: proxied, now: now, all: rate.NewLimiter(publicRate, publicBurst), by: map[string]*list.Element{}, order: list.New()}
+	return &public{proxied: proxied, judging: make(chan struct{}, maxPublicJudged), now: now, all: rate.NewLimiter(publicRate, publicBurst), by: map[string]*list.Element{}, order: list.New()}
 }
 
 // admit is nil, or 429 with the time after which to ask again.
@@ -52,6 +53,19 @@ func (p *public) admit(r *http.Request) error {
 	f := refuse(protocol.ReasonBusy, http.StatusTooManyRequests, "api.problem.rate")
 	f.header = http.Header{"Retry-After": {seconds(wait)}}
 	return f
+}
+
+// judge gives a caller without token a place to have all listings judged, until done is called.
+// Where all are taken it is 429: nobody waits, and whoever has a token never meets them.
+func (p *public) judge() (done func(), err error) {
+	select {
+	case p.judging <- struct{}{}:
+		return func() { <-p.judging }, nil
+	default:
+		f := refuse(protocol.ReasonBusy, http.StatusTooManyRequests, "api.problem.rate")
+		f.header = http.Header{"Retry-After": {seconds(judgedAgain)}}
+		return nil, f
+	}
 }
 
 func (p *public) visitor(from string) *visitor {

@@ -46,6 +46,11 @@ func (b *Backend) Publish(ctx context.Context, d api.Draft) (api.Receipt, error)
 		for i := range b.records {
 			if b.records[i].ID == r.Record {
 				b.records[i].For = d.For
+				for _, cid := range []string{b.records[i].Entry, b.records[i].Body} {
+					sealed := b.blocks[cid]
+					sealed.Sealed = true
+					b.blocks[cid] = sealed
+				}
 			}
 		}
 	}
