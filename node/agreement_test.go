@@ -33,9 +33,7 @@ func agreeing(t *testing.T) (seoul, montreal *city, offer string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := node.Join(ctx, montreal.home, node.JoinOptions{Root: montreal.root, Line: inv.Line}); err != nil {
-		t.Fatal(err)
-	}
+	montreal.joins(inv.Line)
 	montreal.start()
 	from, to := time.Now().Format(time.DateOnly), time.Now().AddDate(0, 3, 0).Format(time.DateOnly)
 	r, err := seoul.client().Publish(ctx, api.Draft{Type: "offer", Raw: json.RawMessage(fmt.Sprintf(`{"type":"offer","lang":"en","kind":"material","mode":"give","title":{"en":"Stands"},

@@ -184,7 +184,7 @@ func (n *Node) numberOf(id protocol.RecordID) string {
 }
 
 // Inbox implements api.Exchanger.
-func (n *Node) Inbox(_ context.Context, asOf string) (api.Inbox, error) {
+func (n *Node) Inbox(ctx context.Context, asOf string) (api.Inbox, error) {
 	day, err := n.day(asOf, "read inbox")
 	if err != nil {
 		return api.Inbox{}, err
@@ -207,6 +207,9 @@ func (n *Node) Inbox(_ context.Context, asOf string) (api.Inbox, error) {
 		return api.Inbox{}, err
 	}
 	if out.Records, err = n.waiting(day); err != nil {
+		return api.Inbox{}, err
+	}
+	if out.Unread, err = n.letters.Unread(ctx); err != nil {
 		return api.Inbox{}, err
 	}
 	return out, nil

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"cmp"
 	"slices"
 	"strconv"
@@ -55,6 +56,15 @@ func lacking(s charter.State) []api.Alert {
 		return nil
 	}
 	return []api.Alert{{Code: "features", Level: api.AlertWarn, Args: map[string]string{"features": strings.Join(lacks, ", ")}}}
+}
+
+// unread tells of private messages that nobody has read on this node.
+func (n *Node) unread(ctx context.Context) []api.Alert {
+	count, err := n.letters.Unread(ctx)
+	if err != nil || count == 0 {
+		return nil // the inbox and the list of messages say why they cannot be read
+	}
+	return []api.Alert{{Code: "unread", Level: api.AlertNote, Args: map[string]string{"unread": strconv.Itoa(count)}}}
 }
 
 // strangeVersions tells of nodes that cannot be talked to because one of the two

@@ -62,10 +62,19 @@ func (f *keyFile) Add(k private.OwnKey) error {
 	return nil
 }
 
+// noteFile is the home's file of what the room of letters notes for itself.
+type noteFile struct{ home *home.Home }
+
+// Load implements private.Notes.
+func (f noteFile) Load() ([]byte, error) { return f.home.LetterNotes() }
+
+// Save implements private.Notes.
+func (f noteFile) Save(raw []byte) error { return f.home.KeepLetterNotes(raw) }
+
 // newLetters makes the room of this node's letters, still empty.
 func (n *Node) newLetters() *private.Room {
 	return private.New(private.Config{
-		Federation: n.federation, Node: n.home.Node().Public(), Member: n.facts.Handle, Source: n.ledger, Keys: &keyFile{home: n.home},
+		Federation: n.federation, Node: n.home.Node().Public(), Member: n.facts.Handle, Source: n.ledger, Keys: &keyFile{home: n.home}, Notes: noteFile{n.home},
 		Standing: func(feed protocol.FeedID) (string, uint64) { return n.replica.Feeds().Standings(feed) },
 		State:    func() charter.State { return n.replica.State() },
 		Write: func(ctx context.Context, kind protocol.Kind, of protocol.RecordID, content any, numbered bool) (protocol.Entry, error) {
@@ -215,9 +224,22 @@ func (n *Node) Message(_ context.Context, ref string) (api.Message, error) {
 	return n.message(n.replica.State(), l), nil
 }
 
+// MarkRead implements api.Correspondent.
+func (n *Node) MarkRead(ctx context.Context, ref string) error {
+	m, err := n.Message(ctx, ref)
+	if err != nil || !m.Unread {
+		return err
+	}
+	id, err := protocol.ParseCID(m.ID)
+	if err != nil {
+		return err
+	}
+	return n.letters.MarkRead(id)
+}
+
 func (n *Node) message(s charter.State, l private.Letter) api.Message {
 	out := api.Message{ID: l.Record.String(), Number: l.Number, From: l.From, Names: namesOf(s, l.From), To: []api.MessageParty{}, Own: l.Own, What: string(l.What),
-		State: string(l.State), Time: l.Time, Lang: l.Lang, Text: l.Text, Seq: l.Local, Feed: l.Feed.String(), FeedSeq: l.FeedSeq}
+		State: string(l.State), Time: l.Time, Lang: l.Lang, Text: l.Text, Unread: !n.letters.IsRead(&l), Seq: l.Local, Feed: l.Feed.String(), FeedSeq: l.FeedSeq}
 	for _, handle := range l.To {
 		out.To = append(out.To, api.MessageParty{Handle: handle, Names: namesOf(s, handle)})
 	}

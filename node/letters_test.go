@@ -34,7 +34,7 @@ func federation(t *testing.T, handles ...string) []*city {
 		} else {
 			var inv api.Invitation
 			if inv, err = out[0].client().Invite(ctx, api.InviteRequest{Handle: handle, Trust: true}); err == nil {
-				_, err = node.Join(ctx, c.home, node.JoinOptions{Root: c.root, Line: inv.Line})
+				c.joins(inv.Line)
 			}
 		}
 		if err != nil {
@@ -297,9 +297,7 @@ func (c *city) anotherBy(inviter *city, name string) *city {
 		c.t.Fatal(err)
 	}
 	again := &city{t: c.t, handle: c.handle, home: h, root: c.root, listen: freePort(c.t, "udp"), api: freePort(c.t, "tcp")}
-	if _, err := node.Join(context.Background(), h, node.JoinOptions{Root: c.root, Line: inv.Line}); err != nil {
-		c.t.Fatal(err)
-	}
+	again.joins(inv.Line)
 	again.start()
 	return again
 }
@@ -333,6 +331,43 @@ func (c *city) ends(lost *city) {
 	}
 	if _, err := c.client().Say(ctx, api.Statement{Bytes: raw}); err != nil {
 		c.t.Fatal(err)
+	}
+}
+
+// A message is unread until somebody reads it on that node, in the inbox and among what people should know; that it was
+// read stays known after a restart, and is told to nobody.
+func TestLetters_UnreadUntilRead(t *testing.T) {
+	ctx := context.Background()
+	c := federation(t, "kr-seoul", "ca-montreal")
+	seoul, montreal := c[0], c[1]
+	seoul.reachable(1, "ca-montreal")
+	sent := seoul.writes("Ask for Kim Hana.", "ca-montreal")
+	montreal.reads(sent.Number, "Ask for Kim Hana.")
+	unread := func(c *city, want int) {
+		t.Helper()
+		box, err := c.client().Inbox(ctx, "")
+		if err != nil || box.Unread != want {
+			t.Errorf("%s has %d unread messages, want %d, %v", c.handle, box.Unread, want, err)
+		}
+		st, err := c.client().Status(ctx)
+		if told := slices.ContainsFunc(st.Alerts, func(a api.Alert) bool { return a.Code == "unread" }); err != nil || told != (want > 0) {
+			t.Errorf("%s is told of unread messages: %v, %v", c.handle, told, err)
+		}
+	}
+	unread(seoul, 0)
+	unread(montreal, 1)
+	if m, err := montreal.client().Message(ctx, sent.Number); err != nil || !m.Unread {
+		t.Errorf("looking at it over the interface marks it: %+v, %v", m, err)
+	}
+	if err := montreal.client().MarkRead(ctx, sent.Number); err != nil {
+		t.Fatal(err)
+	}
+	unread(montreal, 0)
+	montreal.again()
+	montreal.reads(sent.Number, "Ask for Kim Hana.")
+	unread(montreal, 0)
+	if err := montreal.client().MarkRead(ctx, "kr-seoul-99"); protocol.ReasonOf(err) != protocol.ReasonNotFound {
+		t.Errorf("what is not there is read: %v", err)
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 // Status implements api.Reader.
-func (n *Node) Status(context.Context) (api.Status, error) {
+func (n *Node) Status(ctx context.Context) (api.Status, error) {
 	s := n.replica.State()
 	condition, why := n.replica.Condition()
 	entries, feeds := n.replica.Total()
@@ -66,7 +66,7 @@ func (n *Node) Status(context.Context) (api.Status, error) {
 	progress := n.replica.Progress()
 	n.custody(&out)
 	out.Catchup = api.Catchup{Running: progress.Running, Fetched: progress.Fetched, Known: progress.Known}
-	out.Alerts = alerts(s, n.facts.Handle, nodes, n.replica.Others().Floods(), n.replica.Others().Offenders(), forked(n.replica.Custody().Forks(), n.facts.Handle), append(n.ending(), append(n.ownAlerts(out), n.twins.alert(s, n.home.Node().Public(), n.opts.Now())...)...))
+	out.Alerts = alerts(s, n.facts.Handle, nodes, n.replica.Others().Floods(), n.replica.Others().Offenders(), forked(n.replica.Custody().Forks(), n.facts.Handle), append(append(n.ending(), n.unread(ctx)...), append(n.ownAlerts(out), n.twins.alert(s, n.home.Node().Public(), n.opts.Now())...)...))
 	return out, nil
 }
 

@@ -260,8 +260,11 @@ func (a *app) inboxCommand() *cobra.Command {
 }
 
 func (a *app) showInbox(box api.Inbox) {
-	if len(box.Items)+len(box.Listings)+len(box.Records) == 0 {
+	if len(box.Items)+len(box.Listings)+len(box.Records)+box.Unread == 0 {
 		a.line("cli.inbox.none", nil)
+	}
+	if box.Unread > 0 {
+		a.line("cli.inbox.unread", args{"count": box.Unread})
 	}
 	for _, l := range box.Listings {
 		var agreements []string

@@ -108,7 +108,10 @@ func (a *app) messagesCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.answer(m, func() { a.sayMessage(ctx, s, m) })
+				if err := a.answer(m, func() { a.sayMessage(ctx, s, m) }); err != nil || !m.Unread {
+					return err
+				}
+				return s.MarkRead(ctx, arguments[0])
 			}
 			page, err := s.Messages(ctx, api.MessageQuery{With: with, About: about, Limit: limit, Cursor: cursor})
 			if err != nil {
@@ -134,6 +137,9 @@ func (a *app) sayMessages(page api.MessagePage) {
 	t := table{}
 	for _, m := range page.Items {
 		whom := "← " + m.From
+		if m.Unread {
+			whom = a.paint(bold, "● ") + whom
+		}
 		if m.Own {
 			whom = "→ " + strings.Join(handles(m.To), ", ")
 		}

@@ -233,6 +233,7 @@ type Inbox struct {
 	AsOf     string        `json:"as_of"`
 	Items    []InboxItem   `json:"items"`
 	Records  []Waiting     `json:"records,omitempty" doc:"questions, notices, calls and projects that wait for this member's word"`
+	Unread   int           `json:"unread,omitempty" doc:"private messages that nobody has read on this node, among the newest 200"`
 	Listings []OverListing `json:"listings,omitempty" doc:"own listings of which more is promised than there is"`
 }
 

@@ -23,6 +23,10 @@ type Correspondent interface {
 	// or by short number. What is for others is ReasonNotFound, like what is not there.
 	Message(ctx context.Context, ref string) (Message, error)
 
+	// MarkRead notes on this node that somebody has read a message, as Message finds it. No
+	// other node is told.
+	MarkRead(ctx context.Context, ref string) error
+
 	// Send writes to the members in m.To. Members that cannot be written to are all named
 	// before anything is written: ReasonUnknownMember, ReasonNotMember (suspended or
 	// removed) or ReasonNotFound (no key yet), with Field "to" and the handles in Args.
@@ -59,6 +63,7 @@ type Message struct {
 	Names     map[string]string `json:"names,omitempty" doc:"that member's names by language"`
 	To        []MessageParty    `json:"to" doc:"the members it is for; absent once it is erased"`
 	Own       bool              `json:"own,omitempty" doc:"this member wrote it"`
+	Unread    bool              `json:"unread,omitempty" doc:"nobody has read it on this node"`
 	What      string            `json:"what,omitempty" doc:"message or particulars; others are of a newer version"`
 	State     string            `json:"state" enum:"open,erased,replaced"`
 	Time      time.Time         `json:"time" doc:"when its writer says it was written"`
@@ -153,6 +158,15 @@ func (s *server) messages() {
 			return &answer[Message]{m}, err
 		})
 
+	route(s, post(access.Write, "read-message", "/messages/{id}/read", "Note on this node that somebody has read a message; no other node is told", http.StatusOK),
+		func(ctx context.Context, in *named) (*answer[Message], error) {
+			if err := s.backend.MarkRead(ctx, in.ID); err != nil {
+				return nil, err
+			}
+			m, err := s.backend.Message(ctx, in.ID)
+			return &answer[Message]{m}, err
+		})
+
 	type recipients struct {
 		Items []Recipient `json:"items"`
 	}
@@ -204,6 +218,12 @@ func (c *Client) Messages(ctx context.Context, q MessageQuery) (page MessagePage
 // Message implements Correspondent.
 func (c *Client) Message(ctx context.Context, ref string) (m Message, err error) {
 	return m, c.get(ctx, "/messages/"+url.PathEscape(ref), &m)
+}
+
+// MarkRead implements Correspondent.
+func (c *Client) MarkRead(ctx context.Context, ref string) error {
+	var m Message
+	return c.post(ctx, "/messages/"+url.PathEscape(ref)+"/read", nil, &m)
 }
 
 // Recipients implements Correspondent.

@@ -39,7 +39,7 @@ func TestOpenAPI_ListsEveryRoute(t *testing.T) {
 		"get /api/v1/facets", "post /api/v1/decisions", "post /api/v1/decisions/{number}/answers", "post /api/v1/invitations", "post /api/v1/verify", "post /api/v1/scrub", "get /api/v1/export",
 		"post /api/v1/attachments", "get /api/v1/records/{id}/attachments", "get /api/v1/records/{id}/attachments/{number}", "get /api/v1/records/{id}/entries",
 		"post /api/v1/import", "get /api/v1/backup", "get /api/v1/chains", "post /api/v1/statements", "get /api/v1/evidence", "get /api/v1/evidence/{id}",
-		"get /api/v1/held", "get /api/v1/entries/{id}/proof", "get /api/v1/schemas", "get /api/v1/schemas/{kind}", "get /api/v1/messages", "get /api/v1/messages/{id}", "post /api/v1/messages", "get /api/v1/recipients", "post /api/v1/recipients/rotation",
+		"get /api/v1/held", "get /api/v1/entries/{id}/proof", "get /api/v1/schemas", "get /api/v1/schemas/{kind}", "get /api/v1/messages", "get /api/v1/messages/{id}", "post /api/v1/messages", "post /api/v1/messages/{id}/read", "get /api/v1/recipients", "post /api/v1/recipients/rotation",
 		"get /api/v1/caller", "get /api/v1/tokens", "post /api/v1/tokens", "post /api/v1/tokens/{id}/revocation", "get /api/v1/users", "post /api/v1/users", "post /api/v1/users/{name}/removal",
 		"get /api/v1/agreements", "get /api/v1/agreements/{id}", "post /api/v1/agreements", "post /api/v1/agreements/{id}/deeds", "get /api/v1/inbox", "get /api/v1/unanswered", "get /api/v1/records/{id}/proposal",
 	}

@@ -92,10 +92,13 @@ func recipientFile(node protocol.PublicKey) string {
 	return recipientPrefix + node.String()[2:14] + recipientSuffix
 }
 
-// fileKey is HMAC-SHA256(seed of the node key, tag).
-func fileKey(node protocol.PrivateKey) []byte {
+// fileKey encrypts the file of private halves.
+func fileKey(node protocol.PrivateKey) []byte { return keyFor(node, recipientTag) }
+
+// keyFor is HMAC-SHA256(seed of the node key, tag).
+func keyFor(node protocol.PrivateKey, tag string) []byte {
 	mac := hmac.New(sha256.New, node.Seed())
-	mac.Write([]byte(recipientTag))
+	mac.Write([]byte(tag))
 	return mac.Sum(nil)
 }
 

@@ -9,8 +9,8 @@
 // # What it costs
 //
 // A sealed entry names nobody, so a node tries its keys on every one: about 110
-// microseconds for each slot and key, once, in the background. What opened and what did
-// not is remembered while the node runs.
+// microseconds for each slot and key, once, in the background. What did not open is
+// remembered across starts, what opened while the node runs.
 //
 // # Who wraps for whom
 //

@@ -65,6 +65,9 @@ func (r *Room) List(ctx context.Context, q Query) (Page, error) {
 		return Page{}, &protocol.Error{Reason: protocol.ReasonUsage, Op: "list letters", Field: "limit",
 			Args: map[string]string{"value": strconv.Itoa(q.Limit)}, Err: errors.New("out of bounds")}
 	}
+	if err := r.load(); err != nil {
+		return Page{}, err
+	}
 	r.takeRewraps()
 	var page Page
 	for _, versions := range r.roots(q.Before) {

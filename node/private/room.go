@@ -46,6 +46,7 @@ type Config struct {
 	Member     string // handle of this node's member
 	Source     Source
 	Keys       Keys
+	Notes      Notes
 
 	// Standing is whose a feed is and how many of its first entries count.
 	Standing func(feed protocol.FeedID) (member string, count uint64)
@@ -74,8 +75,12 @@ type Room struct {
 	rises   uint64 // with every entry, and every change of who counts
 	tended  uint64 // rises as of the last whole pass of Tend
 	whole   bool   // what came before this start has been added
+	notes   notebook
+	unread  int    // as of counted
+	counted uint64 // rises when unread was counted; 0: never
 
 	keying sync.Mutex // held while a key is made and published
+	noting sync.Mutex // held while the notes are read or written; taken before mu
 }
 
 // item is a sealed entry or a rewrap.
@@ -252,6 +257,9 @@ func (r *Room) envelope(it *item) (env *sealed.Envelope, c sealed.Context, key s
 		return fail(errElse)
 	}
 	r.mu.Lock()
+	if !it.tried && r.isShut(it.id) {
+		it.tried = true
+	}
 	tried, key := it.tried, it.key
 	candidates := slices.Clone(r.wraps[it.id])
 	r.mu.Unlock()
@@ -309,6 +317,9 @@ func (r *Room) find(it *item, env *sealed.Envelope, c sealed.Context, candidates
 	key, err := env.Key(c, keys...)
 	r.remember(it, key)
 	if err != nil {
+		r.mu.Lock()
+		r.noteShut(it.id)
+		r.mu.Unlock()
 		return sealed.ContentKey{}, errElse
 	}
 	return key, nil

@@ -45,6 +45,12 @@ type keyring []OwnKey
 func (k keyring) List() ([]OwnKey, error) { return k, nil }
 func (k keyring) Add(OwnKey) error        { return nil }
 
+// page is Notes in memory.
+type page struct{ raw []byte }
+
+func (p *page) Load() ([]byte, error) { return p.raw, nil }
+func (p *page) Save(raw []byte) error { p.raw = raw; return nil }
+
 // Anybody can write a rewrap about any sealed entry, to keys that everybody knows, and say in
 // it for whom it is. One with a key that opens nothing must not be taken for the letter's, or
 // a stranger keeps a member's new machine from ever reading what was written before it.
@@ -64,7 +70,7 @@ func TestRoom_AStrangersRewrapServesNobody(t *testing.T) {
 	must(err)
 	later, err := sealed.NewPrivateKey(rand.Reader)
 	must(err)
-	r := New(Config{Federation: federation, Node: all["ca-montreal"].Key().Public(), Member: "ca-montreal", Source: all, Keys: keyring{{Key: here}}, Standing: all.standing, Random: rand.Reader})
+	r := New(Config{Federation: federation, Node: all["ca-montreal"].Key().Public(), Member: "ca-montreal", Source: all, Keys: keyring{{Key: here}}, Notes: &page{}, Standing: all.standing, Random: rand.Reader})
 	context := func(member string, kind protocol.Kind) sealed.Context {
 		return sealed.Context{Federation: federation, Author: all[member].Key().Public(), Kind: kind}
 	}
@@ -113,7 +119,7 @@ func TestRoom_AStrangersRewrapServesNobody(t *testing.T) {
 
 	// Whoever cannot read the letter tries a stranger's key once.
 	other := New(r.cfg)
-	other.cfg.Keys = keyring{{Key: later}}
+	other.cfg.Keys, other.cfg.Notes = keyring{{Key: later}}, &page{}
 	other.Add(e, 1)
 	for i, w := range []protocol.Entry{all["xx-stranger"].Entries[1], all["ca-montreal"].Entries[1]} {
 		other.Add(w, uint64(i+2))

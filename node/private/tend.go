@@ -21,7 +21,18 @@ func (r *Room) Tend(ctx context.Context) (wrote int, err error) {
 	if err := r.RotateOld(ctx); err != nil {
 		return 0, err
 	}
+	if err := r.load(); err != nil {
+		return 0, err
+	}
+	if err := r.saveSome(); err != nil {
+		return 0, err
+	}
 	r.mu.Lock()
+	if fault := r.notes.fault; fault != nil {
+		r.notes.fault = nil
+		r.mu.Unlock()
+		return 0, fault
+	}
 	rises := r.rises
 	idle := rises == r.tended
 	r.mu.Unlock()

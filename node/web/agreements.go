@@ -21,6 +21,7 @@ import (
 
 // inbox is what waits for this member.
 type inbox struct {
+	Unread  string // how many messages are; "" for none
 	Items   []inboxItem
 	Records []recordWait
 	Over    []overLine
@@ -192,6 +193,9 @@ func (s *site) showInbox(w http.ResponseWriter, r *http.Request, v *view) error 
 		return err
 	}
 	out := inbox{}
+	if box.Unread > 0 {
+		out.Unread = v.T("cli.inbox.unread", "count", box.Unread)
+	}
 	for _, item := range box.Items {
 		out.Items = append(out.Items, inboxItem{v.agreementLine(item.Number, item.ID, item.Title, item.Lang, item.Phase, item.Parties), v.waitLines(item.Parties, item.Waits)})
 	}

@@ -109,6 +109,11 @@ func (s *site) renderMessages(w http.ResponseWriter, r *http.Request, v *view, f
 	list := messageList{Form: form, Later: v.query.Get("cursor") != "", Sent: v.query.Get("sent")}
 	for _, m := range page.Items {
 		list.Messages = append(list.Messages, v.messageLine(m))
+		if m.Unread && r.Method == http.MethodGet { // its whole text stands on the page
+			if err := s.backend.MarkRead(r.Context(), m.ID); err != nil {
+				return err
+			}
+		}
 	}
 	if page.NextCursor != "" {
 		list.Older = "/messages?" + url.Values{"cursor": {page.NextCursor}}.Encode()
@@ -126,6 +131,9 @@ func (v *view) messageLine(m api.Message) messageLine {
 	}
 	for _, p := range m.To {
 		line.To = append(line.To, v.party(p.Handle, p.Names))
+	}
+	if m.Unread {
+		line.State = v.T("web.message.unread")
 	}
 	switch m.State {
 	case "erased", "replaced":
@@ -189,6 +197,11 @@ func (s *site) showMessage(w http.ResponseWriter, r *http.Request, v *view) erro
 	m, err := s.backend.Message(r.Context(), v.Ref)
 	if err != nil {
 		return err
+	}
+	if m.Unread {
+		if err := s.backend.MarkRead(r.Context(), v.Ref); err != nil {
+			return err
+		}
 	}
 	page := oneMessage{Line: v.messageLine(m)}
 	if m.State != "erased" {

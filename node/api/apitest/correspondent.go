@@ -111,6 +111,22 @@ func (b *Backend) Message(_ context.Context, ref string) (api.Message, error) {
 	return api.Message{}, &protocol.Error{Reason: protocol.ReasonNotFound, Op: "find letter", ID: ref, Args: map[string]string{"ref": ref}}
 }
 
+// MarkRead implements api.Correspondent.
+func (b *Backend) MarkRead(ctx context.Context, ref string) error {
+	if err := b.see("MarkRead", ref); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := range b.messages {
+		if m := &b.messages[i]; m.Number == ref || m.ID == ref {
+			m.Unread = false
+			return nil
+		}
+	}
+	return &protocol.Error{Reason: protocol.ReasonNotFound, Op: "find letter", ID: ref, Args: map[string]string{"ref": ref}}
+}
+
 // RotateKey implements api.Correspondent.
 func (b *Backend) RotateKey(context.Context) (api.Recipient, error) {
 	if err := b.see("RotateKey", nil); err != nil {
