@@ -150,6 +150,7 @@ func Bounds() []protocol.Bound {
 		b("publicRate", publicRate, "requests/s", "without a token from all addresses together", "429 `busy`"),
 		b("publicBurst", publicBurst, "requests", "at once from all of them", "429 `busy`"),
 		b("maxPublicJudged", maxPublicJudged, "requests", "without a token that judge all listings at once", "429 `busy`"),
+		b("judgedAgain", int64(judgedAgain/time.Second), seconds, "until such a caller asks again", "as long as another one is answered, 429 `busy`"),
 		b("maxVisitors", maxVisitors, "addresses", "told apart on a public node", "the one not seen for longest begins anew"),
 		b("preferWait", int64(preferWait/time.Second), seconds, "to wait for other nodes to hold an entry, where Prefer names only how many", "202 and how many do"),
 		b("maxPreferWait", int64(maxPreferWait/time.Second), seconds, "that Prefer may ask to wait", "as long as that"),
