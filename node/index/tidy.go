@@ -14,6 +14,10 @@ const (
 
 	// builtPages is the same at the end of a rebuild, when all is merged.
 	builtPages = 1000
+
+	// warmChanges is how many rows are written before it is worth giving back what the writer
+	// keeps of the file in memory: a day of one member's records, and a fraction of a catch-up.
+	warmChanges = 4096
 )
 
 // tidy merges some parts, and reports whether there may be more.
@@ -28,7 +32,35 @@ func (x *Index) tidy(pages int) (more bool, err error) {
 	if w.loose, err = w.merge(pages, nil); err == nil && !w.loose {
 		w.loose, err = w.giveBack(pages)
 	}
+	if err == nil && !w.loose {
+		err = w.cool()
+	}
 	return w.loose, failed("merge words", err)
+}
+
+// cool gives back the memory of the pages that the writer keeps, when much was written and
+// nothing more is to be done: SQLite holds them for ever, each in twice its own size.
+func (w *writer) cool() error {
+	if !w.warm() {
+		return nil
+	}
+	err := w.exec(`PRAGMA shrink_memory`)
+	if err == nil {
+		w.cooled, err = w.changes()
+	}
+	return err
+}
+
+// warm reports whether enough was written for that.
+func (w *writer) warm() bool {
+	now, err := w.changes()
+	return err == nil && now-w.cooled >= warmChanges // an error comes again where it is told
+}
+
+// changes is how many rows were written since the file was opened.
+func (w *writer) changes() (n int64, err error) {
+	_, err = w.one(`SELECT total_changes()`, nil, &n)
+	return n, err
 }
 
 // giveBack takes pages that nothing uses from the end of the file, when they are many, and
@@ -49,19 +81,15 @@ func (w *writer) giveBack(pages int) (more bool, err error) {
 // whether there was anything to do. What is to be done when there was not is in the same
 // transaction.
 func (w *writer) merge(pages int, last func() error) (did bool, err error) {
-	changes := func() (n int64, err error) {
-		_, err = w.one(`SELECT total_changes()`, nil, &n)
-		return n, err
-	}
 	err = w.transaction(func() error {
-		before, err := changes()
+		before, err := w.changes()
 		if err != nil {
 			return err
 		}
 		if err := w.exec(`INSERT INTO words(words, rank) VALUES ('merge', ?)`, pages); err != nil {
 			return err
 		}
-		after, err := changes()
+		after, err := w.changes()
 		did = after-before >= 2 // as SQLite's documentation says
 		if err == nil && !did && last != nil {
 			return last()

@@ -47,6 +47,7 @@ type writer struct {
 	shedding bool            // that has begun
 	loose    bool            // parts of the search index may be to be merged, see tidy.go
 	parts    int             // how many came since some were
+	cooled   int64           // rows written before the memory of pages was given back
 
 	read map[uint64]protocol.Entry // by local number, while the records are computed that they are of
 
@@ -216,6 +217,7 @@ func (x *Index) write(op string, putOff bool, do func(*writer) error) error {
 		if b.worded {
 			w.loose, w.parts = true, w.parts+1
 		}
+		w.loose = w.loose || w.warm()
 		return nil
 	}
 	clear(w.feeds)
