@@ -1,8 +1,8 @@
 package node
 
 import (
-	"context"
 	"cmp"
+	"context"
 	"slices"
 	"strconv"
 	"strings"
