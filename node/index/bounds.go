@@ -27,7 +27,7 @@ const (
 	maxPrepared  = 256      // questions of different form that stay prepared, a few KB each
 	followBatch  = 512      // changes written at once
 	dueAtOnce    = 256      // records computed at once when what they are was put off
-	manyAtOnce   = 2048     // of either, while more than putOffBeyond wait
+	manyAtOnce   = 4096     // of either, while more than putOffBeyond wait
 	putOffBeyond = 2048     // changes that wait: beyond this, what follows from them is put off
 	heavy        = 64       // entries about one record: beyond them it is computed when nothing else waits
 	maxTerm      = 1 << 22  // what the number of a facet's value cannot come to

@@ -103,7 +103,7 @@ func (w *writer) put(of *computing) error {
 		return w.exec(`DELETE FROM record WHERE local = ?`, int64(local))
 	}
 	if c.title != nil {
-		if err := w.exec(`INSERT INTO words(rowid, title, body, tags) VALUES (?, ?, ?, ?)`, int64(local), string(c.title), string(c.body), tagWords(terms)); err != nil {
+		if err := w.exec(`INSERT INTO words(rowid, title, body, tags) VALUES (?, ?, ?, ?)`, int64(local), string(c.title), string(c.body), tagWords(w.lines(terms))); err != nil {
 			return err
 		}
 	}
@@ -140,12 +140,22 @@ func (w *writer) termsOf(keys []termKey) ([]int64, error) {
 	return slices.Compact(terms), nil
 }
 
+// lines are those of some terms that have lines in tag.
+func (w *writer) lines(terms []int64) []int64 {
+	all := w.terms[termKey{facetAll, ""}]
+	return slices.DeleteFunc(slices.Clone(terms), func(id int64) bool { return id == all })
+}
+
 // retag changes a record's lines in tag and what terms count.
 func (w *writer) retag(local uint64, packed []byte, now []int64) error {
 	before := unpackTerms(packed)
+	all := w.terms[termKey{facetAll, ""}] // it is counted, and has no lines: those are record's
 	for _, id := range before {
 		if _, still := slices.BinarySearch(now, id); !still {
 			w.batch.counts[id]--
+			if id == all {
+				continue
+			}
 			if err := w.exec(`DELETE FROM tag WHERE term = ? AND local = ?`, id, int64(local)); err != nil {
 				return err
 			}
@@ -155,7 +165,9 @@ func (w *writer) retag(local uint64, packed []byte, now []int64) error {
 	for _, id := range now {
 		if _, had := slices.BinarySearch(before, id); !had {
 			w.batch.counts[id]++
-			args = append(args, id)
+			if id != all {
+				args = append(args, id)
+			}
 		}
 	}
 	if len(args) == 1 {

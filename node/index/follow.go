@@ -251,12 +251,14 @@ func pause(p Progress, more bool) <-chan time.Time {
 func (f *Follower) checkpoint(ctx context.Context) {
 	tick := time.NewTicker(walPause)
 	defer tick.Stop()
+	var log int64
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := f.x.checkpoint(); err != nil {
+			var err error
+			if log, err = f.x.checkpoint(log); err != nil {
 				f.x.log.Debug("the log of the index was not brought into its file", "err", err)
 			}
 		}

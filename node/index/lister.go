@@ -90,7 +90,8 @@ func (c *conn) lister(s selection, match string) (*lister, bool, error) {
 		l.from = `FROM (SELECT rowid AS local FROM words WHERE words MATCH ` + l.arg(match) + bounded(l.sort, "rowid") + `) p`
 	default:
 		if len(groups) == 0 {
-			groups = []group{all}
+			l.from = `FROM (SELECT local FROM record WHERE local < ?1) p`
+			break
 		}
 		var parts []string
 		for _, t := range groups[0].terms {

@@ -70,7 +70,7 @@ func (w *writer) giveBack(pages int) (more bool, err error) {
 	if _, err = w.one(`PRAGMA freelist_count`, nil, &free); err == nil {
 		_, err = w.one(`PRAGMA page_count`, nil, &all)
 	}
-	if err != nil || free < max(all/16, tidyPages) {
+	if err != nil || free < max(all/64, tidyPages) {
 		return false, err
 	}
 	err = w.each(`PRAGMA incremental_vacuum(`+strconv.Itoa(pages)+`)`, nil, func(func(...any) error) error { return nil })
@@ -110,26 +110,27 @@ func (x *Index) mustTidy() (loose, crowded bool) {
 	return x.w.loose, x.w.loose && x.w.parts >= partsMost
 }
 
-// checkpoint brings SQLite's log into the file once it is worth it. The writer goes on
-// meanwhile; a log that has grown is cut back when nobody uses it.
-func (x *Index) checkpoint() error {
+// checkpoint brings SQLite's log into the file once it is worth it, or once nothing came for
+// a while; then the log is cut off. The writer goes on meanwhile. It is called again and
+// again, with what it returned before: how long the log was.
+func (x *Index) checkpoint(before int64) (log int64, err error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	x.keeping.Lock()
 	defer x.keeping.Unlock()
 	c := x.keeper
 	if c == nil {
-		return nil
+		return 0, nil
 	}
-	var busy, log, moved int64
-	_, err := c.one(`PRAGMA wal_checkpoint(NOOP)`, nil, &busy, &log, &moved)
-	long := log > 2*walBytes/pageBytes
+	var busy, moved int64
+	_, err = c.one(`PRAGMA wal_checkpoint(NOOP)`, nil, &busy, &log, &moved)
+	idle := log == before
 	switch {
-	case err != nil:
-	case log-moved >= walBytes/pageBytes || long && moved < log:
+	case err != nil || log <= 0:
+	case log-moved >= walBytes/pageBytes || idle && moved < log:
 		_, err = c.one(`PRAGMA wal_checkpoint(PASSIVE)`, nil, &busy, &log, &moved)
-	case long: // and nothing came since: nobody waits for the disk
+	case idle: // and all of it is in the file: nobody waits for the disk
 		_, err = c.one(`PRAGMA wal_checkpoint(TRUNCATE)`, nil, &busy, &log, &moved)
 	}
-	return failed("checkpoint", err)
+	return log, failed("checkpoint", err)
 }
