@@ -28,6 +28,12 @@ const (
 
 // Upload implements api.Filer.
 func (n *Node) Upload(ctx context.Context, name string, r io.Reader) (api.Upload, error) {
+	account := api.Account(ctx)
+	done, err := n.shelf.begin(account)
+	if err != nil {
+		return api.Upload{}, err
+	}
+	defer done()
 	staged, err := n.shelf.depot.Stage(ctx, r)
 	if err != nil {
 		return api.Upload{}, err
@@ -38,6 +44,7 @@ func (n *Node) Upload(ctx context.Context, name string, r io.Reader) (api.Upload
 		return api.Upload{}, err
 	}
 	out.Warnings = position(staged, out.Bytes, out.MediaType, name)
+	n.shelf.brought(account, staged.ID())
 	return out, staged.Keep(true)
 }
 

@@ -19,9 +19,6 @@ import (
 )
 
 const (
-	// freshFor is how long a file that was put here waits for a record to name it.
-	freshFor = 24 * time.Hour
-
 	// tidyEvery is how often files that nothing names are looked for, besides after erasures.
 	tidyEvery = 6 * time.Hour
 
@@ -41,11 +38,13 @@ type shelf struct {
 	kinds map[protocol.Kind]bool // whose bodies may name files
 	came  chan struct{}          // something that may name files has arrived
 
+	uploads *uploads // of holders of tokens
+
 	tidying sync.Mutex // held while files are dropped, or given a name
 }
 
 func newShelf(n *Node, log *slog.Logger) (*shelf, error) {
-	s := &shelf{n: n, keep: n.conf.Keep(), kinds: map[protocol.Kind]bool{}, came: make(chan struct{}, 1)}
+	s := &shelf{n: n, keep: n.conf.Keep(), kinds: map[protocol.Kind]bool{}, came: make(chan struct{}, 1), uploads: newUploads()}
 	for kind := range protocol.Kind(255) {
 		if record.HasFiles(kind) {
 			s.kinds[kind] = true
@@ -197,7 +196,7 @@ func (s *shelf) tidy(ctx context.Context) error {
 	defer s.tidying.Unlock()
 	doubted := map[protocol.CID]bool{}
 	for _, h := range s.depot.List() {
-		if h.Fresh && s.n.opts.Now().Sub(h.Used) < freshFor {
+		if h.Fresh && s.n.opts.Now().Sub(h.Used) < api.UnnamedFor {
 			continue
 		}
 		named := slices.ContainsFunc(s.depot.Notes(h.ID), func(by protocol.EntryID) bool { return s.names(by, h.ID) })

@@ -4,14 +4,18 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/dure-net/dure/node"
+	"github.com/dure-net/dure/node/access"
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/record"
@@ -229,4 +233,75 @@ func faultsOf(err error) (out []string) {
 		out = append(out, f.Field+" "+string(f.Code))
 	}
 	return out
+}
+
+// A program with a token does not fill the disk with files that nothing names: it has a
+// share, which what it names, and what goes after a day, leaves free again. Nobody else's
+// is smaller for it.
+func TestFiles_UnnamedOnesHaveABound(t *testing.T) {
+	ctx := context.Background()
+	seoul, _ := pair(t)
+	holder := func(name string) *api.Client {
+		t.Helper()
+		issued, err := seoul.client().IssueToken(ctx, access.Request{Name: name, Scopes: []string{"write"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := api.NewClient("http://"+seoul.api, issued.Secret)
+		t.Cleanup(c.Close)
+		return c
+	}
+	site, other := holder("site"), holder("other")
+	seed := byte(0)
+	bring := func(c *api.Client, bytes int) (api.Upload, error) {
+		seed++
+		return c.Upload(ctx, "a.pdf", strings.NewReader(string(fileOf(seed, bytes))))
+	}
+	full := func() bool {
+		_, err := bring(site, 1000)
+		var e *protocol.Error
+		if err != nil && (!errors.As(err, &e) || e.Reason != protocol.ReasonBusy || e.Args["unnamed"] != "24") {
+			t.Fatal(err)
+		}
+		return err != nil
+	}
+	var last api.Upload
+	for range 6 {
+		var err error
+		if last, err = bring(site, protocol.MaxAttachmentBytes-1000); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !full() {
+		t.Fatal("a seventh file was taken")
+	}
+	for name, c := range map[string]*api.Client{"the owner": seoul.client(), "another program": other} {
+		if _, err := bring(c, 1000); err != nil {
+			t.Errorf("%s is refused: %v", name, err)
+		}
+	}
+	draft := strings.Replace(koreanRequest, "{", fmt.Sprintf(`{"attachments":[{"id":%q,"media_type":%q,"bytes":%d,"title":{"ko":"보고서.pdf"}}],`, last.ID, last.MediaType, last.Bytes), 1)
+	r, err := site.Publish(ctx, api.Draft{Type: "request", Raw: json.RawMessage(draft)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if full() {
+		t.Error("a file that a record names is still counted")
+	}
+	if _, err := bring(site, protocol.MaxAttachmentBytes-1000); err != nil {
+		t.Fatal(err)
+	}
+	if !full() {
+		t.Fatal("a seventh file was taken in place of the one that was named")
+	}
+	seoul.ahead.Store(int64(25 * time.Hour))
+	if _, err := seoul.client().Erase(ctx, r.Number, api.Why{}); err != nil { // after which files that nothing names are looked for
+		t.Fatal(err)
+	}
+	eventually(t, "after a day they have gone", func() error {
+		if full() {
+			return errors.New("its share is still used up")
+		}
+		return nil
+	})
 }

@@ -87,6 +87,11 @@ func refusedFile(err error) error {
 		err = &protocol.Error{Reason: protocol.ReasonTooLarge, Op: "upload file", Args: map[string]string{"max": strconv.Itoa(protocol.MaxAttachmentBytes)}}
 	}
 	var e *protocol.Error
+	if errors.As(err, &e) && e.Reason == protocol.ReasonBusy && e.Args["unnamed"] != "" {
+		f := fail(err)
+		f.status, f.header = http.StatusTooManyRequests, http.Header{"Retry-After": {seconds(unnamedAgain)}}
+		return f
+	}
 	if errors.As(err, &e) && e.Reason == protocol.ReasonInvalid && e.Field == "media_type" {
 		f := fail(err)
 		f.status = http.StatusUnsupportedMediaType

@@ -8,8 +8,9 @@ import (
 // Filer looks after files that go with records.
 type Filer interface {
 	// Upload keeps a file that a record is to name, durably, and says what it is. name is
-	// the file's, and may be empty. A file that no record names within a day goes again. One
-	// of a type that no record may name is ReasonInvalid with Field "media_type", one too
+	// the file's, and may be empty. A file that no record names within UnnamedFor goes again.
+	// Where the caller (Account) has brought as many as MaxUnnamedBytes and MaxUnnamedFiles
+	// allow, it is ReasonBusy with Args "unnamed". One of a type that no record may name is ReasonInvalid with Field "media_type", one too
 	// long ReasonTooLarge; an r that ends in an error keeps nothing.
 	Upload(ctx context.Context, name string, r io.Reader) (Upload, error)
 

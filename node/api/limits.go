@@ -87,6 +87,17 @@ const (
 	maxPublicJudged = 1
 	judgedAgain     = 2 * time.Second
 
+	// MaxUnnamedBytes and MaxUnnamedFiles bound the files that the holder of one token has put
+	// here and no record names yet, each on its way counted as the largest. Beyond: 429.
+	// UnnamedFor is how long a file waits for a record to name it: files are brought before
+	// the record is written. Beyond: it goes, within six hours.
+	MaxUnnamedBytes = 64 << 20
+	MaxUnnamedFiles = 256
+	UnnamedFor      = 24 * time.Hour
+
+	// unnamedAgain is when a holder of a token whose share is used up is told to try again.
+	unnamedAgain = time.Hour
+
 	// maxVisitors bounds the addresses that are told apart. Beyond: the one not seen
 	// for longest begins anew.
 	maxVisitors = 4096
@@ -151,6 +162,10 @@ func Bounds() []protocol.Bound {
 		b("publicBurst", publicBurst, "requests", "at once from all of them", "429 `busy`"),
 		b("maxPublicJudged", maxPublicJudged, "requests", "without a token that judge all listings at once", "429 `busy`"),
 		b("judgedAgain", int64(judgedAgain/time.Second), seconds, "until such a caller asks again", "as long as another one is answered, 429 `busy`"),
+		b("MaxUnnamedBytes", MaxUnnamedBytes, bytes, "of files that the holder of a token has brought and no record names yet, each on its way counted as the largest", "429 `busy`"),
+		b("MaxUnnamedFiles", MaxUnnamedFiles, "files", "of that kind", "429 `busy`"),
+		b("UnnamedFor", int64(UnnamedFor/time.Hour), "h", "that a file waits for a record to name it", "it goes, within six hours"),
+		b("unnamedAgain", int64(unnamedAgain/time.Minute), "minutes", "until the holder of a token whose share is used up tries again", "as long as nothing was named, 429 `busy`"),
 		b("maxVisitors", maxVisitors, "addresses", "told apart on a public node", "the one not seen for longest begins anew"),
 		b("preferWait", int64(preferWait/time.Second), seconds, "to wait for other nodes to hold an entry, where Prefer names only how many", "202 and how many do"),
 		b("maxPreferWait", int64(maxPreferWait/time.Second), seconds, "that Prefer may ask to wait", "as long as that"),
