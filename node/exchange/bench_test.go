@@ -10,16 +10,15 @@ import (
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/record"
 	"github.com/dure-net/dure/protocol/record/exchange"
-	"github.com/dure-net/dure/replication/ledger"
 )
 
 // agreements writes signed entries of threads that came to an end, ten of each, into the ledger, as catch-up brings them.
 func (w *world) agreements(n int) {
 	w.t.Helper()
-	a, b := w.feeds[seoul], w.feeds[dakar]
+	a, b := w.Feeds[seoul], w.Feeds[dakar]
 	kept := map[string]int{seoul: len(a.Entries), dakar: len(b.Entries)}
 	write := func(member string, of protocol.RecordID, body record.Record) (protocol.EntryID, []byte) {
-		f := w.feeds[member]
+		f := w.Feeds[member]
 		raw, err := protocol.EncodeBody(protocol.Salt{byte(len(f.Entries)), byte(len(f.Entries) >> 8)}, body.Content())
 		if err != nil {
 			w.t.Fatal(err)
@@ -37,16 +36,14 @@ func (w *world) agreements(n int) {
 	}
 	flush := func() {
 		for m, from := range kept {
-			f := w.feeds[m]
+			f := w.Feeds[m]
 			var pages []protocol.Page
 			for ; from < len(f.Entries); from += 64 {
 				pages = append(pages, f.Page(from, 64))
 			}
 			kept[m] = len(f.Entries)
 			if len(pages) > 0 {
-				if err := w.ledger.Put(context.Background(), ledger.Batch{Pages: pages}); err != nil {
-					w.t.Fatal(err)
-				}
+				w.Put(pages...)
 			}
 		}
 	}
@@ -87,9 +84,9 @@ func BenchmarkFold_AgainstReading(b *testing.B) {
 	w.agreements(n)
 	var places []protocol.Entry
 	for _, m := range []string{seoul, dakar} {
-		places = append(places, w.feeds[m].Entries[1:]...)
+		places = append(places, w.Feeds[m].Entries[1:]...)
 	}
-	if !w.follower.Await(context.Background(), w.Newest(), time.Minute) {
+	if !w.Follower.Await(context.Background(), w.Newest(), time.Minute) {
 		b.Fatal("the index does not follow")
 	}
 	d := w.desk(lyon)
@@ -99,11 +96,11 @@ func BenchmarkFold_AgainstReading(b *testing.B) {
 		began := time.Now()
 		entries, bodies := make([]protocol.Entry, len(places)), make([][]byte, len(places))
 		for i, p := range places {
-			e, err := w.ledger.Entry(p.Feed(), p.Seq())
+			e, err := w.Ledger.Entry(p.Feed(), p.Seq())
 			if err != nil {
 				b.Fatal(err)
 			}
-			if bodies[i], err = w.ledger.Body(e); err != nil {
+			if bodies[i], err = w.Ledger.Body(e); err != nil {
 				b.Fatal(err)
 			}
 			entries[i] = e
@@ -112,8 +109,8 @@ func BenchmarkFold_AgainstReading(b *testing.B) {
 
 		began = time.Now()
 		for _, m := range []string{seoul, dakar} {
-			for from, last := uint64(1), uint64(len(w.feeds[m].Entries)); from < last; {
-				p, err := w.ledger.Page(w.feeds[m].ID(), from, 64, 1<<20)
+			for from, last := uint64(1), uint64(len(w.Feeds[m].Entries)); from < last; {
+				p, err := w.Ledger.Page(w.Feeds[m].ID(), from, 64, 1<<20)
 				if err != nil || len(p.Entries) == 0 {
 					b.Fatal(len(p.Entries), err)
 				}
@@ -125,7 +122,7 @@ func BenchmarkFold_AgainstReading(b *testing.B) {
 		began = time.Now()
 		all := make([]exchange.Entry, len(entries))
 		for i, e := range entries {
-			all[i] = d.says(e, bodies[i], w.owners[e.Feed()], nil)
+			all[i] = d.says(e, bodies[i], w.Owner(e.Feed()), nil)
 		}
 		threads = len(exchange.Fold(all, exchange.View{AsOf: w.today()}))
 		fold += time.Since(began)
