@@ -184,7 +184,7 @@ func (x *Index) tryOpen() (err error) {
 		}
 		x.reads <- c
 	}
-	x.keeper, err = x.connect(keeperCache)
+	x.keeper, err = x.connect(keeperCache, "busy_timeout(0)") // what is in use is left for the next time
 	return err
 }
 

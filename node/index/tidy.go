@@ -35,6 +35,9 @@ func (x *Index) tidy(pages int) (more bool, err error) {
 	if err == nil && !w.loose {
 		err = w.cool()
 	}
+	if err != nil && noRoom(err) {
+		w.loose, err = false, nil // it can wait for the next record: whoever writes that says what is wrong
+	}
 	return w.loose, failed("merge words", err)
 }
 
@@ -66,15 +69,17 @@ func (w *writer) changes() (n int64, err error) {
 // giveBack takes pages that nothing uses from the end of the file, when they are many, and
 // reports whether there are more.
 func (w *writer) giveBack(pages int) (more bool, err error) {
-	var free, all int64
+	var free, left, all int64
 	if _, err = w.one(`PRAGMA freelist_count`, nil, &free); err == nil {
 		_, err = w.one(`PRAGMA page_count`, nil, &all)
 	}
 	if err != nil || free < max(all/64, tidyPages) {
 		return false, err
 	}
-	err = w.each(`PRAGMA incremental_vacuum(`+strconv.Itoa(pages)+`)`, nil, func(func(...any) error) error { return nil })
-	return true, err
+	if err = w.each(`PRAGMA incremental_vacuum(`+strconv.Itoa(pages)+`)`, nil, func(func(...any) error) error { return nil }); err == nil {
+		_, err = w.one(`PRAGMA freelist_count`, nil, &left)
+	}
+	return left < free, err
 }
 
 // merge merges parts of the search index until so many pages are written, and reports

@@ -245,7 +245,9 @@ func (w *writer) finish(putOff bool) error {
 			return err
 		}
 	}
-	if err := w.compute(now); err != nil {
+	err := w.compute(now)
+	clear(w.read)
+	if err != nil {
 		return err
 	}
 	for id, n := range b.counts {
@@ -392,7 +394,6 @@ func (x *Index) Work(n int) (left int, err error) { return x.work(n, nil) }
 // than entry by entry; what is not read so is read so then.
 func (x *Index) work(n int, read func(from uint64, limit int) []Item) (left int, err error) {
 	err = x.write("compute records", false, func(w *writer) error {
-		clear(w.read)
 		if w.due == 0 {
 			return nil
 		}
