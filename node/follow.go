@@ -16,8 +16,9 @@ const (
 	indexedSoon = 10 * time.Second
 
 	// indexPatience bounds how long a writer or a watcher waits for an index that does not
-	// come any further: an entry is durable whatever becomes of lists.
-	indexPatience = 250 * time.Millisecond
+	// come any further: an entry is durable whatever becomes of lists. A disk that others use too
+	// stands still for a second now and then, and who has published looks into the list next.
+	indexPatience = 2 * time.Second
 )
 
 // history is the ledger as the index follows it.

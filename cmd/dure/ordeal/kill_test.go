@@ -3,6 +3,7 @@
 package ordeal
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -70,6 +71,13 @@ func (p *press) count() int {
 // them: the number stays the record's own.
 func (p *press) check(at *member, round int) {
 	at.t.Helper()
+	at.within(patience, func() error { // an acknowledged record is durable, and in lists a moment later
+		s, err := at.status()
+		if err == nil && s.Index.Applied < s.Index.Newest {
+			err = fmt.Errorf("its lists are at %d of %d", s.Index.Applied, s.Index.Newest)
+		}
+		return err
+	})
 	all, err := at.records()
 	if err != nil {
 		at.t.Fatalf("round %d: %v\n%s", round, err, at.lastWords())
