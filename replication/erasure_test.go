@@ -204,7 +204,7 @@ func (a *actor) forgotten(marker string, ids ...protocol.EntryID) {
 // one that was away when it comes back, by one that is restored from before, and never
 // taken in again from a bundle of before.
 func TestScenario_Erasure(t *testing.T) {
-	scenario(t, 2, func(t *testing.T, w *world) {
+	scenario(t, 1, func(t *testing.T, w *world) {
 		nodes := w.found(5)
 		w.startAll()
 		w.settle(30 * time.Second)

@@ -100,8 +100,8 @@ func TestScenario_Flood(t *testing.T) {
 		at := func(of []time.Duration, share float64) time.Duration { return of[int(share*float64(len(of)-1))] }
 		t.Logf("visible everywhere: quiet p50 %s p99 %s; under a flood of %d entries p50 %s p99 %s; heap %+.1f MB in %d nodes; %d entries held back",
 			at(quiet, .5), at(quiet, .99), written, at(flooded, .5), at(flooded, .99), (float64(after.HeapAlloc)-float64(before.HeapAlloc))/1e6, len(nodes), lag)
-		if at(flooded, .99) > 2*at(quiet, .99) {
-			t.Errorf("seed %d: under a flood p99 is %s, quiet %s", w.seed, at(flooded, .99), at(quiet, .99))
+		if bound := allowed(2 * at(quiet, .99)); at(flooded, .99) > bound { // the order of goroutines moves it by a turn of the disk or two
+			t.Errorf("seed %d: under a flood p99 is %s, quiet %s, the bound is %s", w.seed, at(flooded, .99), at(quiet, .99), bound)
 		}
 		if lag == 0 {
 			t.Errorf("seed %d: nothing was held back", w.seed)

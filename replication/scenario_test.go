@@ -24,7 +24,7 @@ func TestScenario_FoundersFindEachOther(t *testing.T) {
 
 // An idle network heals: nothing is written after the partition.
 func TestScenario_PartitionHeals(t *testing.T) {
-	scenario(t, 3, func(t *testing.T, w *world) {
+	scenario(t, 1, func(t *testing.T, w *world) {
 		nodes := w.found(20)
 		w.startAll()
 		w.settle(60 * time.Second)

@@ -16,18 +16,19 @@ func meet(ts *testscript.TestScript, neg bool, a []string) {
 	if neg || len(a) < 2 {
 		ts.Fatalf("usage: meet HOME HOME…")
 	}
-	for range 2 { // what the last one brings reaches the first one too
-		for i := range a {
-			from, to := a[i], a[(i+1)%len(a)]
-			bundle := filepath.Join(ts.Getenv("WORK"), "meet.car")
-			os.Remove(bundle)
-			program(ts, "export", bundle, "--home", from)
-			program(ts, "import", bundle, "--home", to)
-		}
-		if len(a) == 2 {
-			return
+	carry := func(from string, to ...string) {
+		bundle := filepath.Join(ts.Getenv("WORK"), "meet.car")
+		os.Remove(bundle)
+		program(ts, "export", bundle, "--home", from)
+		for _, home := range to {
+			program(ts, "import", bundle, "--home", home)
 		}
 	}
+	last := len(a) - 1
+	for i := range last {
+		carry(a[i], a[i+1])
+	}
+	carry(a[last], a[:last]...) // which has met all the others
 }
 
 // program runs dure and gives what it says; a failure ends the script.
