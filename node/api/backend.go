@@ -16,6 +16,11 @@
 // answers versioned instead of answer, with the CID of the present version: its tag is
 // strong, and a change that embeds Matched can be bound to it (If-Match, 412). A write of an
 // entry embeds Keyed and goes through server.write: idempotency keys, 201 and Location.
+//
+// A GET that is asked by crowds, and whose answer follows from the ledger, the day, the
+// address, the language and the caller's scopes alone, is declared with lasting: its answer
+// is given again until one of these changes. What also depends on anything else (who is
+// connected, whose token it is) is not.
 package api
 
 import (
