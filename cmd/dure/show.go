@@ -10,8 +10,10 @@ import (
 
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/node/phrase"
+	"github.com/dure-net/dure/node/remarks"
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/record"
+	"github.com/dure-net/dure/protocol/record/remark"
 )
 
 // shownRecord is a record and what is said about it.
@@ -21,7 +23,7 @@ type shownRecord struct {
 }
 
 func (a *app) showCommand() *cobra.Command {
-	var ics, linked bool
+	var ics, linked, original bool
 	c := a.command("show ID", between(1, 1), shownRecord{}, func(ctx context.Context, arguments []string) error {
 		return a.with(ctx, func(s *session) error {
 			if linked {
@@ -54,7 +56,20 @@ func (a *app) showCommand() *cobra.Command {
 			return a.answer(shownRecord{r, said}, func() {
 				t := teller{a, said}
 				t.sayFlags()
-				a.show(r)
+				shown := r
+				var by *remark.Translation
+				if kind, ok := protocol.ParseKind(r.Type); ok && !original {
+					shown.Content, by = remarks.Translated(kind, r.Content, said.Translations, a.lang)
+				}
+				a.show(shown)
+				if by != nil {
+					how := "remark.instead"
+					if by.ByMachine {
+						how = "remark.instead.machine"
+					}
+					a.line(how, args{"who": t.who(by.Member)})
+					a.note("remark.original.how", args{"number": r.Cited()})
+				}
 				if len(files) > 0 {
 					a.line("field.attachments", nil)
 					a.files(files)
@@ -70,6 +85,7 @@ func (a *app) showCommand() *cobra.Command {
 	})
 	c.Example = "dure show kr-seoul-41\ndure show kr-seoul-7 --ics > forum.ics\ndure show kr-seoul-41 --jsonld > request.jsonld"
 	a.switchFlag(c.Flags(), &ics, "ics")
+	c.Flags().BoolVar(&original, "original", false, a.say("flag.show.original", nil))
 	c.Flags().BoolVar(&linked, "jsonld", false, a.say("flag.show.jsonld", nil))
 	return c
 }

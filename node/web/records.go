@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/remarks"
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/record"
 )
@@ -147,7 +148,9 @@ type oneRecord struct {
 	Erase     string // address of the page that asks whether to erase it; "" where this member cannot
 	Machine   string // languages that a machine wrote, in words
 	Remarks   *remarksView
-	Full      text // the title of a record that is folded away
+
+	Translated string // by whom, where another member's translation stands in place of the text
+	Full       text   // the title of a record that is folded away
 }
 
 // proof is a file whose SHA-256 a reader can compare.
@@ -172,8 +175,12 @@ type shownAgain struct {
 func (s *site) renderRecord(w http.ResponseWriter, r *http.Request, v *view, rec api.Record, again shownAgain, status int) (err error) {
 	kind, _ := protocol.ParseKind(rec.Type)
 	v.Path = recordURL(rec)
-	o := oneRecord{Line: v.recordLine(rec), ID: rec.ID, Published: v.query.Has("published"), Reason: v.text(rec.Reason, rec.Lang),
-		Fields: v.fields(kind, rec.Content, rec.Lang)}
+	shown, translated, err := s.translated(r, v, kind, rec)
+	if err != nil {
+		return err
+	}
+	o := oneRecord{Line: v.recordLine(shown), ID: rec.ID, Published: v.query.Has("published"), Reason: v.text(rec.Reason, rec.Lang),
+		Fields: v.fields(kind, shown.Content, rec.Lang), Translated: translated}
 	s.nameReferences(r.Context(), v, o.Fields)
 	o.Also = v.others(record.HeadOf(kind, rec.Content).Title, o.Line.Title.Lang)
 	if rec.State != api.RecordPublished {
@@ -220,6 +227,29 @@ func (s *site) renderRecord(w http.ResponseWriter, r *http.Request, v *view, rec
 	v.Title, v.Here, v.Data = o.Line.Title.Text, "records", o
 	s.render(w, v, status, "record")
 	return nil
+}
+
+// translated is the record with another member's translation in place of what it does not say
+// in the reader's language, and who translated it; unless the reader asks for the original.
+func (s *site) translated(r *http.Request, v *view, kind protocol.Kind, rec api.Record) (shown api.Record, by string, err error) {
+	lacks := slices.ContainsFunc(record.Passages(kind, rec.Content), func(p record.Passage) bool { return p.Text[v.Lang] == "" })
+	if !lacks || v.query.Has("original") || len(rec.For) > 0 {
+		return rec, "", nil
+	}
+	said, err := s.backend.Remarks(r.Context(), rec.ID, "")
+	if err != nil {
+		return rec, "", err
+	}
+	content, one := remarks.Translated(kind, rec.Content, said.Translations, v.Lang)
+	if one == nil {
+		return rec, "", nil
+	}
+	rec.Content = content
+	how := "remark.instead"
+	if one.ByMachine {
+		how = "remark.instead.machine"
+	}
+	return rec, v.T(how, "who", v.party(one.Member, said.Names[one.Member]).Text), nil
 }
 
 // nameReferences calls the records that fields refer to by their titles, where they are

@@ -241,3 +241,21 @@ func TestRemarks_InChromium(t *testing.T) {
 		t.Errorf("the browser complained: %q", all)
 	}
 }
+
+// Another member's translation stands in place of the text for who reads that language, with whose it is; the original is
+// one step away, and for everybody else nothing changes.
+func TestRecord_ShowsATranslationInPlaceOfTheText(t *testing.T) {
+	w, _ := talked(t)
+	w.signIn()
+	_, page, _ := w.open("/records/kr-seoul-41?lang=es")
+	for _, want := range []string{">Asesoramiento</h1>", "Traducción automática añadida por", `<a href="?original=1">El original</a>`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page in Spanish does not say %q", want)
+		}
+	}
+	for _, query := range []string{"?lang=es&original=1", "?lang=fr", "?lang=ko"} {
+		if _, page, _ := w.open("/records/kr-seoul-41" + query); strings.Contains(page, ">Asesoramiento</h1>") || strings.Contains(page, "?original=1") {
+			t.Errorf("%s: the translation stands in place of the text", query)
+		}
+	}
+}
