@@ -87,7 +87,7 @@ func TestForm_TellsOfPersonalData(t *testing.T) {
 	w.signIn()
 	_, page, _ := w.open("/requests/new?lang=en")
 	form := good()
-	form.Set("token", hiddenOf(t, page, "/state").Get("token"))
+	form.Set("token", hiddenOf(t, page, "/requests/preview").Get("token"))
 	if _, page, _ := w.post("/requests/preview", form); strings.Contains(page, "Does this belong in public?") {
 		t.Error("warned of nothing")
 	}
