@@ -118,6 +118,7 @@ type deedForm struct {
 	Has     map[string]bool
 	Text    string // label of the text field; "" for none
 	Amount  string // label of the quantity
+	Whole   string // address of the form for all clauses; "" where there is none
 	Open    bool   // it was posted and could not be done
 	Typed   url.Values
 	Kept    *brought
@@ -397,6 +398,7 @@ func (v *view) deedForm(a api.Agreement, c api.Choice, typed deedTyped) deedForm
 		clauses(nil)
 		f.Has["quantity"], f.Has["due"], f.Text, f.Second = true, true, v.T("web.agreement.terms"), true
 		f.Amount = v.T("web.agreement.other")
+		f.Whole = agreementURL(a.Number, a.ID) + "/terms?" + url.Values{"deed": {c.Deed}, "version": {c.Version}}.Encode()
 	case exchange.Fulfil:
 		clauses(c.Clauses)
 		f.Has["quantity"], f.Has["on"], f.Has["file"] = true, true, true
@@ -488,11 +490,14 @@ func (s *site) deed(w http.ResponseWriter, r *http.Request, v *view) error {
 }
 
 // propose drafts a proposal from a listing, and proposes it as it is: the other side may counter, and nothing binds
-// before both have agreed.
+// before both have agreed. What comes from the form for all clauses has their number.
 func (s *site) propose(w http.ResponseWriter, r *http.Request, v *view) error {
 	v.Ref = r.PathValue("ref")
 	if err := r.ParseForm(); err != nil {
 		return protocol.Fail(protocol.ReasonTooLarge, "read form", err)
+	}
+	if r.PostForm.Has("rows") {
+		return s.sendTerms(w, r, v)
 	}
 	if !s.sessions.FormValid(r, agreementForm, r.PostForm.Get("token")) {
 		return protocol.Fail(protocol.ReasonForbidden, "read form", nil)

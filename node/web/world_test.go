@@ -100,7 +100,7 @@ func (w *world) post(path string, form url.Values, header ...string) (int, strin
 	return w.do(req)
 }
 
-var hiddenInput = regexp.MustCompile(`<input type="hidden" name="([a-z_]+)" value="([^"]*)">`)
+var hiddenInput = regexp.MustCompile(`<input type="hidden" name="([a-z_.0-9]+)" value="([^"]*)">`)
 
 // hidden are the hidden inputs of a page.
 func hidden(page string) url.Values {

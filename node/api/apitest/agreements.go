@@ -7,6 +7,7 @@ import (
 
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/record"
 )
 
 // Agreements implements api.Exchanger over Threads, which the test sets.
@@ -62,7 +63,17 @@ func (b *Backend) Act(_ context.Context, ref string, d api.Deed) (api.Receipt, e
 		}
 	}
 	if d.Dry {
-		return api.Receipt{Dry: true}, nil
+		r := api.Receipt{Dry: true}
+		if len(d.Proposal) > 0 {
+			rec, err := record.ParseWith(protocol.KindProposal, d.Proposal, func(name string) (protocol.RecordID, bool) { return protocol.Sum([]byte(name)), true })
+			if err != nil {
+				return api.Receipt{}, err
+			}
+			for _, p := range record.FindPersonal(rec) {
+				r.Warnings = append(r.Warnings, api.Personal{Field: p.Field, Code: string(p.Code), Found: p.Found})
+			}
+		}
+		return r, nil
 	}
 	b.Acts = append(b.Acts, d)
 	id := protocol.Sum([]byte("deed " + strconv.Itoa(len(b.Acts)))).String()
