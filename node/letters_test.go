@@ -415,11 +415,11 @@ func TestLetters_ListingForChosenMembers(t *testing.T) {
 		}
 		return errors.New("not in the list")
 	})
-	m, err := montreal.client().Matches(ctx, api.MatchQuery{Ref: open.Number})
+	m, err := montreal.client().Matches(ctx, api.MatchQuery{Ref: open.Number, AsOf: "2027-01-15"})
 	if err != nil || len(m.Items) != 1 || m.Items[0].Record.ID != r.Record || len(m.Items[0].Record.For) != 1 {
 		t.Errorf("matches of the open one: %+v %v", m, err)
 	}
-	if m, err = seoul.client().Matches(ctx, api.MatchQuery{Ref: r.Number}); err != nil || len(m.Items) != 1 || m.Items[0].Record.ID != open.Record || len(m.For.For) != 1 {
+	if m, err = seoul.client().Matches(ctx, api.MatchQuery{Ref: r.Number, AsOf: "2027-01-15"}); err != nil || len(m.Items) != 1 || m.Items[0].Record.ID != open.Record || len(m.For.For) != 1 {
 		t.Errorf("matches of the private one: %+v %v", m, err)
 	}
 	paris.settled(seoul)
@@ -467,7 +467,7 @@ func TestLetters_ListingForChosenMembers(t *testing.T) {
 			return err
 		})
 	}
-	if m, err := montreal.client().Matches(ctx, api.MatchQuery{Ref: open.Number}); err != nil || len(m.Items) != 0 {
+	if m, err := montreal.client().Matches(ctx, api.MatchQuery{Ref: open.Number, AsOf: "2027-01-15"}); err != nil || len(m.Items) != 0 {
 		t.Errorf("what is withdrawn matches: %+v, %v", m.Items, err)
 	}
 	if _, err := seoul.client().Erase(ctx, r.Number, api.Why{}); err != nil {
