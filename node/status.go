@@ -188,7 +188,7 @@ func (n *Node) handler(address string) (http.Handler, error) {
 		return nil, err
 	}
 	hosts := append(loopbackHosts(address, n.conf.API.Container), n.conf.API.Hosts...)
-	sessions := api.NewSessions(token.Reveal(), n.opts.Now)
+	sessions := api.NewSessions(token.Reveal(), n.opts.Now, n.access)
 	pages := web.New(web.Config{Backend: n, Sessions: sessions, Book: n.phrases, Now: n.opts.Now, Secure: n.conf.API.BehindProxy || n.conf.API.TLS, Log: n.log})
 	return api.New(api.Config{Backend: n, Token: token.Reveal(), Access: n.access, Public: n.conf.API.Public, Proxied: n.conf.API.BehindProxy, Hosts: hosts, Version: n.version(), Limits: Limits(), Phrases: n.phrases,
 		Metrics: n.registry, Web: pages, Log: n.log, Now: n.opts.Now, Epoch: n.epoch}), nil

@@ -6,14 +6,17 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dure-net/dure/node"
+	"github.com/dure-net/dure/node/access"
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/node/home"
+	"github.com/dure-net/dure/protocol"
 )
 
 // started is what `dure start --json` prints once the node runs.
@@ -174,7 +177,8 @@ type opened struct {
 }
 
 func (a *app) openCommand() *cobra.Command {
-	return a.command("open", between(0, 0), opened{}, func(context.Context, []string) error {
+	var user string
+	c := a.command("open", between(0, 0), opened{}, func(ctx context.Context, _ []string) error {
 		h, run, err := a.running()
 		if err != nil {
 			return err
@@ -184,11 +188,38 @@ func (a *app) openCommand() *cobra.Command {
 			return err
 		}
 		out := opened{Link: api.SignInLink(run.API, token.Reveal(), a.now()), API: run.API}
+		if user != "" {
+			u, err := a.user(ctx, user)
+			if err != nil {
+				return err
+			}
+			out.Link = api.SignInLinkFor(run.API, token.Reveal(), u, a.now())
+		}
 		return a.answer(out, func() {
 			a.note("cli.open.how", nil)
 			a.plain(out.Link)
 		})
 	})
+	c.Flags().StringVar(&user, "user", "", a.say("flag.open.user", nil))
+	_ = c.Flags().SetAnnotation("user", placeholder, []string{"NAME"})
+	return c
+}
+
+// user is a user of the running node.
+func (a *app) user(ctx context.Context, name string) (u access.User, err error) {
+	err = a.with(ctx, func(s *session) error {
+		all, err := s.Users(ctx)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(all, func(u access.User) bool { return u.Name == name })
+		if i < 0 {
+			return &protocol.Error{Reason: protocol.ReasonNotFound, Op: "open", Args: map[string]string{"user": name}}
+		}
+		u = all[i]
+		return nil
+	})
+	return u, err
 }
 
 // running is the home of this call and the process that runs it; ReasonNotRunning where none does.

@@ -307,6 +307,9 @@ func (s *site) renderAgreement(w http.ResponseWriter, r *http.Request, v *view, 
 	}
 	out.Says = v.agreementSays(a)
 	for _, c := range a.Choices {
+		if !v.May("write") {
+			break
+		}
 		out.Acts = append(out.Acts, v.deedForm(a, c, typed))
 	}
 	v.Title, v.Here, v.Data, v.Path = out.Line.Title.Text, "inbox", out, agreementURL(a.Number, a.ID)

@@ -26,7 +26,7 @@ const attachForm = "attach"
 // attaching is nil for what has no files, or is not this member's to change.
 func (s *site) attaching(r *http.Request, v *view, rec api.Record) *attaching {
 	kind, _ := protocol.ParseKind(rec.Type)
-	if !record.HasFiles(kind) || !kind.IsRecord() || rec.Member != v.Status.Member.Handle || rec.State != api.RecordPublished || len(rec.For) > 0 {
+	if !v.May("write") || !record.HasFiles(kind) || !kind.IsRecord() || rec.Member != v.Status.Member.Handle || rec.State != api.RecordPublished || len(rec.For) > 0 {
 		return nil
 	}
 	list, _ := rec.Content["attachments"].([]any)

@@ -10,6 +10,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -64,11 +65,11 @@ func formOf(t *testing.T, page, action string) []string {
 // hiddenOf are the hidden inputs of the first form whose address ends so.
 func hiddenOf(t *testing.T, page, ending string) url.Values {
 	t.Helper()
-	before, form, ok := strings.Cut(page, ending+`"`)
-	form, _, _ = strings.Cut(form, "</form>")
-	if !ok || !strings.Contains(before[strings.LastIndex(before, "<"):], "<form ") {
+	at := regexp.MustCompile(`action="[^"]*` + regexp.QuoteMeta(ending) + `"`).FindStringIndex(page)
+	if at == nil {
 		t.Fatalf("no form goes to %s", ending)
 	}
+	form, _, _ := strings.Cut(page[at[1]:], "</form>")
 	return hidden(form)
 }
 

@@ -23,7 +23,7 @@ func (s *site) life(r *http.Request, v *view, rec api.Record) *life {
 	kind, _ := protocol.ParseKind(rec.Type)
 	state, _ := rec.Content["state"].(string)
 	if kind != protocol.KindOffer && kind != protocol.KindRequest || rec.Member != v.Status.Member.Handle ||
-		rec.State != api.RecordPublished || state == "closed" {
+		rec.State != api.RecordPublished || state == "closed" || !v.May("write") {
 		return nil
 	}
 	l := &life{Path: recordURL(rec) + "/state", Token: s.sessions.FormToken(r, lifeForm), Paused: state == "paused"}

@@ -80,7 +80,10 @@ func (s *site) confidential(r *http.Request, v *view, ref string, parties ...str
 			write.Add("to", handle)
 		}
 	}
-	out := &confidential{Write: "/messages?" + write.Encode() + "#form"}
+	out := &confidential{}
+	if v.May("write") {
+		out.Write = "/messages?" + write.Encode() + "#form"
+	}
 	page, err := s.backend.Messages(r.Context(), api.MessageQuery{About: ref, Limit: listMessages})
 	if err != nil {
 		return out // the page stands without them
@@ -204,7 +207,7 @@ func (s *site) showMessage(w http.ResponseWriter, r *http.Request, v *view) erro
 		}
 	}
 	page := oneMessage{Line: v.messageLine(m)}
-	if m.State != "erased" {
+	if m.State != "erased" && v.May("write") {
 		to := []string{m.From}
 		for _, p := range m.To {
 			to = append(to, p.Handle)

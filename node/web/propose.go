@@ -19,7 +19,7 @@ func (s *site) proposing(r *http.Request, v *view, rec api.Record) *proposing {
 	kind, _ := protocol.ParseKind(rec.Type)
 	state, _ := rec.Content["state"].(string)
 	if kind != protocol.KindOffer && kind != protocol.KindRequest || rec.Member == v.Status.Member.Handle || rec.State != api.RecordPublished ||
-		state != "" && state != "published" || rec.Owner != "" {
+		state != "" && state != "published" || rec.Owner != "" || !v.May("write") {
 		return nil
 	}
 	p := &proposing{Path: recordURL(rec) + "/proposal", Token: s.sessions.FormToken(r, agreementForm), Key: newKey()}

@@ -212,7 +212,7 @@ func (s *site) renderRecord(w http.ResponseWriter, r *http.Request, v *view, rec
 	if o.Erased, err = s.erased(r, v, rec); err != nil {
 		return err
 	}
-	if rec.Member == v.Status.Member.Handle && rec.State != api.RecordErased {
+	if rec.Member == v.Status.Member.Handle && rec.State != api.RecordErased && v.May("write") {
 		o.Erase = recordURL(rec) + "/erase"
 	}
 	if o.Matches, err = s.matches(r.Context(), v, rec); err != nil {

@@ -58,6 +58,9 @@ func (s *site) remarks(r *http.Request, v *view, rec api.Record, typed *typedRem
 	if err != nil {
 		return nil, err
 	}
+	if !v.May("write") {
+		all.May = nil
+	}
 	t := remarkTeller{view: v, rec: rec, r: all, forms: formMaker{view: v, rec: rec, path: recordURL(rec) + "/remarks", token: s.sessions.FormToken(r, remarkForm), typed: typed, may: all.May}}
 	out := &remarksView{}
 	t.above(out)

@@ -154,7 +154,7 @@ func (f formMaker) reply(q remark.Question) []sayForm {
 
 // recall is the button beside an own remark that can be taken back.
 func (f formMaker) recall(w remark.Words) []sayForm {
-	if w.Member != f.Status.Member.Handle || w.ID == "" {
+	if w.Member != f.Status.Member.Handle || w.ID == "" || !f.May("write") {
 		return nil
 	}
 	form := f.form("recall", w.ID, f.T("remark.form.recall"))

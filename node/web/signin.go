@@ -12,7 +12,8 @@ func (s *site) frontDoor(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.page(func(w http.ResponseWriter, r *http.Request, v *view) error {
-		if !s.sessions.SignIn(key) {
+		cookie, ok := s.sessions.SignIn(key, s.secure)
+		if !ok {
 			if s.sessions.Valid(r) { // an old link, opened again
 				http.Redirect(w, r, "/", http.StatusSeeOther)
 				return nil
@@ -22,7 +23,7 @@ func (s *site) frontDoor(w http.ResponseWriter, r *http.Request) {
 			s.render(w, v, http.StatusUnauthorized, "signin")
 			return nil
 		}
-		http.SetCookie(w, s.sessions.Cookie(s.secure))
+		http.SetCookie(w, cookie)
 		// A page rather than a redirect: a browser that came by a link in another program's
 		// page would not send a SameSite=Strict cookie along with the redirect.
 		v.Title = v.T("web.signedin.title")
@@ -51,6 +52,6 @@ func (s *site) showSignIn(w http.ResponseWriter, r *http.Request, v *view) error
 }
 
 func (s *site) signOut(w http.ResponseWriter, r *http.Request) {
-	http.SetCookie(w, s.sessions.End())
+	http.SetCookie(w, s.sessions.End(r))
 	http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
 }

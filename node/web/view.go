@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dure-net/dure/node/access"
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/node/phrase"
 )
@@ -44,6 +45,8 @@ type view struct {
 	Ref        string // the record asked for
 	StylePath  string
 	SignedIn   bool
+	Who        access.Grant // who is signed in
+	Until      moment       // when that ends
 	Status     api.Status
 	Federation text
 	Member     text

@@ -9,12 +9,14 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
+	"errors"
 	"html/template"
 	"io"
 	"log/slog"
 	"net/http"
 	"time"
 
+	"github.com/dure-net/dure/node/access"
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/node/phrase"
 	"github.com/dure-net/dure/protocol"
@@ -90,34 +92,36 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("POST /sign-out", s.signOut)
 	mux.HandleFunc("GET /records", s.members(s.showRecords))
 	mux.HandleFunc("GET /records/{ref}", s.members(s.showRecord))
-	mux.HandleFunc("POST /records/{ref}/state", s.members(s.adjust))
-	mux.HandleFunc("POST /records/{ref}/remarks", s.members(s.say))
+	mux.HandleFunc("POST /records/{ref}/state", s.acting(access.Write, s.adjust))
+	mux.HandleFunc("POST /records/{ref}/remarks", s.acting(access.Write, s.say))
 	mux.HandleFunc("GET /records/{ref}/calendar.ics", s.members(s.sendCalendar))
 	mux.HandleFunc("GET /records/{ref}/print", s.members(s.showPrint))
 	mux.HandleFunc("GET /records/{ref}/paper", s.members(s.sendPaper))
 	mux.HandleFunc("GET /records/{ref}/archive.zip", s.members(s.sendArchive))
-	mux.HandleFunc("POST /records/{ref}/files", s.withFile(s.known(s.attach)))
-	mux.HandleFunc("GET /records/{ref}/erase", s.members(s.showErase))
-	mux.HandleFunc("POST /records/{ref}/erase", s.members(s.erase))
+	mux.HandleFunc("POST /records/{ref}/files", s.withFile(s.known(allowed(access.Write, s.attach))))
+	mux.HandleFunc("GET /records/{ref}/erase", s.acting(access.Write, s.showErase))
+	mux.HandleFunc("POST /records/{ref}/erase", s.acting(access.Write, s.erase))
 	mux.HandleFunc("GET /blocks/{cid}", s.members(s.sendBlock))
 	mux.HandleFunc("GET /records/{ref}/attachments/{number}", s.members(s.sendFile))
 	mux.HandleFunc("GET /inbox", s.members(s.showInbox))
 	mux.HandleFunc("GET /agreements/{ref}", s.members(s.showAgreement))
-	mux.HandleFunc("POST /agreements/{ref}/deeds", s.withFile(s.known(s.deed)))
+	mux.HandleFunc("POST /agreements/{ref}/deeds", s.withFile(s.known(allowed(access.Write, s.deed))))
 	mux.HandleFunc("GET /agreements/{ref}/paper", s.members(s.sendPaper))
 	mux.HandleFunc("GET /agreements/{ref}/archive.zip", s.members(s.sendArchive))
 	mux.HandleFunc("GET /agreements/{ref}/calendar.ics", s.members(s.sendAgreementCalendar))
-	mux.HandleFunc("GET /records/{ref}/proposal", s.members(s.showTerms))
-	mux.HandleFunc("POST /records/{ref}/proposal", s.members(s.propose))
-	mux.HandleFunc("GET /agreements/{ref}/terms", s.members(s.showTerms))
-	mux.HandleFunc("POST /agreements/{ref}/terms", s.members(s.sendTerms))
+	mux.HandleFunc("GET /records/{ref}/proposal", s.acting(access.Write, s.showTerms))
+	mux.HandleFunc("POST /records/{ref}/proposal", s.acting(access.Write, s.propose))
+	mux.HandleFunc("GET /agreements/{ref}/terms", s.acting(access.Write, s.showTerms))
+	mux.HandleFunc("POST /agreements/{ref}/terms", s.acting(access.Write, s.sendTerms))
 	mux.HandleFunc("GET /messages", s.members(s.showMessages))
-	mux.HandleFunc("POST /messages", s.members(s.send))
+	mux.HandleFunc("POST /messages", s.acting(access.Write, s.send))
 	mux.HandleFunc("GET /messages/{ref}", s.members(s.showMessage))
-	mux.HandleFunc("GET /requests/new", s.members(s.showForm))
-	mux.HandleFunc("POST /requests/new", s.members(s.showForm)) // another language, with what was typed
-	mux.HandleFunc("POST /requests/preview", s.members(s.preview))
-	mux.HandleFunc("POST /requests", s.members(s.publish))
+	mux.HandleFunc("GET /requests/new", s.acting(access.Write, s.showForm))
+	mux.HandleFunc("POST /requests/new", s.acting(access.Write, s.showForm)) // another language, with what was typed
+	mux.HandleFunc("POST /requests/preview", s.acting(access.Write, s.preview))
+	mux.HandleFunc("POST /requests", s.acting(access.Write, s.publish))
+	mux.HandleFunc("GET /users", s.acting(access.Keep, s.showUsers))
+	mux.HandleFunc("POST /users", s.acting(access.Keep, s.changeUsers))
 	mux.HandleFunc("/", s.page(func(w http.ResponseWriter, r *http.Request, v *view) error {
 		return protocol.Fail(protocol.ReasonNotFound, "find page", nil)
 	}))
@@ -165,10 +169,11 @@ func (s *site) members(f pageFunc) http.HandlerFunc { return s.page(s.known(f)) 
 // known runs f for those who are signed in.
 func (s *site) known(f pageFunc) pageFunc {
 	return func(w http.ResponseWriter, r *http.Request, v *view) error {
-		if !s.sessions.Valid(r) {
+		who, until, ok := s.sessions.Who(r)
+		if !ok {
 			return s.showSignIn(w, r, v)
 		}
-		v.SignedIn = true
+		v.SignedIn, v.Who, v.Until = true, who, v.moment(until)
 		if err := s.introduce(r.Context(), v); err != nil {
 			return err
 		}
@@ -198,9 +203,12 @@ func (s *site) showError(w http.ResponseWriter, r *http.Request, v *view, err er
 		s.log.Error("page failed", "error", err)
 	}
 	sentence, hint := s.book.Error(v.Lang, err)
+	var e *protocol.Error
 	switch reason := protocol.ReasonOf(err); {
 	case reason == protocol.ReasonNotFound && v.Ref == "":
 		sentence, hint = v.T("web.lost.title"), v.T("web.lost.hint")
+	case reason == protocol.ReasonForbidden && errors.As(err, &e) && e.Field == "scope":
+		sentence, hint = v.T("web.role.refused", "who", v.Signed()), v.T("web.role.who."+e.Args["scope"])
 	case reason == protocol.ReasonForbidden:
 		sentence, hint = v.T("web.forbidden.title"), v.T("web.forbidden.hint")
 	}

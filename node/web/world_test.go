@@ -39,7 +39,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w := &world{t: t, fake: apitest.New(now), now: now}
 	clock := func() time.Time { return w.now }
-	sessions := api.NewSessions(token, clock)
+	sessions := api.NewSessions(token, clock, w.fake.Access)
 	pages := web.New(web.Config{Backend: w.fake, Sessions: sessions, Book: book, Now: clock, Zone: now.Location()})
 	w.srv = httptest.NewServer(api.New(api.Config{Backend: w.fake, Token: token, Hosts: []string{"127.0.0.1"}, Version: "0.1.0", Phrases: book, Web: pages, Now: clock}))
 	t.Cleanup(w.srv.Close)
