@@ -65,6 +65,9 @@ func (a *app) verifyArchive(name string) error {
 		inner := ""
 		if errors.As(err, &e) {
 			inner = e.ID
+			if e.Args["beyond"] != "" {
+				return &complaint{reason: e.Reason, key: "cli.archive.beyond", args: args{"file": name, "at": e.Args["beyond"]}, err: err}
+			}
 		}
 		return &complaint{reason: protocol.ReasonOf(err), key: "cli.archive.broken", args: args{"file": name, "inner": inner}, err: err}
 	}

@@ -241,3 +241,27 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+// Readers of ZIP pass over bytes that are of no file: behind the end, before the first file,
+// or in a comment. An archive has none. The first was once not told.
+func TestVerify_NothingBesides(t *testing.T) {
+	raw, _ := made(t)
+	if _, err := verify(raw); err != nil {
+		t.Fatal(err)
+	}
+	comment := bytes.Clone(raw)
+	comment[len(comment)-2] = 3
+	list := bytes.Index(raw, []byte("PK\x01\x02"))
+	for what, changed := range map[string][]byte{
+		"a byte behind":       append(bytes.Clone(raw), 'x'),
+		"a kilobyte behind":   append(bytes.Clone(raw), make([]byte, 1024)...),
+		"a comment":           append(comment, "abc"...),
+		"a byte before":       append([]byte{'x'}, raw...),
+		"bytes before a list": append(append(bytes.Clone(raw[:list]), "hidden"...), raw[list:]...),
+		"another ZIP behind":  append(bytes.Clone(raw), raw...),
+	} {
+		if _, err := verify(changed); protocol.ReasonOf(err) != protocol.ReasonMalformed {
+			t.Errorf("%s: got %v", what, err)
+		}
+	}
+}

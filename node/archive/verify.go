@@ -49,7 +49,7 @@ func bad(id string, err error) error {
 
 // Verify reads an archive and checks all of it: that every file has the hash that the list
 // says, and none is beside the list; that every entry is signed for this federation and
-// its content is the one signed; that every file is one which an entry names. It believes
+// its content is the one signed; that every file is one which an entry names; that no byte is besides. It believes
 // nothing else: the page and the data are a reading of what is proven. What is changed is
 // ReasonBadHash or ReasonBadSignature with the name of the file in ID.
 func Verify(r io.ReaderAt, size int64) (out Report, err error) {
@@ -62,6 +62,9 @@ func Verify(r io.ReaderAt, size int64) (out Report, err error) {
 	}
 	if len(z.File) > maxMembers {
 		return out, protocol.Fail(protocol.ReasonTooLarge, "read archive", nil)
+	}
+	if err := whole(r, size, z); err != nil {
+		return out, err
 	}
 	members := map[string][]byte{}
 	left := int64(maxWhole)
