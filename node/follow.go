@@ -73,7 +73,7 @@ func (n *Node) follow(ctx context.Context) {
 	if at := n.ledger.Opened().Restored; !at.IsZero() {
 		origin += " " + strconv.FormatInt(at.UnixNano(), 10)
 	}
-	n.follower = index.NewFollower(n.index, history{n}, origin)
+	n.follower = index.NewFollower(n.index, history{n}, folds{n}, origin)
 	running, stop := context.WithCancel(context.Background()) // for as long as the node is open, whoever opened it
 	n.stopFollowing = stop
 	newest := history{n}.Newest()
@@ -86,6 +86,7 @@ func (n *Node) follow(ctx context.Context) {
 	defer cancel()
 	n.follower.Unsettle()
 	if n.follower.Await(ctx, newest, indexedSoon) {
+		n.follower.AwaitFolds(ctx)
 		n.remember()
 		n.loadLetters()
 		return

@@ -82,6 +82,11 @@ func indexQuery(q api.RecordQuery) (index.Query, error) {
 	if err := q.Check(); err != nil {
 		return index.Query{}, err
 	}
+	return conditions(q)
+}
+
+// conditions is indexQuery of a query that was checked.
+func conditions(q api.RecordQuery) (index.Query, error) {
 	out := index.Query{Types: q.Types, Member: q.Member, Text: q.Text, Open: record.Day(q.Open), Sort: index.Sort(q.Sort), Limit: q.Limit}
 	if q.Near != nil {
 		out.Near = &index.Near{Lat: q.Near.Lat, Lon: q.Near.Lon, Km: q.Near.Km}
@@ -108,13 +113,17 @@ func (n *Node) Facets(_ context.Context, q api.RecordQuery) (api.Facets, error) 
 	if err != nil {
 		return api.Facets{}, err
 	}
+	return shownFacets(counted), nil
+}
+
+func shownFacets(counted index.Facets) api.Facets {
 	out := api.Facets{Total: counted.Total, Partial: counted.Partial, Facets: map[string][]api.FacetValue{}}
 	for f, values := range counted.Values {
 		for _, v := range values {
 			out.Facets[f.String()] = append(out.Facets[f.String()], api.FacetValue{Value: v.Value, Count: v.Count})
 		}
 	}
-	return out, nil
+	return out
 }
 
 // Record implements api.Reader.

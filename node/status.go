@@ -130,28 +130,32 @@ func (n *Node) Members(context.Context) ([]api.Member, error) {
 	s := n.replica.State()
 	var out []api.Member
 	for _, m := range s.Members() {
-		v := api.Member{Handle: m.Facts.Handle, Kind: string(m.Facts.Kind), Category: string(m.Facts.Category), Country: m.Facts.Country,
-			City: m.Facts.City, Names: m.Facts.Names, Status: string(m.Status), Nodes: []api.MemberNode{},
-			Records: n.count(m.Facts.Handle), Root: m.Facts.Root.String(), Fingerprint: m.Facts.Root.Fingerprint()}
-		for _, o := range m.Offices {
-			v.Offices = append(v.Offices, api.Office{Office: string(o.Office), From: o.From, To: o.To})
-		}
-		for _, node := range m.Nodes {
-			shown := api.MemberNode{ID: node.Key.String(), Governing: node.Governing, Cut: node.Cut, Begun: len(node.Feeds) > 0}
-			if node.Root != m.Facts.Root {
-				shown.Root = node.Root.String()
-			}
-			v.Nodes = append(v.Nodes, shown)
-		}
-		v.Designation = m.Designation
-		if r := m.Rebind; r != nil {
-			v.Rebinding = &api.Rebinding{Root: r.Root.String(), Fingerprint: r.Root.Fingerprint(), Until: r.Until, Act: r.Act.Number,
-				ActID: r.Act.ID.String(), Objected: m.Objected}
-		}
-		out = append(out, v)
+		out = append(out, n.showMember(m))
 	}
 	slices.SortFunc(out, func(a, b api.Member) int { return strings.Compare(a.Handle, b.Handle) })
 	return out, nil
+}
+
+func (n *Node) showMember(m charter.Member) api.Member {
+	v := api.Member{Handle: m.Facts.Handle, Kind: string(m.Facts.Kind), Category: string(m.Facts.Category), Country: m.Facts.Country,
+		City: m.Facts.City, Names: m.Facts.Names, Status: string(m.Status), Nodes: []api.MemberNode{},
+		Records: n.count(m.Facts.Handle), Root: m.Facts.Root.String(), Fingerprint: m.Facts.Root.Fingerprint()}
+	for _, o := range m.Offices {
+		v.Offices = append(v.Offices, api.Office{Office: string(o.Office), From: o.From, To: o.To})
+	}
+	for _, node := range m.Nodes {
+		shown := api.MemberNode{ID: node.Key.String(), Governing: node.Governing, Cut: node.Cut, Begun: len(node.Feeds) > 0}
+		if node.Root != m.Facts.Root {
+			shown.Root = node.Root.String()
+		}
+		v.Nodes = append(v.Nodes, shown)
+	}
+	v.Designation = m.Designation
+	if r := m.Rebind; r != nil {
+		v.Rebinding = &api.Rebinding{Root: r.Root.String(), Fingerprint: r.Root.Fingerprint(), Until: r.Until, Act: r.Act.Number,
+			ActID: r.Act.ID.String(), Objected: m.Objected}
+	}
+	return v
 }
 
 func (n *Node) count(handle string) int {

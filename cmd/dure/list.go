@@ -15,12 +15,16 @@ import (
 func (a *app) listCommand() *cobra.Command {
 	flags := filterFlags{}
 	c := a.command("list [TYPE…]", between(0, -1), api.RecordPage{}, func(ctx context.Context, arguments []string) error {
-		q, err := flags.query(a)
+		q, err := flags.query(a, api.RecordQuery.Check)
 		if err != nil {
 			return err
 		}
-		if q.Types, err = a.recordTypes(arguments); err != nil {
-			return err
+		for _, text := range arguments {
+			typ, ok := a.recordType(text)
+			if !ok {
+				return misuse("usage.unknown_type", args{"value": text, "known": strings.Join(record.Types(), ", ")})
+			}
+			q.Types = append(q.Types, typ)
 		}
 		return a.with(ctx, func(s *session) error { return a.list(ctx, s, q, flags.all) })
 	})

@@ -18,18 +18,18 @@ import (
 func (a *app) searchCommand() *cobra.Command {
 	flags := filterFlags{}
 	var types []string
-	c := a.command("search WORD…", between(1, -1), api.RecordPage{}, func(ctx context.Context, arguments []string) error {
-		q, err := flags.query(a)
+	c := a.command("search WORD…", between(1, -1), api.FoundPage{}, func(ctx context.Context, arguments []string) error {
+		q, err := flags.query(a, api.RecordQuery.CheckSearch)
 		if err != nil {
 			return err
 		}
-		if q.Types, err = a.recordTypes(types); err != nil {
+		if q.Types, err = a.foundTypes(types); err != nil {
 			return err
 		}
 		q.Text = strings.Join(arguments, " ")
-		return a.with(ctx, func(s *session) error { return a.list(ctx, s, q, flags.all) })
+		return a.with(ctx, func(s *session) error { return a.listFound(ctx, s, q, flags.all) })
 	})
-	c.Example = "dure search 협동조합 교육\ndure search '\"social economy\"' --type offer --country FR --open"
+	c.Example = "dure search 협동조합 교육\ndure search '\"social economy\"' --type offer --country FR --open\ndure search Seoul --type member"
 	f := c.Flags()
 	f.StringArrayVar(&types, "type", nil, a.say("filter.type", nil))
 	_ = f.SetAnnotation("type", placeholder, []string{"TYPE"})
@@ -86,7 +86,7 @@ func (flags *filterFlags) add(a *app, f *pflag.FlagSet) {
 var sorts = []string{string(api.SortNewest), string(api.SortRelevance), string(api.SortClosing), string(api.SortDistance)}
 
 // query reads the options. What no record can have is refused with what there is.
-func (flags *filterFlags) query(a *app) (api.RecordQuery, error) {
+func (flags *filterFlags) query(a *app, check func(api.RecordQuery) error) (api.RecordQuery, error) {
 	q := api.RecordQuery{Member: flags.member, Cursor: flags.cursor, Limit: flags.limit, Sealed: true}
 	if flags.limit < 0 || flags.limit > api.MaxLimit {
 		return q, misuse("usage.bad_limit", args{"max": api.MaxLimit})
@@ -95,7 +95,7 @@ func (flags *filterFlags) query(a *app) (api.RecordQuery, error) {
 		for _, text := range *flags.where[filter.Name] {
 			value := codeOf(filter, text)
 			one := api.RecordQuery{Where: map[string][]string{filter.Name: {value}}}
-			if one.Check() != nil {
+			if check(one) != nil {
 				return q, misuse("usage.filter", args{"value": text, "option": flagOf(filter.Name), "known": known(filter)})
 			}
 			if q.Where == nil {
@@ -155,16 +155,4 @@ func known(f api.Filter) string {
 		return strings.Join(all[:40], ", ") + "…"
 	}
 	return strings.Join(all, ", ")
-}
-
-// recordTypes understands types as recordType does.
-func (a *app) recordTypes(texts []string) (types []string, err error) {
-	for _, text := range texts {
-		typ, ok := a.recordType(text)
-		if !ok {
-			return nil, misuse("usage.unknown_type", args{"value": text, "known": strings.Join(record.Types(), ", ")})
-		}
-		types = append(types, typ)
-	}
-	return types, nil
 }

@@ -111,7 +111,8 @@ func TestAccess_PublicReading(t *testing.T) {
 	for path, want := range map[string]int{"/api/v1/records": 200, "/api/v1/members": 200, "/api/v1/records/kr-seoul-41": 200,
 		// Every other day has all agreements folded anew, while the member's own lists wait.
 		"/api/v1/agreements": 200, "/api/v1/agreements?as_of=2027-01-02": 401, "/api/v1/unanswered?as_of=2027-01-02": 401, "/api/v1/records/kr-seoul-41/matches?as_of=2027-01-02": 401,
-		"/api/v1/status": 401, "/api/v1/decisions": 401, "/api/v1/stream": 401, "/api/v1/export": 401, "/api/v1/nothing": 404} {
+		"/api/v1/status": 401, "/api/v1/decisions": 401, "/api/v1/stream": 401, "/api/v1/export": 401, "/api/v1/nothing": 404,
+		"/api/v1/search?q=Seoul": 200, "/api/v1/search?type=act": 401} {
 		if got := none("GET", path).StatusCode; got != want {
 			t.Errorf("%s: got %d, want %d", path, got, want)
 		}

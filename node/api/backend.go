@@ -39,6 +39,7 @@ import (
 // chain. Returned values are the caller's.
 type Backend interface {
 	Reader
+	Searcher
 	Matcher
 	Publisher
 	Remarker

@@ -47,6 +47,11 @@ func TestClient_RoundTrip(t *testing.T) {
 	check("Records", func(b api.Backend) (any, error) {
 		return b.Records(ctx, api.RecordQuery{Types: []string{"offer", "request"}, Member: "kr-seoul", Limit: 1})
 	})
+	check("Search", func(b api.Backend) (any, error) { return b.Search(ctx, api.RecordQuery{Text: "seoul", Limit: 3}) })
+	check("Search types", func(b api.Backend) (any, error) {
+		return b.Search(ctx, api.RecordQuery{Types: []string{"member", "act"}})
+	})
+	check("FoundFacets", func(b api.Backend) (any, error) { return b.FoundFacets(ctx, api.RecordQuery{Text: "seoul"}) })
 	check("Record by number", func(b api.Backend) (any, error) { return b.Record(ctx, "kr-seoul-41") })
 	page, err := c.Records(ctx, api.RecordQuery{})
 	if err != nil {

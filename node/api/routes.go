@@ -141,6 +141,7 @@ func (s *server) reads() {
 			return &answer[limits]{limits{s.limits}}, nil
 		})
 
+	s.searches()
 	s.holders()
 	s.proofs()
 	s.schemas()

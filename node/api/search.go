@@ -94,7 +94,10 @@ var recordStates = []string{string(RecordPublished), string(RecordWithdrawn), st
 
 // Check is ReasonUsage with Field for what no record can have, so that a slip of the pen
 // is not told as "nothing found".
-func (q RecordQuery) Check() error {
+func (q RecordQuery) Check() error { return q.check(nil) }
+
+// check is Check, with further values of some filters.
+func (q RecordQuery) check(more map[string][]string) error {
 	bad := func(field, value string) error {
 		args := map[string]string{"value": value}
 		if codes := CodesOf(field); len(codes) > 0 && len(codes) <= 40 { // more are not read
@@ -104,7 +107,7 @@ func (q RecordQuery) Check() error {
 	}
 	for _, f := range Filters() {
 		for _, value := range q.Where[f.Name] {
-			if f.Name == "lang" && languageForm.MatchString(value) || slices.Contains(CodesOf(f.Name), value) {
+			if f.Name == "lang" && languageForm.MatchString(value) || slices.Contains(CodesOf(f.Name), value) || slices.Contains(more[f.Name], value) {
 				continue
 			}
 			return bad(f.Name, value)
@@ -197,7 +200,21 @@ type FacetValue struct {
 
 // Selecting is the parameters of /records and /facets.
 type Selecting struct {
-	Type     []string `query:"type" enum:"profile,project,experience,offer,request,notice,collection" doc:"one or more, separated by commas"`
+	Type  []string `query:"type" enum:"profile,project,experience,offer,request,notice,collection" doc:"one or more, separated by commas"`
+	State []string `query:"state" enum:"published,withdrawn,erased,wanted,invalid" maxItems:"5"`
+	Narrowing
+}
+
+func (in Selecting) query() (RecordQuery, error) {
+	q, err := in.Narrowing.query(in.Type, in.State)
+	if err == nil {
+		err = q.Check()
+	}
+	return q, err
+}
+
+// Narrowing is the parameters that all lists of what is on the ledger have.
+type Narrowing struct {
 	Member   string   `query:"member" maxLength:"40" doc:"handle of the owner"`
 	Q        string   `query:"q" maxLength:"400" doc:"words: records that have all of them. In quotation marks as it stands. Accents, case and Korean endings do not matter"`
 	Theme    []string `query:"theme" maxItems:"32" doc:"codes; any of them"`
@@ -206,17 +223,16 @@ type Selecting struct {
 	Country  []string `query:"country" maxItems:"32" doc:"two letters of ISO 3166"`
 	Lang     []string `query:"lang" maxItems:"32" doc:"languages of the title"`
 	Status   []string `query:"status" maxItems:"32" doc:"what the owner says of it, as open, paused or closed"`
-	State    []string `query:"state" enum:"published,withdrawn,erased,wanted,invalid" maxItems:"5"`
 	SDG      []string `query:"sdg" maxItems:"17" doc:"numbers of UN goals"`
 	Near     string   `query:"near" maxLength:"60" doc:"latitude,longitude in degrees: only what is within"`
 	Within   float64  `query:"within" minimum:"0" maximum:"20000" doc:"kilometres round near; 50 where it is not given"`
 	Open     string   `query:"open" maxLength:"10" doc:"YYYY-MM-DD: only what does not end before"`
 }
 
-func (in Selecting) query() (q RecordQuery, err error) {
-	q = RecordQuery{Types: in.Type, Member: in.Member, Text: in.Q, Open: in.Open}
+func (in Narrowing) query(types, states []string) (q RecordQuery, err error) {
+	q = RecordQuery{Types: types, Member: in.Member, Text: in.Q, Open: in.Open}
 	for name, values := range map[string][]string{"theme": in.Theme, "category": in.Category, "mode": in.Mode, "country": in.Country,
-		"lang": in.Lang, "status": in.Status, "state": in.State, "sdg": in.SDG} {
+		"lang": in.Lang, "status": in.Status, "state": states, "sdg": in.SDG} {
 		if len(values) > 0 {
 			if q.Where == nil {
 				q.Where = map[string][]string{}
@@ -224,8 +240,6 @@ func (in Selecting) query() (q RecordQuery, err error) {
 			q.Where[name] = values
 		}
 	}
-	if q.Near, err = ParseCircle(in.Near, in.Within); err == nil {
-		err = q.Check()
-	}
+	q.Near, err = ParseCircle(in.Near, in.Within)
 	return q, err
 }

@@ -168,3 +168,16 @@ func (d *Desk) Thread(ref string, asOf record.Day) (exchange.Thread, error) {
 	}
 	return d.fold(root, asOf)
 }
+
+// ThreadOf is the state of the thread that a proposal belongs to, today, as far as the index goes: it waits for nothing.
+func (d *Desk) ThreadOf(proposal protocol.EntryID) (exchange.Thread, error) {
+	row, ok := d.row(proposal)
+	var root protocol.RecordID
+	if ok {
+		root, ok = d.rootOf(row)
+	}
+	if !ok {
+		return exchange.Thread{}, &protocol.Error{Reason: protocol.ReasonWanted, Op: "read agreement", ID: proposal.String()}
+	}
+	return d.fold(root, d.Today())
+}

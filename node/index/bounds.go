@@ -66,6 +66,7 @@ func Bounds() []protocol.Bound {
 		b("dueAtOnce", dueAtOnce, "records", "computed in one transaction when that was put off", "the next transaction"),
 		b("manyAtOnce", manyAtOnce, "changes", "or records in one transaction while more than putOffBeyond wait", "the next transaction"),
 		b("putOffBeyond", putOffBeyond, "changes", "that wait: then what follows from them is put off", "computed by who reads"),
+		b("foldsAtOnce", foldsAtOnce, "agreements", "folded for search before entries that wait are taken in", "folded afterwards"),
 		b("heavy", heavy, "entries", "about one record: who revises one a thousand times slows nobody down", "computed when nothing else waits, or by who reads"),
 		b("maxPrefixed", maxPrefixed, "records", "that the beginning of a CID may name", "the others are not found by it"),
 		b("maxValues", maxValues, "values", "of one condition", "refused, `usage`"),

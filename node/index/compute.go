@@ -61,6 +61,11 @@ func (w *writer) compute(locals []uint64) error {
 		if c.err != nil {
 			return c.err
 		}
+		if c.thread != nil {
+			if err := w.touchFolded(c.thread, c.counts); err != nil {
+				return err
+			}
+		}
 		if err := w.put(c); err != nil {
 			return err
 		}

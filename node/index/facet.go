@@ -103,41 +103,48 @@ func (x *Index) Facets(q Query) (out Facets, err error) {
 		return Facets{}, err
 	}
 	out.Values = map[Facet][]Value{}
-	err = x.read("count facets", func(c *conn) error {
-		if len(s.groups) == 0 && s.ask.Match == "" && s.near == nil && s.open == 0 {
-			return c.kept(&out)
-		}
-		counts, total, partial, err := c.count(s)
-		if err != nil {
-			return err
-		}
-		out.Total, out.Partial = total, partial
-		open := map[Facet]map[int64]int{}
-		for _, g := range s.groups {
-			without := s
-			without.groups = slices.DeleteFunc(slices.Clone(s.groups), func(w wanted) bool { return w.facet == g.facet })
-			if open[g.facet], _, _, err = c.count(without); err != nil {
-				return err
-			}
-		}
-		return c.each(`SELECT id, facet, value FROM term WHERE facet > 0 AND n > 0`, nil, func(scan func(...any) error) error {
-			var id, facet int64
-			var value string
-			err := scan(&id, &facet, &value)
-			n := counts[id]
-			if other, ok := open[Facet(facet)]; ok {
-				n = other[id]
-			}
-			if n > 0 {
-				out.Values[Facet(facet)] = append(out.Values[Facet(facet)], Value{value, n})
-			}
-			return err
-		})
-	})
-	for _, values := range out.Values {
+	err = x.read("count facets", func(c *conn) error { return c.facets(s, &out) })
+	out.order()
+	return out, err
+}
+
+// order puts the most frequent first.
+func (f Facets) order() {
+	for _, values := range f.Values {
 		slices.SortFunc(values, func(a, b Value) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value)) })
 	}
-	return out, err
+}
+
+func (c *conn) facets(s selection, out *Facets) error {
+	if len(s.groups) == 0 && s.ask.Match == "" && s.near == nil && s.open == 0 {
+		return c.kept(out)
+	}
+	counts, total, partial, err := c.count(s)
+	if err != nil {
+		return err
+	}
+	out.Total, out.Partial = total, partial
+	open := map[Facet]map[int64]int{}
+	for _, g := range s.groups {
+		without := s
+		without.groups = slices.DeleteFunc(slices.Clone(s.groups), func(w wanted) bool { return w.facet == g.facet })
+		if open[g.facet], _, _, err = c.count(without); err != nil {
+			return err
+		}
+	}
+	return c.each(`SELECT id, facet, value FROM term WHERE facet > 0 AND n > 0`, nil, func(scan func(...any) error) error {
+		var id, facet int64
+		var value string
+		err := scan(&id, &facet, &value)
+		n := counts[id]
+		if other, ok := open[Facet(facet)]; ok {
+			n = other[id]
+		}
+		if n > 0 {
+			out.Values[Facet(facet)] = append(out.Values[Facet(facet)], Value{value, n})
+		}
+		return err
+	})
 }
 
 func (c *conn) kept(out *Facets) error {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/record"
 )
 
 // Log is the ledger, and what says how far its feeds stand.
@@ -29,12 +30,15 @@ type Log interface {
 type Follower struct {
 	x      *Index
 	log    Log
+	folds  Folds
 	origin string
+	day    record.Day // on which agreements were owed last; Run's alone
 
 	mu       sync.Mutex // guards all below
 	applied  uint64
 	newest   uint64
 	due      int
+	owed     bool
 	asked    uint64 // how often Unsettle was called
 	told     uint64 // the calls that the index has followed
 	building bool
@@ -48,13 +52,17 @@ type Progress struct {
 	Applied  uint64 // changes up to this local number are in the index
 	Newest   uint64 // the ledger's last, as far as the index knows
 	Due      int    // records whose words and facets are still to be computed
+	Owed     bool   // agreements are still to be folded
 	Building bool   // it is being built from the beginning
 }
 
 // NewFollower is a follower that does nothing until Run. The origin names the ledger: an
-// index that followed another one is built anew.
-func NewFollower(x *Index, log Log, origin string) *Follower {
-	return &Follower{x: x, log: log, origin: origin, bell: make(chan struct{}), poke: make(chan struct{}, 1)}
+// index that followed another one is built anew. folds nil: there are no matters.
+func NewFollower(x *Index, log Log, folds Folds, origin string) *Follower {
+	if folds == nil {
+		folds = nothing{}
+	}
+	return &Follower{x: x, log: log, folds: folds, origin: origin, bell: make(chan struct{}), poke: make(chan struct{}, 1)}
 }
 
 // Unsettle says that what counts may have changed: whose feeds are, how far they stand,
@@ -74,7 +82,7 @@ func (f *Follower) Unsettle() {
 func (f *Follower) Progress() Progress {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return Progress{Applied: f.applied, Newest: max(f.newest, f.applied), Due: f.due, Building: f.building}
+	return Progress{Applied: f.applied, Newest: max(f.newest, f.applied), Due: f.due, Owed: f.owed, Building: f.building}
 }
 
 // Edition rises after each change of what the index answers, and when what counts may have
@@ -84,6 +92,23 @@ func (f *Follower) Edition() uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.edition
+}
+
+// AwaitFolds returns when no agreement is to be folded any more, or when ctx ends.
+func (f *Follower) AwaitFolds(ctx context.Context) {
+	for {
+		f.mu.Lock()
+		owed, bell := f.owed, f.bell
+		f.mu.Unlock()
+		if !owed {
+			return
+		}
+		select {
+		case <-bell:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // Await returns when the index holds what happened up to a local number, and what was
@@ -185,7 +210,11 @@ func (f *Follower) run(ctx context.Context) (err error) {
 	wg.Go(func() { f.checkpoint(ctx) })
 	told := time.Now()
 	shedding := f.x.mustShed()
+	f.day = ""
 	for {
+		if err := f.age(); err != nil {
+			return err
+		}
 		if err := f.settle(); err != nil {
 			return err
 		}
@@ -213,7 +242,9 @@ func (f *Follower) run(ctx context.Context) (err error) {
 			case <-f.poke:
 			case <-idle:
 				switch {
-				case f.Progress().Due > 0:
+				case p.folds():
+					err = f.fold()
+				case p.Due > 0:
 					err = f.work(ctx)
 				case shedding:
 					shedding, err = f.x.shed()
@@ -233,9 +264,14 @@ func (f *Follower) run(ctx context.Context) (err error) {
 	}
 }
 
+// folds reports whether it is time to fold agreements: of threads that are whole.
+func (p Progress) folds() bool { return p.Owed && p.Applied >= p.Newest }
+
 // pause ends when what can wait is done: nil where nothing is.
 func pause(p Progress, more bool) <-chan time.Time {
 	switch {
+	case p.folds():
+		return time.After(0)
 	case p.Due > 0 && !p.Building && p.Due < dueAtOnce: // few, of which much is said: others first
 		return time.After(heavyPause)
 	case p.Due > 0, more && p.Building:
@@ -278,7 +314,7 @@ func (f *Follower) take(p portion) error {
 	}
 	due, err := f.x.take(putOff, limits, p.items)
 	if err == nil {
-		f.note(func() { f.applied, f.newest, f.due = last, p.newest, due })
+		f.note(func() { f.applied, f.newest, f.due, f.owed = last, p.newest, due, f.x.owes() })
 		f.built()
 	}
 	return err
@@ -296,7 +332,7 @@ func (f *Follower) work(ctx context.Context) error {
 		return items
 	})
 	if err == nil {
-		f.note(func() { f.due = due })
+		f.note(func() { f.due, f.owed = due, f.x.owes() })
 		f.built()
 	}
 	return err
@@ -337,9 +373,34 @@ func (f *Follower) settle() error {
 	if err := f.x.SetErased(f.log.Erased()); err != nil {
 		return err
 	}
+	if _, err := f.x.SetCharter(f.folds.Charter()); err != nil {
+		return err
+	}
 	due, err := f.x.Work(dueAtOnce)
 	if err == nil {
-		f.note(func() { f.told, f.due = asked, due })
+		f.note(func() { f.told, f.due, f.owed = asked, due, f.x.owes() })
+	}
+	return err
+}
+
+// age has all agreements folded anew on another day.
+func (f *Follower) age() error {
+	today := f.folds.Today()
+	if today == f.day {
+		return nil
+	}
+	err := f.x.Age(today)
+	if err == nil {
+		f.day = today
+		f.note(func() { f.owed = f.x.owes() })
+	}
+	return err
+}
+
+func (f *Follower) fold() error {
+	err := f.x.fold(f.folds)
+	if err == nil {
+		f.note(func() { f.owed = f.x.owes() })
 	}
 	return err
 }
@@ -379,7 +440,7 @@ func (f *Follower) match(ctx context.Context) error {
 		return err
 	}
 	f.note(func() {
-		f.applied, f.newest, f.due, f.building = applied, newest, f.x.due(), applied == 0 && newest > putOffBeyond
+		f.applied, f.newest, f.due, f.owed, f.building = applied, newest, f.x.due(), f.x.owes(), applied == 0 && newest > putOffBeyond
 		if f.told == f.asked {
 			f.asked++ // what counts is told once at every start
 		}

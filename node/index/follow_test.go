@@ -16,7 +16,8 @@ import (
 
 // log is a ledger in memory, as a Follower sees it.
 type log struct {
-	w *world
+	w     *world
+	folds Folds // nil: none
 
 	mu     sync.Mutex
 	items  []Item
@@ -71,6 +72,12 @@ func (l *log) Newest() uint64 {
 	return l.newest()
 }
 
+func (l *log) set(limit Limit) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.limits[limit.Feed] = limit
+}
+
 func (l *log) Limits() (out []Limit) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -99,7 +106,7 @@ func followed(t testing.TB, dir string, l *log, do func(*Index, *Follower)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := NewFollower(x, l, "origin")
+	f := NewFollower(x, l, l.folds, "origin")
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -150,7 +157,7 @@ func whole(t testing.TB, l *log, f *Follower) {
 	if !f.Await(t.Context(), l.Newest(), 90*time.Second) {
 		t.Fatalf("the index does not come to %d: %+v", l.Newest(), f.Progress())
 	}
-	for begun := time.Now(); f.Progress().Due > 0; time.Sleep(time.Millisecond) {
+	for begun := time.Now(); f.Progress().Due > 0 || f.Progress().Owed; time.Sleep(time.Millisecond) {
 		if time.Since(begun) > 90*time.Second {
 			t.Fatalf("%+v", f.Progress())
 		}

@@ -1,6 +1,6 @@
 // Package index is a disposable projection of the ledger for lists, search and facets:
 // which records there are, in which version, under which number, who says what about
-// them. It lies in one SQLite file, follows the ledger by its local numbers, and is built
+// them; and what finds a member, an agreement or a decision (matter.go). It lies in one SQLite file, follows the ledger by its local numbers, and is built
 // anew when it does not match. It never decides what counts and losing it loses nothing.
 //
 // # How it is kept

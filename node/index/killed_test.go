@@ -86,12 +86,12 @@ func followUntilKilled(t *testing.T, dir string, w *world) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := NewFollower(x, l, "origin")
+	f := NewFollower(x, l, l.folds, "origin")
 	if _, applied, _, err := x.followed(); err != nil {
 		t.Fatal(err)
 	} else if applied > l.Newest() {
 		l = w.log(items[:applied])
-		f = NewFollower(x, l, "origin")
+		f = NewFollower(x, l, l.folds, "origin")
 	}
 	go func() { _ = f.Run(context.Background()) }()
 	f.Unsettle()

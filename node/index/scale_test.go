@@ -42,7 +42,7 @@ func TestScale(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer x.Close()
-	f := NewFollower(x, s, "origin")
+	f := NewFollower(x, s, nil, "origin")
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	defer wg.Wait()

@@ -24,6 +24,10 @@ const schemaVersion = 6
 //	          many times faster than it looks a value up for each record that has the words.
 //	          Its parts are merged when nothing waits (tidy.go), not when a record comes.
 //	spot      where things are, in degrees.
+//	matter    members, agreements and decisions, see matters.go. "by" is the entry that brought
+//	          it about, "sum" tells whether another one says the same.
+//	matter_tag, matter_words  as tag and words, for matters.
+//	owed      agreements that are still to be folded, by any of their proposals.
 //	meta      schema, and how far the ledger was followed.
 const schema = `
 CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
@@ -50,6 +54,14 @@ INSERT INTO words(words, rank) VALUES ('rank', 'bm25(5.0, 1.0, 0.0)');
 INSERT INTO words(words, rank) VALUES ('hashsize', 8388608);
 INSERT INTO words(words, rank) VALUES ('automerge', 0);
 INSERT INTO words(words, rank) VALUES ('crisismerge', 500);
+CREATE TABLE matter(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, name TEXT NOT NULL, at INTEGER NOT NULL, closes INTEGER NOT NULL,
+  bykey INTEGER NOT NULL, by BLOB, sum BLOB NOT NULL, UNIQUE(kind, name));
+CREATE INDEX matter_at ON matter(at, kind, name);
+CREATE TABLE matter_tag(facet INTEGER NOT NULL, value TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY(facet, value, id)) WITHOUT ROWID;
+CREATE INDEX matter_tags ON matter_tag(id);
+CREATE VIRTUAL TABLE matter_words USING fts5(title, body, content='', contentless_delete=1, tokenize='ascii');
+INSERT INTO matter_words(matter_words, rank) VALUES ('rank', 'bm25(5.0, 1.0)');
+CREATE TABLE owed(id BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE VIRTUAL TABLE spot USING rtree(local, lat0, lat1, lon0, lon1);
 `
 
@@ -58,6 +70,7 @@ const (
 	metaVersion = "version" // schemaVersion
 	metaApplied = "applied" // the last change taken in, as a local number
 	metaSamples = "samples" // which entries stood for some local numbers, see samples.go
+	metaDay     = "day"     // on which agreements were folded last
 	metaShed    = "shed"    // words are still to be taken out of the search index, see shed.go
 	metaOrigin  = "origin"  // what the ledger is, as the follower was told
 )

@@ -78,9 +78,11 @@ func (w *writer) add(it *Item) error {
 	return w.touch(uint64(local), &h)
 }
 
-// isKept reports whether an entry is a record, is about something or names something.
+// isKept reports whether an entry is a record, is about something, names something or decides.
 func isKept(h *protocol.Header) bool {
 	switch {
+	case h.Kind == protocol.KindDecision || h.Kind == protocol.KindCertificate:
+		return true // they bring matters about
 	case h.Init != nil || h.Kind.IsGovernance() && h.Kind != protocol.KindErasure || h.Kind == protocol.KindNode || h.Kind == protocol.KindErased:
 		return false
 	}
@@ -124,6 +126,9 @@ func (w *writer) insert(it *Item, h *protocol.Header, f *feed, id digest) error 
 
 // touch notes the record that an entry makes or changes.
 func (w *writer) touch(local uint64, h *protocol.Header) error {
+	if err := w.touchAgreement(h); err != nil {
+		return err
+	}
 	if h.Of.IsZero() {
 		if h.Kind.IsRecord() {
 			w.batch.touched[local] = true

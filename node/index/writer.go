@@ -43,6 +43,7 @@ type writer struct {
 	applied  uint64          // the last change taken in
 	samples  []sample        // see follow.go
 	due      int             // lines in due
+	owed     bool            // there are lines in owed, see matters.go
 	shed     bool            // words are to be taken out, see shed.go
 	shedding bool            // that has begun
 	loose    bool            // parts of the search index may be to be merged, see tidy.go
@@ -119,6 +120,9 @@ func (w *writer) load() error {
 		return err
 	}
 	w.due, w.loose = int(due), true
+	if err := w.loadOwed(); err != nil {
+		return err
+	}
 	w.applied, _ = strconv.ParseUint(applied, 10, 64) // "": nothing yet
 	shed, err := w.meta(metaShed)
 	if err != nil {

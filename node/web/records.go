@@ -99,27 +99,42 @@ func (s *site) showRecords(w http.ResponseWriter, r *http.Request, v *view) erro
 	if err != nil {
 		return err
 	}
-	q.Sealed = true // whoever is signed in sees what this node reads
-	page, err := s.backend.Records(r.Context(), q)
-	if err != nil {
-		return err
+	var lines []recordLine
+	var next string
+	var told told
+	if everything(q) {
+		page, err := s.backend.Search(r.Context(), q)
+		if err != nil {
+			return err
+		}
+		next, told.relaxed, told.unranked = page.NextCursor, page.Relaxed, page.Unranked
+		for _, f := range page.Items {
+			lines = append(lines, v.foundLine(f))
+		}
+	} else {
+		q.Sealed = true // whoever is signed in sees what this node reads
+		page, err := s.backend.Records(r.Context(), q)
+		if err != nil {
+			return err
+		}
+		next, told.relaxed, told.unranked = page.NextCursor, page.Relaxed, page.Unranked
+		for _, rec := range page.Items {
+			lines = append(lines, v.recordLine(rec))
+		}
 	}
 	first := with(q, "type", "")
-	list := recordList{Later: q.Cursor != "", Newest: address(with(q, "type", strings.Join(q.Types, ","))),
+	list := recordList{Records: lines, Later: q.Cursor != "", Newest: address(with(q, "type", strings.Join(q.Types, ","))),
 		Types: []typeLink{{address(first), v.T("web.records.all"), len(q.Types) == 0}}}
-	for _, name := range record.Types() {
-		list.Types = append(list.Types, typeLink{address(with(q, "type", name)), record.Label(record.RecordTypes, name, v.Lang), slices.Contains(q.Types, name)})
+	for _, name := range api.FoundTypes() {
+		list.Types = append(list.Types, typeLink{address(with(q, "type", name)), v.typeLabel(name), slices.Contains(q.Types, name)})
 	}
-	if list.Search, err = s.search(r.Context(), v, q, page); err != nil {
+	if list.Search, err = s.search(r.Context(), v, q, told); err != nil {
 		return err
 	}
-	for _, rec := range page.Items {
-		list.Records = append(list.Records, v.recordLine(rec))
-	}
-	if page.NextCursor != "" {
-		next := q
-		next.Cursor = page.NextCursor
-		list.Older = address(next)
+	if next != "" {
+		older := q
+		older.Cursor = next
+		list.Older = address(older)
 	}
 	v.Title, v.Here, v.Data = v.T("web.records.title"), "records", list
 	s.render(w, v, http.StatusOK, "records")

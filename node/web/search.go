@@ -51,7 +51,7 @@ var shownFacets = []string{"theme", "category", "country", "member", "lang", "st
 func (s *site) searched(v *view) (q api.RecordQuery, err error) {
 	q = api.RecordQuery{Limit: listRecords, Cursor: v.query.Get("cursor"), Member: v.query.Get("member"), Text: strings.TrimSpace(v.query.Get("q")),
 		Sort: api.Sort(v.query.Get("sort"))}
-	if typ := v.query.Get("type"); slices.Contains(record.Types(), typ) {
+	if typ := v.query.Get("type"); slices.Contains(api.FoundTypes(), typ) {
 		q.Types = []string{typ}
 	}
 	for _, f := range api.Filters() {
@@ -67,6 +67,9 @@ func (s *site) searched(v *view) (q api.RecordQuery, err error) {
 	}
 	if q.Text == "" && q.Sort == api.SortRelevance {
 		q.Sort = ""
+	}
+	if everything(q) {
+		return q, q.CheckSearch()
 	}
 	return q, q.Check()
 }
@@ -127,7 +130,7 @@ func with(q api.RecordQuery, name, value string) api.RecordQuery {
 	return q
 }
 
-func (s *site) search(ctx context.Context, v *view, q api.RecordQuery, page api.RecordPage) (search, error) {
+func (s *site) search(ctx context.Context, v *view, q api.RecordQuery, told told) (search, error) {
 	out := search{Words: q.Text}
 	asked := len(q.Where) > 0 || q.Text != "" || q.Member != "" || q.Open != ""
 	for name, values := range (api.RecordQuery{Types: q.Types, Member: q.Member, Where: q.Where, Sort: q.Sort}).Values() {
@@ -176,12 +179,17 @@ func (s *site) search(ctx context.Context, v *view, q api.RecordQuery, page api.
 		out.Orders = append(out.Orders, typeLink{address(sorted), v.T("web.search.sort." + string(order)), sorted.Sort == q.Sort})
 	}
 	switch {
-	case page.Relaxed:
+	case told.relaxed:
 		out.Told = v.T("web.search.relaxed")
-	case page.Unranked:
+	case told.unranked:
 		out.Told = v.T("web.search.unranked")
 	}
-	facets, err := s.backend.Facets(ctx, q)
+	count := s.backend.Facets
+	if everything(q) {
+		count = s.backend.FoundFacets
+		asked = true
+	}
+	facets, err := count(ctx, q)
 	if err != nil {
 		return out, err
 	}
@@ -192,10 +200,14 @@ func (s *site) search(ctx context.Context, v *view, q api.RecordQuery, page api.
 		}
 		out.Found = v.T(key, "count", facets.Total)
 	}
-	for _, name := range shownFacets {
+	facetsShown := shownFacets
+	if everything(q) {
+		facetsShown = foundFacets
+	}
+	for _, name := range facetsShown {
 		f := facet{Label: v.T("web.search.facet." + name)}
 		for _, value := range facets.Facets[name] {
-			current := slices.Contains(q.Where[name], value.Value) || name == "member" && q.Member == value.Value
+			current := slices.Contains(q.Where[name], value.Value) || name == "type" && slices.Contains(q.Types, value.Value) || name == "member" && q.Member == value.Value
 			if len(f.Values) == shownValues && !current {
 				continue
 			}
@@ -219,6 +231,8 @@ func chipOf(v *view, url, label string) chip {
 // valueLabel is what a value of a filter is called.
 func (v *view) valueLabel(name, value string) string {
 	switch name {
+	case "type":
+		return v.typeLabel(value)
 	case "country":
 		if label := phrase.Country(v.Lang, value); label != "" {
 			return label

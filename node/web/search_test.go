@@ -55,7 +55,7 @@ func TestSearch_NarrowsAndWidens(t *testing.T) {
 	if !strings.Contains(found, `value="서울"`) || !strings.Contains(found, `<input type="hidden" name="theme" value="care">`) || !strings.Contains(found, "Best match first") {
 		t.Error("the words or the theme are forgotten")
 	}
-	if none := open("/records?q=zzzzz"); !strings.Contains(none, "No record fits what you look for.") || !strings.Contains(none, "Use fewer words") {
+	if none := open("/records?q=zzzzz"); !strings.Contains(none, "Nothing fits what you look for.") || !strings.Contains(none, "Use fewer words") {
 		t.Error("nothing found is not told with what to do")
 	}
 	if evil := open("/records?q=" + url.QueryEscape(`"><script>alert(1)</script>`)); strings.Contains(evil, "<script>alert") {
@@ -63,5 +63,29 @@ func TestSearch_NarrowsAndWidens(t *testing.T) {
 	}
 	if status, page, _ := w.open("/records?theme=nonsense"); status != 400 || !strings.Contains(page, "nonsense") && !strings.Contains(page, "theme") {
 		t.Errorf("a theme that is none: %d", status)
+	}
+}
+
+// Members, agreements and decisions stand before records, each with a page of its own.
+func TestSearch_FindsWhatIsNoRecord(t *testing.T) {
+	w := newWorld(t)
+	w.signIn()
+	open := func(path string) string {
+		t.Helper()
+		_, page, _ := w.open(path)
+		return page
+	}
+	found := open("/records?q=Montr%C3%A9al&lang=en")
+	if !strings.Contains(found, `href="/members/ca-montreal"`) || !strings.Contains(found, "city, Canada") {
+		t.Error("the member is not found: " + found)
+	}
+	if acts := open("/records?type=act"); !strings.Contains(acts, "Bordeaux is admitted") || !strings.Contains(acts, "open to answers") || !strings.Contains(acts, `href="/acts/`) {
+		t.Error("the decision is not listed: " + acts)
+	}
+	if page := open("/members/ca-montreal"); !strings.Contains(page, "Ville de Montréal") || !strings.Contains(page, `href="/records?member=ca-montreal"`) {
+		t.Error("the page of a member: " + page)
+	}
+	if status, _, _ := w.open("/members/nobody"); status != 404 {
+		t.Errorf("a member that is none: %d", status)
 	}
 }

@@ -103,6 +103,8 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("POST /records/{ref}/erase", s.acting(access.Write, s.erase))
 	mux.HandleFunc("GET /blocks/{cid}", s.members(s.sendBlock))
 	mux.HandleFunc("GET /records/{ref}/attachments/{number}", s.members(s.sendFile))
+	mux.HandleFunc("GET /members/{ref}", s.members(s.showMember))
+	mux.HandleFunc("GET /acts/{ref}", s.members(s.showAct))
 	mux.HandleFunc("GET /inbox", s.members(s.showInbox))
 	mux.HandleFunc("GET /agreements/{ref}", s.members(s.showAgreement))
 	mux.HandleFunc("POST /agreements/{ref}/deeds", s.withFile(s.known(allowed(access.Write, s.deed))))

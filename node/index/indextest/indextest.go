@@ -75,7 +75,7 @@ func New(t testing.TB, members ...Member) *Federation {
 	f.Index, err = index.Open(index.Config{Dir: t.TempDir(), Source: f.Ledger})
 	f.must(err)
 	t.Cleanup(func() { _ = f.Index.Close() })
-	f.Follower = index.NewFollower(f.Index, f, "indextest")
+	f.Follower = index.NewFollower(f.Index, f, nil, "indextest")
 	f.Follower.Unsettle()
 	ctx, cancel := context.WithCancel(context.Background())
 	var wait sync.WaitGroup

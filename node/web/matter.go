@@ -1,0 +1,142 @@
+package web
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/phrase"
+	"github.com/dure-net/dure/protocol"
+)
+
+// matter is the page of a member or of a decision.
+type matter struct {
+	Line  recordLine
+	Also  []text // what it is called in other languages
+	Facts []matterFact
+	Links []typeLink
+}
+
+type matterFact struct{ Label, Text string }
+
+func (m *matter) say(label string, parts ...string) {
+	parts = slices.DeleteFunc(parts, func(p string) bool { return p == "" })
+	if len(parts) > 0 {
+		m.Facts = append(m.Facts, matterFact{label, strings.Join(parts, ", ")})
+	}
+}
+
+func (s *site) showMember(w http.ResponseWriter, r *http.Request, v *view) error {
+	all, err := s.backend.Members(r.Context())
+	if err != nil {
+		return err
+	}
+	handle := r.PathValue("ref")
+	i := slices.IndexFunc(all, func(m api.Member) bool { return m.Handle == handle })
+	if i < 0 {
+		return protocol.Fail(protocol.ReasonNotFound, "show member", nil)
+	}
+	one := all[i]
+	m := matter{Line: v.foundLine(api.Found{Type: api.FoundMember, State: one.Status, Title: one.Names, Facts: &one, Record: api.Record{ID: handle, Member: handle, Names: one.Names}})}
+	m.Also = v.others(one.Names, m.Line.Title.Lang)
+	m.say(v.T("web.search.facet.category"), v.word("kind", one.Kind), v.word("category", one.Category))
+	m.say(v.T("web.search.facet.country"), one.City, phrase.Country(v.Lang, one.Country))
+	for _, o := range one.Offices {
+		m.say(v.T("web.found.office"), v.word("office", o.Office), strings.Trim(o.From+" – "+o.To, " –"))
+	}
+	m.Links = []typeLink{
+		{URL: address(api.RecordQuery{Member: handle}), Label: v.T("web.found.records", "count", one.Records)},
+		{URL: address(api.RecordQuery{Types: []string{"profile"}, Member: handle}), Label: v.typeLabel("profile")},
+		{URL: address(api.RecordQuery{Types: []string{api.FoundAgreement}, Member: handle}), Label: v.T("term.types.agreement")},
+		{URL: address(api.RecordQuery{Types: []string{api.FoundAct}, Member: handle}), Label: v.T("term.types.act")},
+	}
+	return s.showMatter(w, v, m)
+}
+
+func (s *site) showAct(w http.ResponseWriter, r *http.Request, v *view) error {
+	known, err := s.backend.Decisions(r.Context())
+	if err != nil {
+		return err
+	}
+	id := r.PathValue("ref")
+	var one api.Decision
+	state := "act"
+	for _, a := range known.Acts {
+		if a.ID == id {
+			one = api.Decision{ID: id, Number: a.Number, Changes: a.Changes, Text: a.Text, Final: true}
+		}
+	}
+	for _, d := range known.Open {
+		if d.ID == id {
+			one, state = d, "open"
+		}
+	}
+	if one.ID == "" {
+		return protocol.Fail(protocol.ReasonNotFound, "show decision", nil)
+	}
+	if one.Number == 0 {
+		one.Text = v.Status.Federation.Names
+	}
+	m := matter{Line: v.foundLine(api.Found{Type: api.FoundAct, State: state, Title: one.Text, Decision: &one, Record: api.Record{ID: id, Member: one.By, Names: v.namesOf(one.By)}})}
+	m.Also = v.others(one.Text, m.Line.Title.Lang)
+	m.say(v.T("web.found.changes"), v.changes(one.Changes))
+	if state == "open" {
+		m.say(v.T("web.found.for"), one.For...)
+		m.say(v.T("web.found.missing"), one.Missing...)
+	}
+	return s.showMatter(w, v, m)
+}
+
+func (s *site) showMatter(w http.ResponseWriter, v *view, m matter) error {
+	v.Title, v.Here, v.Data = m.Line.Title.Text, "records", m
+	s.render(w, v, http.StatusOK, "matter")
+	return nil
+}
+
+// word is what a code of the catalogue's own lists is called.
+func (v *view) word(group, code string) string {
+	if key := "term." + group + "." + code; v.book.Has(key) {
+		return v.T(key)
+	}
+	return code
+}
+
+func (v *view) namesOf(handle string) map[string]string {
+	for _, m := range v.Status.Members {
+		if m.Handle == handle {
+			return m.Names
+		}
+	}
+	return nil
+}
+
+// whereabouts is a member's kind and place in a line.
+func (v *view) whereabouts(m api.Member) text {
+	parts := slices.DeleteFunc([]string{v.word("kind", m.Kind), m.City, phrase.Country(v.Lang, m.Country)}, func(p string) bool { return p == "" })
+	return text{Text: strings.Join(parts, ", ")}
+}
+
+// changes are what a decision changes, in sentences.
+func (v *view) changes(all []api.Change) string {
+	var parts []string
+	for _, c := range all {
+		parts = append(parts, v.book.Change(v.Lang, c.Kind, map[string]string{"member": cmp.Or(v.text(v.namesOf(c.Member)).Text, c.Member), "category": c.Category, "office": c.Office,
+			"from": c.From, "to": c.To, "rules": c.Rules, "node": beginning(c.Key), "until": c.To, "entry": cmp.Or(c.Record, beginning(c.Head))}))
+	}
+	return strings.Join(parts, " ")
+}
+
+// beginning is as much of a key or a CID as people compare.
+func beginning(text string) string { return text[:min(len(text), 10)] }
+
+// actURL is the page of a decision that stands or can be answered; others have none, and
+// are shown in the list.
+func actURL(id, state string) string {
+	if state != "act" && state != "open" {
+		return address(api.RecordQuery{Types: []string{api.FoundAct}})
+	}
+	return "/acts/" + url.PathEscape(id)
+}
