@@ -33,6 +33,38 @@ func copyDir(t testing.TB, from, to string) {
 	}
 }
 
+// A kill between an entry and its mark leaves the mark behind the store. The entry is told
+// to others from the next start on: a store that forgets it then has forgotten something.
+func TestMark_IsRaisedToWhatTheStoreHolds(t *testing.T) {
+	w := newWorld(1)
+	dir := filepath.Join(t.TempDir(), "ledger")
+	l := w.open(t, dir)
+	f := w.feed(0).Fill(10, 50)
+	for i := range 5 {
+		put(t, l, ledger.Batch{Pages: []protocol.Page{f.Page(i, 1)}, Own: true})
+	}
+	closed(t, l)
+	before, err := os.ReadFile(filepath.Join(dir, "mark"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l = w.open(t, dir)
+	for i := 5; i < 8; i++ {
+		put(t, l, ledger.Batch{Pages: []protocol.Page{f.Page(i, 1)}, Own: true})
+	}
+	closed(t, l)
+	if err := os.WriteFile(filepath.Join(dir, "mark"), before, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time it is found as it was left
+		l = w.open(t, dir)
+		if o := l.Opened(); o.Status != ledger.MarkAhead || o.Mark.Seq != 7 || o.Mark.Entry != f.Entries[7].ID() || o.Mark.Feed != f.ID() || o.Lost != 0 || o.Changed {
+			t.Fatalf("opened as %+v", o)
+		}
+		closed(t, l)
+	}
+}
+
 func TestMark_TellsAStoreThatForgot(t *testing.T) {
 	w := newWorld(1)
 	m := w.members[0]
@@ -102,7 +134,7 @@ func TestMark_SurvivesATornSlot(t *testing.T) {
 		seq    uint64
 		status ledger.MarkStatus
 	}{
-		{"the newer slot torn", func(b []byte) { b[60] ^= 1 }, 2, ledger.MarkAhead}, // generation 4 is in slot 0
+		{"the newer slot torn", func(b []byte) { b[60] ^= 1 }, 3, ledger.MarkAhead}, // generation 4 is in slot 0; 3 is raised
 		{"the older slot torn", func(b []byte) { b[4096+60] ^= 1 }, 3, ledger.MarkAhead},
 		{"both torn", func(b []byte) { b[60] ^= 1; b[4096+60] ^= 1 }, 0, ledger.MarkAbsent},
 		{"nothing left", func(b []byte) { clear(b) }, 0, ledger.MarkAbsent},

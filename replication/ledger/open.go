@@ -122,6 +122,9 @@ func open(cfg Config, version uint32) (l *Ledger, err error) {
 	l.Reader = &Reader{s: l.c.state, db: l.c.store, repair: l.suggest}
 	l.scrub = loadScrub(l)
 	l.judge()
+	if err := l.raiseMark(); err != nil {
+		return l, err
+	}
 	if l.salvage != nil && l.salvage.tail && l.opened.Status != MarkBehind {
 		l.salvage = nil // the beginning of a transaction that nobody was told of
 	}
@@ -159,6 +162,29 @@ func (l *Ledger) judge() {
 	if o.Lost > 0 || o.Changed || len(o.Cut) > 0 {
 		log.Warn("the ledger is not what was written; what is missing is fetched again", "lost", o.Lost, "cut", len(o.Cut), "changed", o.Changed)
 	}
+}
+
+// raiseMark marks own entries that came to the disk just before a crash and their mark did
+// not. Nobody was told of them then; from now on they are told to everybody who asks, so a
+// store that loses them later must be seen to have forgotten. A copied mark stays as it is,
+// since it tells of the copy.
+func (l *Ledger) raiseMark() error {
+	o := &l.opened
+	if o.Status != MarkAhead || o.Copied {
+		return nil
+	}
+	h, ok := l.Head(o.Mark.Feed)
+	if !ok || h.Count <= o.Mark.Seq+1 {
+		return nil
+	}
+	if e, err := l.Entry(o.Mark.Feed, o.Mark.Seq); err != nil || e.ID() != o.Mark.Entry {
+		return nil // another branch than this node's own was chosen, or it is damaged
+	}
+	if err := l.c.marks.set(Mark{Feed: o.Mark.Feed, Seq: h.Count - 1, Entry: h.Head, Next: max(o.Mark.Next, l.c.state.next)}); err != nil {
+		return err
+	}
+	o.Mark = l.c.marks.mark
+	return nil
 }
 
 func (l *Ledger) holdsMark(m Mark) bool {
