@@ -46,7 +46,7 @@ func (n *Node) ownAlerts(s api.Status) []api.Alert {
 	case b.Dir != "" && b.Last != nil && n.opts.Now().Sub(*b.Last) > backupOld:
 		out = append(out, api.Alert{Code: "backup_old", Level: api.AlertWarn, Args: map[string]string{"day": b.Last.Format(time.DateOnly), "dir": b.Dir}})
 	}
-	return append(append(out, n.unheardErasures()...), n.governingLost()...)
+	return slices.Concat(out, n.removed(n.replica.State()), n.unheardErasures(), n.governingLost())
 }
 
 // lacking tells of features that acts switched on and this program does not understand.
@@ -56,6 +56,18 @@ func lacking(s charter.State) []api.Alert {
 		return nil
 	}
 	return []api.Alert{{Code: "features", Level: api.AlertWarn, Args: map[string]string{"features": strings.Join(lacks, ", ")}}}
+}
+
+// removed tells by which act this node's member was removed: as the act itself says, or as
+// the nodes say that do not let this one in.
+func (n *Node) removed(s charter.State) []api.Alert {
+	if m, ok := s.ByRoot(n.facts.Root); ok && m.Status == charter.StatusRemoved {
+		return []api.Alert{{Code: "removed", Level: api.AlertWarn, Member: n.facts.Handle, Args: map[string]string{"act": strconv.FormatUint(m.Changed.Number, 10)}}}
+	}
+	if act := n.replica.Others().SaysRemoved(); act > 0 {
+		return []api.Alert{{Code: "removed_said", Level: api.AlertWarn, Member: n.facts.Handle, Args: map[string]string{"act": strconv.FormatUint(act, 10)}}}
+	}
+	return nil
 }
 
 // unread tells of private messages that nobody has read on this node.

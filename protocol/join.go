@@ -46,6 +46,25 @@ type JoinAnswer struct {
 	// Designation is the number of the member's last governing designation that the
 	// answering node knows, 0 if there is none: a further node does not designate itself.
 	Designation uint64 `cbor:"num,omitzero"`
+
+	// Removal is, with ReasonNotMember, the act that removed the member: for a node that
+	// showed that the member's root key had added it, and for nobody else.
+	Removal *Removal `cbor:"removal,omitempty"`
+}
+
+// Removal is the act that removed a member, as its node is told when it is not let in any
+// more: such a node hears nothing else. Without the bodies the number is a mere word.
+type Removal struct {
+	Number      uint64 `cbor:"n"`
+	Decision    []byte `cbor:"decision,omitempty"` // the bodies, at most MaxBodyBytes each
+	Certificate []byte `cbor:"cert,omitempty"`
+}
+
+func (r *Removal) bounds() error {
+	if r.Number == 0 || r.Number > MaxNumber {
+		return &Error{Reason: ReasonTooLarge, Op: "check bounds", Field: "n"}
+	}
+	return errors.Join(within("decision", len(r.Decision), MaxBodyBytes), within("cert", len(r.Certificate), MaxBodyBytes))
 }
 
 func (r *JoinRequest) bounds() error {
@@ -74,6 +93,11 @@ func (a *JoinAnswer) bounds() error {
 	}
 	if a.Designation > MaxNumber {
 		return &Error{Reason: ReasonTooLarge, Op: "check bounds", Field: "num"}
+	}
+	if a.Removal != nil {
+		if err := a.Removal.bounds(); err != nil {
+			return err
+		}
 	}
 	return within("args", len(a.Args), MaxAddresses)
 }

@@ -62,6 +62,9 @@ func (r *Replica) load() error {
 			r.own = f
 		}
 	}
+	if err := r.loadRemoval(); err != nil {
+		return err
+	}
 	r.restate()
 	alone, err := r.ledger.Meta(metaAlone)
 	if err != nil {
@@ -148,17 +151,24 @@ func (r *Replica) govern(blocks []charter.Block) {
 	if len(blocks) == 0 {
 		return
 	}
+	r.learn(func() (changed bool) {
+		for _, b := range blocks {
+			if r.folder.Add(b) {
+				changed = true
+			}
+			if b.Entry.Kind() == protocol.KindForkEvidence && b.Body != nil {
+				r.learnFork(b.Entry.ID(), b.Body)
+			}
+		}
+		return changed
+	})
+}
+
+// learn has the charter take something in, with mu held, and applies the new state if it
+// reports one.
+func (r *Replica) learn(take func() (changed bool)) {
 	r.mu.Lock()
-	changed := false
-	for _, b := range blocks {
-		if r.folder.Add(b) {
-			changed = true
-		}
-		if b.Entry.Kind() == protocol.KindForkEvidence && b.Body != nil {
-			r.learnFork(b.Entry.ID(), b.Body)
-		}
-	}
-	if !changed {
+	if !take() {
 		r.mu.Unlock()
 		return
 	}

@@ -40,7 +40,7 @@ func (of handler) ServeJoin(ctx context.Context, from protocol.PublicKey, s mesh
 	answer, err := r.consider(ctx, from, req)
 	if err != nil {
 		var e *protocol.Error
-		answer = protocol.JoinAnswer{State: protocol.JoinRefused, Reason: protocol.ReasonOf(err).String()}
+		answer = protocol.JoinAnswer{State: protocol.JoinRefused, Reason: protocol.ReasonOf(err).String(), Removal: answer.Removal}
 		if errors.As(err, &e) {
 			answer.Args = e.Args
 		}
@@ -81,6 +81,12 @@ func (r *Replica) welcome(ctx context.Context, from protocol.PublicKey, req prot
 	init := e.Header().Init
 	if init == nil || init.Node != from {
 		return protocol.JoinAnswer{}, protocol.Fail(protocol.ReasonMalformed, "join", errors.New("an inception of another node"))
+	}
+	if out := r.removalOf(init.Root); out != nil {
+		if err := e.VerifyInception(r.cfg.Federation); err != nil {
+			return protocol.JoinAnswer{}, err
+		}
+		return protocol.JoinAnswer{Removal: out}, &protocol.Error{Reason: protocol.ReasonNotMember, Op: "join"}
 	}
 	if len(req.Follow) > protocol.MaxFollow {
 		return protocol.JoinAnswer{}, protocol.Fail(protocol.ReasonTooLarge, "join", nil)
@@ -234,6 +240,9 @@ func (r *Replica) introduce(ctx context.Context, n Network, node protocol.Public
 	}
 	answer, err := Present(ctx, s, r.cfg.Now, req)
 	r.turned(node, err)
+	if answer.Removal != nil && protocol.ReasonOf(err) == protocol.ReasonNotMember {
+		r.hearRemoval(ctx, node, *answer.Removal)
+	}
 	if err != nil {
 		r.log.Debug("a member did not take this node in", "node", node.Short(), "err", err)
 		_ = s.Reset()
@@ -246,8 +255,8 @@ func (r *Replica) introduce(ctx context.Context, n Network, node protocol.Public
 }
 
 // turned notes whether a node answered that this one is no member's any more. It is a
-// claim of that node, shown and not acted upon: the proof may never arrive here, because
-// nodes that are ended are not connected with.
+// claim of that node, shown and not acted upon, unless it brings the act that says so
+// (hearRemoval).
 func (r *Replica) turned(node protocol.PublicKey, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -243,3 +243,123 @@ func TestRemoval_SuspensionStopsNoFeed(t *testing.T) {
 		}
 	})
 }
+
+// A member that was off while it was removed is not let in any more, so no feed brings it
+// the act. The nodes that turn it away hand it over: it knows at its first connection, also
+// after a start with nobody in sight, gossips no more, and reads what it has.
+func TestRemoval_IsToldToWhoWasOff(t *testing.T) {
+	scenario(t, 2, func(t *testing.T, w *world) {
+		nodes := w.found(5)
+		w.startAll()
+		w.settle(30 * time.Second)
+		removed := nodes[4]
+		kept := removed.publish("before")
+		w.settle(20 * time.Second)
+		removed.halt()
+		change := removal(nodes[0], removed.handle)
+		w.enact(nodes[0], change)
+		act := nodes[0].replica.State().Act()
+		ended := func() {
+			t.Helper()
+			for began := time.Now(); ; time.Sleep(time.Second) {
+				c, why := removed.replica.Condition()
+				if c == Ended && why == "state.ended.removed" {
+					break
+				}
+				if time.Since(began) > allowed(3*time.Minute) {
+					t.Fatalf("seed %d: the removed member's node says that it is %s, %s", w.seed, c, why)
+				}
+			}
+			if m, ok := removed.replica.State().ByRoot(removed.root.Public()); !ok || m.Changed != act {
+				t.Errorf("seed %d: it was removed by %v, it says by %v", w.seed, act, m.Changed)
+			}
+			if _, err := removed.tryPublish("after"); protocol.ReasonOf(err) != protocol.ReasonNotMember {
+				t.Errorf("seed %d: it goes on writing: %v", w.seed, err)
+			}
+			if e, _, err := removed.ledger.Find(kept); err != nil {
+				t.Errorf("seed %d: its records cannot be read: %v", w.seed, err)
+			} else if _, err := removed.ledger.Body(e); err != nil {
+				t.Errorf("seed %d: its records cannot be read: %v", w.seed, err)
+			}
+		}
+		removed.start()
+		ended()
+		removed.halt()
+		w.partition(nodes[:4], []*actor{removed})
+		removed.start()
+		ended()
+		w.gone(removed, change.Stands, nodes[:4]...)
+	})
+}
+
+// The act is for the removed member's nodes alone: who knows its root key and no more, or
+// was never a member, is told nothing; and a member's word without the act ends nothing.
+func TestRemoval_IsToldToNobodyElse(t *testing.T) {
+	scenario(t, 1, func(t *testing.T, w *world) {
+		nodes := w.found(4)
+		w.startAll()
+		w.settle(30 * time.Second)
+		removed, other := nodes[3], nodes[1]
+		change := removal(nodes[0], removed.handle)
+		w.enact(nodes[0], change)
+		w.settle(time.Minute)
+		ask := func(from protocol.PublicKey, inception []byte) (protocol.JoinAnswer, protocol.Reason) {
+			got, err := nodes[0].replica.consider(context.Background(), from, protocol.JoinRequest{Federation: w.fed, Inception: inception})
+			return got, protocol.ReasonOf(err)
+		}
+		told, reason := ask(removed.node.Public(), removed.inception.Bytes())
+		if told.Removal == nil || reason != protocol.ReasonNotMember || len(told.Peers)+len(told.Founding) > 0 || told.Member != nil {
+			t.Fatalf("seed %d: the removed member's node is answered %+v, %s", w.seed, told, reason)
+		}
+		stranger := w.newcomer()
+		stranger.sign(t)
+		if got, _ := ask(stranger.node.Public(), stranger.inception.Bytes()); got.Removal != nil {
+			t.Errorf("seed %d: a stranger is told of a removal", w.seed)
+		}
+		if got, reason := ask(stranger.node.Public(), removed.inception.Bytes()); got.Removal != nil || reason != protocol.ReasonMalformed {
+			t.Errorf("seed %d: who shows another node's inception is told of a removal: %s", w.seed, reason)
+		}
+
+		// A sentence about another member, or one that nobody signed, ends nothing.
+		other.replica.hearRemoval(context.Background(), nodes[0].node.Public(), *told.Removal)
+		bent := *told.Removal
+		bent.Certificate = slices.Clone(bent.Certificate)
+		bent.Certificate[len(bent.Certificate)-1] ^= 1
+		other.replica.hearRemoval(context.Background(), nodes[0].node.Public(), bent)
+		other.replica.hearRemoval(context.Background(), nodes[0].node.Public(), protocol.Removal{Number: 9})
+		if got := other.replica.Others().SaysRemoved(); got != 0 {
+			t.Errorf("seed %d: a node that others take part with shows act %d as said to remove it", w.seed, got)
+		}
+		if c, why := other.replica.Condition(); c != Ready {
+			t.Errorf("seed %d: a member's node was talked into being %s, %s", w.seed, c, why)
+		}
+	})
+}
+
+// An act that builds on one which the removed node has not heard of proves nothing to it:
+// its number is shown as what the others say.
+func TestRemoval_UnprovenIsAWord(t *testing.T) {
+	scenario(t, 1, func(t *testing.T, w *world) {
+		nodes := w.found(5)
+		w.startAll()
+		w.settle(30 * time.Second)
+		removed := nodes[4]
+		removed.halt()
+		w.enact(nodes[0], charter.Change{What: charter.ChangeSuspend, Member: removed.handle})
+		w.settle(time.Minute)
+		w.enact(nodes[0], removal(nodes[0], removed.handle))
+		act := nodes[0].replica.State().Act().Number
+		removed.start()
+		for began := time.Now(); ; time.Sleep(time.Second) {
+			c, why := removed.replica.Condition()
+			if said := removed.replica.Others().SaysRemoved(); c == Ended && why == "state.ended.refused" && said == act {
+				break
+			} else if time.Since(began) > allowed(3*time.Minute) {
+				t.Fatalf("seed %d: the removed member's node says that it is %s, %s, by act %d of %d", w.seed, c, why, said, act)
+			}
+		}
+		if removed.replica.State().Act().Number != 0 {
+			t.Errorf("seed %d: it was handed more than the act that removes it", w.seed)
+		}
+	})
+}

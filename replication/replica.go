@@ -154,6 +154,7 @@ type Replica struct {
 	designated  bool                        // it has been
 	ran         time.Time                   // when Run began, by this process's own time
 	turnedAway  map[protocol.PublicKey]bool // nodes that answered this one that it is no member's any more
+	removedBy   uint64                      // the act by which one of them says that its member was removed
 	peers       map[protocol.PublicKey]*peer
 	claims      map[protocol.FeedID]*session              // who fetches it
 	forkTold    map[protocol.FeedID]uint64                // 1 + the lowest seq of a feed whose fork this node has proven
