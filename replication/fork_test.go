@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -447,6 +448,85 @@ func TestGossip_ForgedEvidence(t *testing.T) {
 		prev = e
 		if forks := l.State().Forks(); (len(forks) > 0) != (row.name == "a proof") {
 			t.Errorf("%s: %d forks are believed", row.name, len(forks))
+		}
+	}
+}
+
+// announced keeps what a node announces.
+type announced struct {
+	nobody
+	mu       sync.Mutex // guards messages
+	messages [][]byte
+}
+
+func (a *announced) Announce(message []byte) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.messages = append(a.messages, message)
+	return nil
+}
+
+// A hostile node that joined had the honest one that let it in announce its forged proofs,
+// and entries with a signature of nobody's: three of them, and the others no longer listened
+// to the honest node.
+func TestJoin_AnnouncesNothingThatOthersHoldAgainstIt(t *testing.T) {
+	for name, forge := range map[string]func(l *lone, by *actor, victim protocol.Entry) protocol.Page{
+		"a proof that proves nothing": func(l *lone, by *actor, victim protocol.Entry) protocol.Page {
+			one := l.w.nodes[0].craft(victim, 1, "a")
+			body, err := protocol.EncodeBody(protocol.Salt{}, protocol.NewForkEvidence(victim, one.Entries, one.Entries))
+			if err != nil {
+				t.Fatal(err)
+			}
+			h := by.inception.Header()
+			e, err := protocol.Seal(l.w.fed, protocol.Header{Kind: protocol.KindForkEvidence, Feed: by.inception.ID(), Seq: 1, Prev: by.inception.ID(), Act: h.Act,
+				Time: h.Time, Body: protocol.Sum(body), Size: uint64(len(body))}, by.node)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return protocol.Page{Entries: []protocol.Entry{e}, Bodies: [][]byte{body}}
+		},
+		"a signature of nobody's": func(l *lone, by *actor, _ protocol.Entry) protocol.Page {
+			return by.craft(by.inception, 2, "x", 0) // the second vouches for the first
+		},
+		"": func(l *lone, by *actor, _ protocol.Entry) protocol.Page { return by.craft(by.inception, 2, "x") },
+	} {
+		l := newLone(t, 3, nil)
+		if err := l.Begin(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		others := &announced{}
+		l.net.Store(&network{others})
+		by := l.w.nodes[1]
+		page := forge(l, by, l.a.inception)
+		req := protocol.JoinRequest{Federation: l.w.fed, Inception: by.inception.Bytes()}
+		for i, e := range page.Entries {
+			message, err := protocol.EncodeMessage(e, page.Bodies[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Follow = append(req.Follow, message)
+		}
+		if _, err := l.welcome(context.Background(), by.node.Public(), req); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if line := l.frontier.line(by.inception.ID()); line.Count != uint64(1+len(page.Entries)) {
+			t.Errorf("%s: %d entries stand", name, line.Count)
+		}
+		want := 1
+		if name == "" {
+			want = 3
+		}
+		listener := newLone(t, 3, nil) // a further member's node
+		if err := listener.Begin(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range others.messages {
+			if got := listener.Handler().Gossip(context.Background(), l.a.node.Public(), m); got != protocol.Accept {
+				t.Errorf("%s: the others answer %v", name, got)
+			}
+		}
+		if len(others.messages) != want {
+			t.Errorf("%s: %d entries announced, want %d", name, len(others.messages), want)
 		}
 	}
 }

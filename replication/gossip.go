@@ -109,18 +109,39 @@ func (r *Replica) hear(ctx context.Context, from protocol.PublicKey, e protocol.
 		// A feed never heard of, from its middle: nothing can be verified.
 		return protocol.Fail(protocol.ReasonUnknownMember, "hear", nil)
 	}
-	if e.Kind() == protocol.KindForkEvidence {
-		// The entry would stand and say nothing. But whoever forwards it has not checked what
-		// any node can check, or has made it up.
-		if _, _, err := charter.DecodeEvidence(r.cfg.Federation, body); err != nil && protocol.ReasonOf(err) != protocol.ReasonTooNew {
-			return protocol.Fail(protocol.ReasonMalformed, "judge fork evidence", err)
-		}
+	if err := r.falseProof(e, body); err != nil {
+		return err
 	}
 	in, err := r.enterSingle(ctx, admission{page: protocol.Page{Entries: []protocol.Entry{e}, Bodies: [][]byte{body}}, via: ViaGossip})
 	if in == nil {
 		return err
 	}
 	return in.wait()
+}
+
+// falseProof refuses an entry with fork evidence that proves nothing. It would stand and say
+// nothing. But whoever forwards it has not checked what any node can check, or has made it
+// up.
+func (r *Replica) falseProof(e protocol.Entry, body []byte) error {
+	if e.Kind() != protocol.KindForkEvidence {
+		return nil
+	}
+	if _, _, err := charter.DecodeEvidence(r.cfg.Federation, body); err != nil && protocol.ReasonOf(err) != protocol.ReasonTooNew {
+		return protocol.Fail(protocol.ReasonMalformed, "judge fork evidence", err)
+	}
+	return nil
+}
+
+// present announces what a node that comes in brought, as far as every node would take it
+// from gossip: an entry that another one vouches for, or a proof that proves nothing, stands
+// in its feed and would be held against whoever announces it. Catch-up carries those.
+func (r *Replica) present(page protocol.Page, key protocol.PublicKey) {
+	for i, e := range page.Entries {
+		if i > 0 && e.Verify(r.cfg.Federation, key) != nil || r.falseProof(e, page.Bodies[i]) != nil {
+			return // what follows would wait for it
+		}
+		r.announce(e, page.Bodies[i])
+	}
 }
 
 // wait keeps a verified entry that came early. It is false where nothing stands in the

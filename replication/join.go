@@ -103,9 +103,7 @@ func (r *Replica) welcome(ctx context.Context, from protocol.PublicKey, req prot
 	switch protocol.ReasonOf(err) {
 	case protocol.ReasonNone:
 		r.log.Info("a node joined", "node", from.Short(), "entries", n)
-		for i, e := range page.Entries {
-			r.announce(e, page.Bodies[i])
-		}
+		r.present(page, init.Node)
 	case protocol.ReasonKnown:
 	case protocol.ReasonUnknownMember:
 		return protocol.JoinAnswer{}, &protocol.Error{Reason: protocol.ReasonPendingApproval, Op: "join"}
