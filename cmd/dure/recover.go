@@ -234,7 +234,8 @@ func (a *app) isLost(ctx context.Context, k *kin, n api.MemberNode, r recovery) 
 	if err != nil {
 		return false, err
 	}
-	if r.lost && begun(own).Before(begun(chains)) {
+	// At one millisecond the lower key is the earlier one, on both machines.
+	if at, other := begun(own), begun(chains); r.lost && (at.Before(other) || at.Equal(other) && k.self < n.ID) {
 		a.note("cli.recover.just_begun", args{"node": short(n.ID), "member": k.member.Handle})
 		return false, nil
 	}

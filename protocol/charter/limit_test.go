@@ -235,6 +235,57 @@ func TestGovern_EqualNumbersChooseTheLowerKey(t *testing.T) {
 	}
 }
 
+// Two machines are brought back at one moment, each made the governing one under one number,
+// and the later ended the earlier: the later governs on every node, also where the key that
+// is ended is the lower one and whatever came first. Nobody governed.
+func TestGovern_OfTwoAtOneMomentTheOneNotCut(t *testing.T) {
+	keys := []protocol.PrivateKey{protocoltest.Key("one"), protocoltest.Key("two")}
+	for ended := range keys {
+		goes := keys[1-ended]
+		var digest [32]byte
+		for i, order := range [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} {
+			w := newWorld(t, 1, nil)
+			a := w.actors["city-a"]
+			first := len(w.blocks)
+			for _, key := range keys {
+				a.number = 1
+				w.govern(a, key)
+			}
+			w.root(a, protocol.Statement{Purpose: protocol.PurposeCut, Node: keys[ended].Public()})
+			f := NewFolder(w.act, w.fed)
+			for _, b := range w.blocks[:first] {
+				f.Add(b)
+			}
+			for _, at := range order {
+				f.Add(w.blocks[first+at])
+				f.State() // what a State holds may not change under it
+			}
+			st, ok := f.State().Designation("city-a")
+			if !ok || st.Node != goes.Public() {
+				t.Errorf("ended %d, order %v: %v governs (%v), want the one that goes on", ended, order, st.Node.Short(), ok)
+			}
+			if got := f.State().Digest(); i == 0 {
+				digest = got
+			} else if got != digest {
+				t.Errorf("ended %d, order %v: another state", ended, order)
+			}
+		}
+	}
+}
+
+// Ending the governing node gives the office to no node that had it before.
+func TestGovern_ACutNodesPredecessorDoesNotComeBack(t *testing.T) {
+	w := newWorld(t, 1, nil)
+	a := w.actors["city-a"]
+	a.number = 1
+	w.govern(a, protocoltest.Key("one"))
+	w.govern(a, protocoltest.Key("two"))
+	w.root(a, protocol.Statement{Purpose: protocol.PurposeCut, Node: protocoltest.Key("two").Public()})
+	if st, ok := w.state().Designation("city-a"); ok {
+		t.Fatalf("%v governs again", st.Node.Short())
+	}
+}
+
 func TestMemberOfNode_AnAdditionAloneClaimsNothing(t *testing.T) {
 	w := newWorld(t, 2, nil)
 	victim := w.actors["city-b"].node.Public()

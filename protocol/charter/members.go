@@ -124,7 +124,8 @@ type Office struct {
 }
 
 // Designation is the governing designation that rules for a member, as its current
-// root key signed it; false if there is none or its node has been cut.
+// root key signed it; false if there is none or its node has been cut. Of several with the
+// highest number, that of the lowest node key that has not been cut.
 func (s State) Designation(handle string) (protocol.Statement, bool) {
 	m, ok := s.v.line.members[handle]
 	if !ok {
@@ -135,10 +136,15 @@ func (s State) Designation(handle string) (protocol.Statement, bool) {
 
 func (v *view) governing(m *member) (protocol.Statement, bool) {
 	said := v.saidBy(m.facts.Root)
-	if said == nil || said.governs.Number == 0 || v.isCut(m.facts.Root, said.governs.Node) {
+	if said == nil {
 		return protocol.Statement{}, false
 	}
-	return said.governs, true
+	for _, st := range said.governs {
+		if st.Number > 0 && !v.isCut(m.facts.Root, st.Node) {
+			return st, true
+		}
+	}
+	return protocol.Statement{}, false
 }
 
 // nodes lists the known nodes of a root key, in order of node key: those it added, those
@@ -187,9 +193,7 @@ func (v *view) member(l *line, handle string, contested bool) Member {
 	if s, ok := v.governing(m); ok {
 		out.Governing = s.Node
 	}
-	if s := v.saidBy(m.facts.Root); s != nil {
-		out.Designation = s.governs.Number
-	}
+	out.Designation = v.saidBy(m.facts.Root).designation()
 	for _, r := range m.roots {
 		for _, n := range v.nodes(r.key) {
 			n.Governing = n.Key == out.Governing && !n.Cut // it may have been added by an earlier root key

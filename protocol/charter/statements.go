@@ -17,7 +17,7 @@ import (
 // names for one feed the lowest are kept, which are all that decide.
 type said struct {
 	folds      int                              // of the folder, when it was begun: what a State holds is not changed
-	governs    protocol.Statement               // the designation that rules
+	governs    []protocol.Statement             // the designations with the highest number, one a node, best first; maxGoverns at most
 	lists      layered[protocol.PublicKey, int] // distinct lists with which a node key was cut
 	listed     layered[[sha256.Size]byte, bool] // those lists, by hash of node key and list
 	cuts       layered[nodeFeed, cutAt]
@@ -80,11 +80,7 @@ func (s *said) hear(st protocol.Statement) bool {
 	case protocol.PurposeAdd:
 		return once(&s.added, st.Node)
 	case protocol.PurposeGovern:
-		if !outranks(st, s.governs) {
-			return false
-		}
-		s.governs = st
-		return true
+		return s.designate(st)
 	case protocol.PurposeCut:
 		return s.cut(st.Node, st.Stands)
 	case protocol.PurposeSettle:
@@ -99,6 +95,43 @@ func (s *said) hear(st protocol.Statement) bool {
 		return once(&s.objections, st.Act)
 	}
 	return false
+}
+
+// maxGoverns bounds the designations of one number that are kept, those of the lowest keys.
+const maxGoverns = 16
+
+// designate keeps the designations with the highest number. There are several where two
+// machines were brought back at one moment and each was made the governing one: if one of
+// them has ended the other, the one that goes on governs, whoever's key is lower. A lower
+// number never comes back: the member has taken that node's office away.
+func (s *said) designate(st protocol.Statement) bool {
+	if len(s.governs) > 0 && s.governs[0].Number != st.Number {
+		if s.governs[0].Number > st.Number {
+			return false
+		}
+		s.governs = []protocol.Statement{st}
+		return true
+	}
+	next := slices.Clone(s.governs) // a State may have the old list
+	at, known := slices.BinarySearchFunc(next, st, func(a, b protocol.Statement) int { return bytes.Compare(a.Node[:], b.Node[:]) })
+	switch {
+	case known && !outranks(st, next[at]), at == maxGoverns:
+		return false
+	case known:
+		next[at] = st
+	default:
+		next = slices.Insert(next, at, st)
+	}
+	s.governs = next[:min(len(next), maxGoverns)]
+	return true
+}
+
+// designation is the highest number of a designation; 0 if there is none.
+func (s *said) designation() uint64 {
+	if s == nil || len(s.governs) == 0 {
+		return 0
+	}
+	return s.governs[0].Number
 }
 
 // once adds a key to a set and reports whether it is new there.
@@ -132,8 +165,8 @@ func (s *said) cut(node protocol.PublicKey, stands []protocol.Stand) bool {
 }
 
 // outranks orders governing designations: the higher number rules; of two nodes under
-// one number, which only a root key that contradicts itself can make, the one with
-// the lower key, so that all nodes agree and the member can go on; of two signatures
+// one number, which two machines make that are brought back at one moment, the one with
+// the lower key that is not cut, so that all nodes agree and the member can go on; of two signatures
 // of one designation the lower, for a single spelling.
 func outranks(a, b protocol.Statement) bool {
 	if a.Number != b.Number {
