@@ -9,9 +9,10 @@ import (
 
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/charter"
 )
 
-// unheard is which nodes have not said yet that they dropped what this member erased. It
+// unheard is which nodes have not said yet that they dropped what was erased. It
 // is looked up now and then, because it reads the history of every such record.
 type unheard struct {
 	mu     sync.Mutex // guards all below; held while it is looked up
@@ -32,8 +33,14 @@ const (
 	unheardEvery = time.Minute
 )
 
-// unheardErasures tells of nodes that have not acknowledged erasures of this member for
-// long, one alert a node.
+// erasedRecord is a record that was erased, and when that was said, by its writer's clock.
+type erasedRecord struct {
+	ref string
+	at  time.Time
+}
+
+// unheardErasures tells of nodes that have not acknowledged for long what this member
+// erased, and to the secretariat also what the federation erased by acts: one alert a node.
 func (n *Node) unheardErasures() []api.Alert {
 	u := &n.unheard
 	u.mu.Lock()
@@ -42,20 +49,63 @@ func (n *Node) unheardErasures() []api.Alert {
 	if !u.at.IsZero() && now.Sub(u.at) < unheardEvery && !now.Before(u.at) {
 		return u.alerts
 	}
-	u.at, u.alerts = now, nil
 	before := now.Add(-unheardAfter)
-	orders := n.replica.Erasures().Orders(n.facts.Handle, before)
-	orders = orders[max(0, len(orders)-unheardOrders):]
-	at := map[protocol.PublicKey]int{} // place in alerts, from 1
-	count := map[protocol.PublicKey]int{}
-	seen := map[protocol.RecordID]bool{}
-	for _, c := range orders {
-		e, _, err := n.ledger.Find(c.Entry)
-		if err != nil || seen[e.Header().Of] {
+	u.at, u.alerts = now, n.unheardOf("erasure_unheard", n.erasedByOwner(before), before)
+	if s := n.replica.State(); s.Held(s.Act(), protocol.OfficeSecretariat, n.facts.Handle) {
+		u.alerts = append(u.alerts, n.unheardOf("erasure_unheard_act", n.erasedByActs(s, before), before)...)
+	}
+	return u.alerts
+}
+
+// erasedByOwner lists what this member erased before a day, the oldest first.
+func (n *Node) erasedByOwner(before time.Time) (out []erasedRecord) {
+	for _, c := range n.replica.Erasures().Orders(n.facts.Handle, before) {
+		if e, _, err := n.ledger.Find(c.Entry); err == nil {
+			out = append(out, erasedRecord{e.Header().Of.String(), time.UnixMilli(c.Time)})
+		}
+	}
+	return out
+}
+
+// erasedByActs lists what acts erased before a day, the oldest first.
+func (n *Node) erasedByActs(s charter.State, before time.Time) (out []erasedRecord) {
+	when := map[protocol.ActID]time.Time{}
+	for _, a := range s.Acts() {
+		if a.Certificate.Defined() {
+			when[a.ID] = n.claimed(a.Certificate)
+		}
+	}
+	for _, order := range s.Erasures() {
+		at := when[order.Act.ID]
+		if at.IsZero() || !at.Before(before) {
 			continue
 		}
-		seen[e.Header().Of] = true
-		row, err := n.index.Lookup(e.Header().Of.String())
+		e, isBody, err := n.ledger.Find(order.Entry)
+		if err != nil || isBody {
+			continue
+		}
+		of := e.ID()
+		if e.Header().Of.Defined() {
+			of = e.Header().Of
+		}
+		out = append(out, erasedRecord{of.String(), at})
+	}
+	return out
+}
+
+// unheardOf counts, for each node that has not acknowledged them, the newest of the records
+// erased; an alert names the oldest of those.
+func (n *Node) unheardOf(code string, erased []erasedRecord, before time.Time) (alerts []api.Alert) {
+	erased = erased[max(0, len(erased)-unheardOrders):]
+	at := map[protocol.PublicKey]int{} // place in alerts, from 1
+	count := map[protocol.PublicKey]int{}
+	seen := map[string]bool{}
+	for _, r := range erased {
+		if seen[r.ref] {
+			continue
+		}
+		seen[r.ref] = true
+		row, err := n.index.Lookup(r.ref)
 		if err != nil {
 			continue
 		}
@@ -70,17 +120,17 @@ func (n *Node) unheardErasures() []api.Alert {
 			if count[a.Node]++; count[a.Node] > 1 {
 				continue
 			}
-			u.alerts = append(u.alerts, api.Alert{Code: "erasure_unheard", Level: api.AlertWarn, Member: a.Member, Node: a.Node.String(), Args: map[string]string{
+			alerts = append(alerts, api.Alert{Code: code, Level: api.AlertWarn, Member: a.Member, Node: a.Node.String(), Args: map[string]string{
 				"node": a.Node.Short(), "days": strconv.Itoa(int(unheardAfter / (24 * time.Hour))), "number": row.Number,
-				"day": time.UnixMilli(c.Time).UTC().Format(time.DateOnly)}})
-			at[a.Node] = len(u.alerts)
+				"day": r.at.UTC().Format(time.DateOnly)}})
+			at[a.Node] = len(alerts)
 		}
 	}
 	for node, i := range at {
-		u.alerts[i-1].Args["count"] = strconv.Itoa(count[node])
+		alerts[i-1].Args["count"] = strconv.Itoa(count[node])
 	}
-	slices.SortFunc(u.alerts, func(a, b api.Alert) int { return strings.Compare(a.Member+a.Node, b.Member+b.Node) })
-	return u.alerts
+	slices.SortFunc(alerts, func(a, b api.Alert) int { return strings.Compare(a.Member+a.Node, b.Member+b.Node) })
+	return alerts
 }
 
 // begunAfter reports whether a node is new: what was erased before it came is no concern of
