@@ -44,7 +44,11 @@ func (q RecordQuery) After() (m Mark, ok bool, err error) {
 		return m, false, &protocol.Error{Reason: protocol.ReasonUsage, Op: "read cursor", Field: "cursor",
 			Err: errors.New("not a cursor of this query")}
 	}
-	return Mark{binary.BigEndian.Uint64(raw[1:]), int64(binary.BigEndian.Uint64(raw[9:])), raw[17] == 1}, true, nil
+	m = Mark{binary.BigEndian.Uint64(raw[1:]), int64(binary.BigEndian.Uint64(raw[9:])), raw[17] == 1}
+	if m.Key < 0 {
+		return Mark{}, false, &protocol.Error{Reason: protocol.ReasonUsage, Op: "read cursor", Field: "cursor", Err: errors.New("not a cursor of ours")}
+	}
+	return m, true, nil
 }
 
 func (q RecordQuery) filters() uint32 {

@@ -174,6 +174,7 @@ func TestServer_HostileTable(t *testing.T) {
 }
 
 func hostileRequests() []hostileRequest {
+	behind := api.RecordQuery{Near: &api.Circle{Lat: 37.5, Lon: 127, Km: api.DefaultKm}, Sort: api.SortDistance}
 	return []hostileRequest{
 		{"a name rebound to this address", "421 forbidden", ask("GET", "/api/v1/status", "", "Host", "evil.example:7710")},
 		{"a name that begins like ours", "421 forbidden", ask("GET", "/api/v1/status", "", "Host", "127.0.0.1.evil.example:7710")},
@@ -262,6 +263,7 @@ func hostileRequests() []hostileRequest {
 		{"a day that is none", "422 usage", ask("GET", "/api/v1/records?as_of=2027-02-30", "")},
 		{"a cursor that is none", "400 usage", ask("GET", "/api/v1/records?cursor=AAAA", "")},
 		{"a cursor of another query", "400 usage", ask("GET", "/api/v1/records?type=offer&cursor="+api.RecordQuery{}.CursorAfter(api.Mark{Seq: 3}), "")},
+		{"a cursor of a place before the first", "400 usage", ask("GET", "/api/v1/records?near=37.5,127&sort=distance&cursor="+behind.CursorAfter(api.Mark{Seq: 3, Key: -1}), "")},
 		{"a cursor with a letter changed", "400 usage", ask("GET", "/api/v1/records?cursor="+api.RecordQuery{}.CursorAfter(api.Mark{Seq: 3})[:16]+"__", "")},
 		{"a sequence that is none", "400 usage", ask("GET", "/api/v1/stream?since=-1", "")},
 		{"a block that is none", "400 malformed", ask("GET", "/api/v1/blocks/QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG", "")},

@@ -76,8 +76,8 @@ func usage(op, field, value string) error {
 	return &protocol.Error{Reason: protocol.ReasonUsage, Op: op, Field: field, Args: map[string]string{"value": clip(value)}, Err: errors.New("not a value of it")}
 }
 
-// check makes a selection of the query. An unknown type or sort, a limit or a place out of
-// bounds, a text without a word, or an order that has nothing to go by is ReasonUsage.
+// check makes a selection of the query. An unknown type or sort, a limit, a mark or a place
+// out of bounds, a text without a word, or an order that has nothing to go by is ReasonUsage.
 func (q Query) check() (s selection, err error) {
 	const op = "list records"
 	s = selection{near: q.Near, sort: q.Sort, limit: q.Limit, after: q.After}
@@ -86,6 +86,9 @@ func (q Query) check() (s selection, err error) {
 		return s, usage(op, "limit", strconv.Itoa(q.Limit))
 	case q.Limit == 0:
 		s.limit = DefaultLimit
+	}
+	if q.After.Key < 0 {
+		return s, usage(op, "cursor", strconv.FormatInt(q.After.Key, 10)) // no page ends there
 	}
 	var types []string
 	for _, name := range q.Types {

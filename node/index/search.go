@@ -48,7 +48,7 @@ type SearchPage struct {
 // for. In SortClosing there are no matters; in SortDistance a member is where its profile
 // says.
 func (x *Index) Search(q Search) (p SearchPage, err error) {
-	q.After = Mark{}
+	q.After = q.From.Record
 	s, err := q.check()
 	if err != nil {
 		return p, err

@@ -77,6 +77,28 @@ func (x *tested) listed(q Query, limit int) (ids []protocol.RecordID) {
 	return nil
 }
 
+// A cursor that somebody made up pointed before the first record of a circle, and the node
+// panicked: the hash of a cursor is no secret.
+func TestPage_MarkBeforeTheFirst(t *testing.T) {
+	x, _ := atlas(t, 20)
+	near := &Near{Lat: -16, Lon: 179.5, Km: 20_000}
+	for _, q := range []Query{{Near: near, Sort: SortDistance}, {Near: near, Sort: SortRelevance, Text: "사업"}, {Sort: SortRelevance, Text: "사업"}, {Sort: SortClosing}, {}} {
+		for _, key := range []int64{-1, math.MinInt64} {
+			q.After = Mark{Seq: 5, Key: key}
+			if _, err := x.Page(q); protocol.ReasonOf(err) != protocol.ReasonUsage {
+				t.Errorf("sort %q, key %d: got %v", q.Sort, key, err)
+			}
+			if _, err := x.Search(Search{Query: q, From: SearchMark{Records: true, Record: q.After}}); protocol.ReasonOf(err) != protocol.ReasonUsage {
+				t.Errorf("search, sort %q, key %d: got %v", q.Sort, key, err)
+			}
+		}
+		q.After = Mark{Seq: 5, Key: math.MaxInt64}
+		if p, err := x.Page(q); err != nil || q.Sort != "" && len(p.Rows) > 0 {
+			t.Errorf("sort %q, beyond the last: got %d records, %v", q.Sort, len(p.Rows), err)
+		}
+	}
+}
+
 // Every order, filter and page size gives what sorting all records gives.
 func TestPage_OrdersAndPlaces(t *testing.T) {
 	x, all := atlas(t, 250)
