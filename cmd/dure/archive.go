@@ -37,7 +37,7 @@ func (a *app) archiveCommand() *cobra.Command {
 			}
 			return a.report(name, archived{id, name, len(contents.Proofs), len(contents.Files)}, func() {
 				if name != "-" {
-					a.note("cli.archive.done", args{"file": name, "count": len(contents.Proofs), "files": len(contents.Files)})
+					a.note("cli.archive.done", args{"file": name, "count": len(contents.Proofs), "files": a.say("cli.archive.files", args{"count": len(contents.Files)})})
 				}
 			})
 		})
@@ -72,7 +72,7 @@ func (a *app) verifyArchive(name string) error {
 		return &complaint{reason: protocol.ReasonOf(err), key: "cli.archive.broken", args: args{"file": name, "inner": inner}, err: err}
 	}
 	return a.answer(report, func() {
-		a.line("cli.archive.holds", args{"count": len(report.Entries), "files": len(report.Files)})
+		a.line("cli.archive.holds", args{"count": len(report.Entries), "files": a.say("cli.archive.files", args{"count": len(report.Files)})})
 		t := table{indent: 2}
 		for _, e := range report.Entries {
 			t.row(e.Time, a.word("type", e.Kind), e.Entry, e.Founder)
