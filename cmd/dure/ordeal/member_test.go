@@ -125,11 +125,12 @@ func (m *member) awaitReady(within time.Duration) time.Duration {
 		}
 		m.token = strings.TrimSpace(string(raw))
 	}
+	var said []byte // by the node, of why it is not ready
 	for {
 		resp, err := m.client.Get("http://" + m.api + "/readyz")
 		took := time.Since(m.spawned)
 		if err == nil {
-			_, _ = io.Copy(io.Discard, resp.Body)
+			said, _ = io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 			_ = resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
 				return took
@@ -141,7 +142,7 @@ func (m *member) awaitReady(within time.Duration) time.Duration {
 		default:
 		}
 		if took > within {
-			m.t.Fatalf("%s is not ready after %v (%v):\n%s", m.handle, took, err, m.lastWords())
+			m.t.Fatalf("%s is not ready after %v (%v): %s\n%s", m.handle, took, err, said, m.lastWords())
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
