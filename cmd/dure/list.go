@@ -74,12 +74,7 @@ func (a *app) list(ctx context.Context, s *session, q api.RecordQuery, all bool)
 			}
 			return
 		}
-		if page.Relaxed {
-			a.note("cli.search.relaxed", nil)
-		}
-		if page.Unranked {
-			a.note("cli.search.unranked", nil)
-		}
+		a.sayHow(page.Relaxed, page.Unranked)
 		t := table{}
 		for _, r := range page.Items {
 			t.row(a.listed(r)...)

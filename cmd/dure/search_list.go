@@ -31,12 +31,7 @@ func (a *app) listFound(ctx context.Context, s *session, q api.RecordQuery, all 
 			a.line("cli.search.none", nil)
 			return
 		}
-		if page.Relaxed {
-			a.note("cli.search.relaxed", nil)
-		}
-		if page.Unranked {
-			a.note("cli.search.unranked", nil)
-		}
+		a.sayHow(page.Relaxed, page.Unranked)
 		t := table{}
 		for _, f := range page.Items {
 			t.row(a.foundRow(f)...)
@@ -47,6 +42,16 @@ func (a *app) listFound(ctx context.Context, s *session, q api.RecordQuery, all 
 		}
 		a.sayNotice(ctx, s)
 	})
+}
+
+// sayHow says where an answer is not quite what was asked for.
+func (a *app) sayHow(relaxed, unranked bool) {
+	if relaxed {
+		a.note("cli.search.relaxed", nil)
+	}
+	if unranked {
+		a.note("cli.search.unranked", nil)
+	}
 }
 
 // foundRow is what was found in the columns of a list of records.

@@ -1,10 +1,8 @@
 package web
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -19,20 +17,6 @@ import (
 	"github.com/dure-net/dure/protocol/record/exchange"
 )
 
-// inbox is what waits for this member.
-type inbox struct {
-	Unread  string // how many messages are; "" for none
-	Items   []inboxItem
-	Records []recordWait
-	Over    []overLine
-	All     []agreementLine
-}
-
-type inboxItem struct {
-	Line  agreementLine
-	Waits []waitLine
-}
-
 type waitLine struct {
 	Text string
 	Late string // the word for it; "" while there is time
@@ -41,14 +25,6 @@ type waitLine struct {
 type overLine struct {
 	Line recordLine
 	Text string
-}
-
-// recordWait is a record on which this member is asked for a word.
-type recordWait struct {
-	URL    string
-	Title  text
-	Number string
-	Text   template.HTML
 }
 
 // agreementLine is an agreement in a list.
@@ -181,56 +157,6 @@ func (v *view) unit(code string) string {
 		return label
 	}
 	return code
-}
-
-// showInbox shows what waits, and this member's agreements.
-func (s *site) showInbox(w http.ResponseWriter, r *http.Request, v *view) error {
-	box, err := s.backend.Inbox(r.Context(), "")
-	if err != nil {
-		return err
-	}
-	all, err := s.backend.Agreements(r.Context(), api.AgreementQuery{Member: v.Status.Member.Handle, Limit: api.MaxLimit})
-	if err != nil {
-		return err
-	}
-	out := inbox{}
-	if box.Unread > 0 {
-		out.Unread = v.T("cli.inbox.unread", "count", box.Unread)
-	}
-	for _, item := range box.Items {
-		out.Items = append(out.Items, inboxItem{v.agreementLine(item.Number, item.ID, item.Title, item.Lang, item.Phase, item.Parties), v.waitLines(item.Parties, item.Waits)})
-	}
-	for _, l := range box.Listings {
-		var agreements []string
-		for _, p := range l.Stock.Pledges {
-			agreements = append(agreements, p.Agreement)
-		}
-		out.Over = append(out.Over, overLine{v.recordLine(l.Record), v.T("cli.inbox.over", "number", l.Record.Number, "over", l.Stock.Over, "unit", v.unit(l.Stock.Unit),
-			"committed", l.Stock.Committed, "total", l.Stock.Total, "agreements", strings.Join(agreements, ", "))})
-	}
-	for _, w := range box.Records {
-		out.Records = append(out.Records, v.recordWait(w))
-	}
-	for _, a := range all.Items {
-		out.All = append(out.All, v.agreementLine(a.Number, a.ID, a.Title, a.Lang, a.Phase, a.Parties))
-	}
-	v.Title, v.Here, v.Data = v.T("web.inbox.title"), "inbox", out
-	s.render(w, v, http.StatusOK, "inbox")
-	return nil
-}
-
-// recordWait is a record that waits for this member's word, and what to do.
-func (v *view) recordWait(w api.Waiting) recordWait {
-	r := api.Record{ID: w.Record, Number: w.Number}
-	who, title := v.text(w.Names), v.text(w.Title, w.Lang)
-	if who.Text == "" {
-		who.Text = w.Member
-	}
-	if title.Text == "" {
-		title.Text = v.T("web.record.untitled")
-	}
-	return recordWait{URL: recordURL(r), Title: title, Number: w.Number, Text: v.Rich(v.T("remark.waiting."+w.What,
-		"who", who.Text, "day", v.book.Day(v.Lang, w.Day), "text", v.text(w.Text, w.Lang).Text, "number", cmp.Or(w.Number, w.Record)))}
 }
 
 // showAgreement shows an agreement with what this member may do now.
