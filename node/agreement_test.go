@@ -12,6 +12,7 @@ import (
 
 	"github.com/dure-net/dure/node"
 	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/enrol"
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/charter"
 )
@@ -25,7 +26,7 @@ func agreeing(t *testing.T) (seoul, montreal *city, offer string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := node.Found(ctx, seoul.home, node.FoundOptions{Root: seoul.root, Names: protocol.Text{"en": "Forum"}, Charter: protocol.Text{"en": "In turn."}, Rules: rules}); err != nil {
+	if _, err := enrol.Found(ctx, seoul.home, enrol.FoundOptions{Root: seoul.root, Names: protocol.Text{"en": "Forum"}, Charter: protocol.Text{"en": "In turn."}, Rules: rules}); err != nil {
 		t.Fatal(err)
 	}
 	seoul.start()

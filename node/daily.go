@@ -10,6 +10,7 @@ import (
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/node/backup"
 	"github.com/dure-net/dure/node/home"
+	"github.com/dure-net/dure/node/restore"
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/replication"
 )
@@ -91,7 +92,7 @@ func (n *Node) BackUpDated(ctx context.Context) error {
 	name := backup.Name(n.facts.Handle, now, seal)
 	var report api.BackupReport
 	size, err := backup.Write(ctx, filepath.Join(dir, name), seal, func(w io.Writer) error {
-		return Checked(ctx, w, func(w io.Writer) (err error) {
+		return restore.Checked(ctx, w, func(w io.Writer) (err error) {
 			report, err = n.Backup(ctx, w, nil)
 			return err
 		})

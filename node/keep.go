@@ -3,8 +3,10 @@ package node
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/restore"
 	"github.com/dure-net/dure/replication"
 	"github.com/dure-net/dure/replication/ledger"
 )
@@ -15,7 +17,7 @@ func FloorFor(total uint64) uint64 { return ledger.FloorFor(total) }
 
 // Verify implements api.Keeper.
 func (n *Node) Verify(ctx context.Context, progress func(api.Progress)) (api.VerifyReport, error) {
-	rep, err := n.ledger.Verify(ctx, steps("verify", progress))
+	rep, err := n.ledger.Verify(ctx, api.Counting("verify", progress))
 	if err != nil {
 		return api.VerifyReport{}, err
 	}
@@ -66,11 +68,17 @@ func (n *Node) Import(ctx context.Context, r io.Reader, progress func(api.Progre
 	return out, nil
 }
 
-func steps(step string, progress func(api.Progress)) func(done, total int64) {
-	if progress == nil {
-		return nil
+// Backup implements api.Keeper.
+func (n *Node) Backup(ctx context.Context, w io.Writer, progress func(api.Progress)) (api.BackupReport, error) {
+	papers, err := restore.Papers(n.home, n.papers)
+	if err != nil {
+		return api.BackupReport{}, err
 	}
-	return func(done, total int64) {
-		progress(api.Progress{Step: step, Done: uint64(max(done, 0)), Total: uint64(max(total, 0)), Unit: "entries"})
+	rep, err := n.ledger.BackupWith(ctx, w, api.Counting("backup", progress), n.shelf.carried(), papers...)
+	if err != nil {
+		return api.BackupReport{}, err
 	}
+	out := restore.Report(rep)
+	out.Federation, out.Handle, out.At = n.federation.String(), n.facts.Handle, n.opts.Now().UTC().Truncate(time.Millisecond)
+	return out, nil
 }

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dure-net/dure/node"
 	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/enrol"
 	"github.com/dure-net/dure/node/home"
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/charter"
@@ -30,7 +30,7 @@ func federation(t *testing.T, handles ...string) []*city {
 		c := newCity(t, handle)
 		out = append(out, c)
 		if i == 0 {
-			_, err = node.Found(ctx, c.home, node.FoundOptions{Root: c.root, Names: protocol.Text{"en": "Forum"}, Charter: protocol.Text{"en": "We work together."}, Rules: rules})
+			_, err = enrol.Found(ctx, c.home, enrol.FoundOptions{Root: c.root, Names: protocol.Text{"en": "Forum"}, Charter: protocol.Text{"en": "We work together."}, Rules: rules})
 		} else {
 			var inv api.Invitation
 			if inv, err = out[0].client().Invite(ctx, api.InviteRequest{Handle: handle, Trust: true}); err == nil {
@@ -222,7 +222,7 @@ func TestLetters_WhoCannotBeWrittenTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	bilbao := newCity(t, "es-bilbao")
-	if _, err := node.Join(ctx, bilbao.home, node.JoinOptions{Root: bilbao.root, Line: inv.Line}); err != nil {
+	if _, err := enrol.Join(ctx, bilbao.home, enrol.JoinOptions{Root: bilbao.root, Line: inv.Line}); err != nil {
 		t.Fatal(err)
 	}
 	refused("a member that has not started yet", protocol.ReasonNotFound, "es-bilbao", "ca-montreal", "es-bilbao")

@@ -96,16 +96,15 @@ type Node struct {
 
 var _ api.Backend = (*Node)(nil)
 
-// errSealed is for what needs the node key of a home that nobody has opened yet.
-var errSealed = &protocol.Error{Reason: protocol.ReasonForbidden, Op: "open node", Field: home.FieldPassphrase}
-
 // Open opens a home and holds its lock until Close. ReasonHomeLocked where another
 // process runs it, ReasonNotFederated where it belongs to no federation yet.
 func Open(ctx context.Context, h *home.Home, o Options) (_ *Node, err error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	o.Now = clock(o.Now)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	settings, err := h.Settings(o.Settings)
 	if err != nil {
 		return nil, err
@@ -117,7 +116,7 @@ func Open(ctx context.Context, h *home.Home, o Options) (_ *Node, err error) {
 		}
 	}
 	if h.Sealed() {
-		return nil, errSealed
+		return nil, home.ErrSealed
 	}
 	if n.release, err = h.Lock(); err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 
 	"github.com/dure-net/dure/node"
 	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/enrol"
 	"github.com/dure-net/dure/node/home"
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/charter"
@@ -60,7 +61,7 @@ func newCity(t *testing.T, handle string) *city {
 func (c *city) joins(line string) {
 	c.t.Helper()
 	eventually(c.t, c.handle+" joins", func() error {
-		_, err := node.Join(context.Background(), c.home, node.JoinOptions{Root: c.root, Line: line})
+		_, err := enrol.Join(context.Background(), c.home, enrol.JoinOptions{Root: c.root, Line: line})
 		if err != nil && protocol.ReasonOf(err) != protocol.ReasonUnreachable {
 			c.t.Fatal(err)
 		}
@@ -160,7 +161,7 @@ func TestNode_FoundInviteJoinPublish(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := node.Found(ctx, seoul.home, node.FoundOptions{Root: seoul.root, Names: protocol.Text{"ko": "협의체", "en": "Forum"},
+	if _, err := enrol.Found(ctx, seoul.home, enrol.FoundOptions{Root: seoul.root, Names: protocol.Text{"ko": "협의체", "en": "Forum"},
 		Charter: protocol.Text{"en": "We work together in turn."}, Rules: rules}); err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +171,7 @@ func TestNode_FoundInviteJoinPublish(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	joined, err := node.Join(ctx, montreal.home, node.JoinOptions{Root: montreal.root, Line: inv.Line})
+	joined, err := enrol.Join(ctx, montreal.home, enrol.JoinOptions{Root: montreal.root, Line: inv.Line})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +233,7 @@ func TestNode_WithdrawWithoutReason(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := node.Found(ctx, seoul.home, node.FoundOptions{Root: seoul.root, Names: protocol.Text{"en": "Forum"},
+	if _, err := enrol.Found(ctx, seoul.home, enrol.FoundOptions{Root: seoul.root, Names: protocol.Text{"en": "Forum"},
 		Charter: protocol.Text{"en": "We work together in turn."}, Rules: rules}); err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +274,7 @@ func TestJoin_AgainSignsNothingAnew(t *testing.T) {
 	var first protocol.Entry
 	for i := range 3 {
 		later := func() time.Time { return time.Now().Add(time.Duration(i) * time.Minute) }
-		if _, err := node.Join(ctx, c.home, node.JoinOptions{Root: c.root, Line: inv.Line, Now: later}); err != nil {
+		if _, err := enrol.Join(ctx, c.home, enrol.JoinOptions{Root: c.root, Line: inv.Line, Now: later}); err != nil {
 			t.Fatal(err)
 		}
 		got, ok, err := c.home.Inception()
@@ -292,7 +293,7 @@ func TestJoin_AgainSignsNothingAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer release()
-	if _, err := node.Join(ctx, c.home, node.JoinOptions{Root: c.root, Line: inv.Line}); protocol.ReasonOf(err) != protocol.ReasonHomeLocked {
+	if _, err := enrol.Join(ctx, c.home, enrol.JoinOptions{Root: c.root, Line: inv.Line}); protocol.ReasonOf(err) != protocol.ReasonHomeLocked {
 		t.Fatalf("joined under a running node: %v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dure-net/dure/node"
 	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/enrol"
 	"github.com/dure-net/dure/node/phrase"
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/charter"
@@ -20,7 +21,7 @@ func founded(t *testing.T, handle string) *city {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := node.Found(context.Background(), c.home, node.FoundOptions{Root: c.root, Names: protocol.Text{"en": "Forum of " + handle},
+	if _, err := enrol.Found(context.Background(), c.home, enrol.FoundOptions{Root: c.root, Names: protocol.Text{"en": "Forum of " + handle},
 		Charter: protocol.Text{"en": "We work together in turn."}, Rules: rules}); err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +62,7 @@ func TestJoin_EachRefusalSaysWhatToDo(t *testing.T) {
 	}
 	used := invite(api.InviteRequest{Handle: "ca-montreal", Trust: true})
 	first := newCity(t, "ca-montreal")
-	if _, err := node.Join(ctx, first.home, node.JoinOptions{Root: first.root, Line: used}); err != nil {
+	if _, err := enrol.Join(ctx, first.home, enrol.JoinOptions{Root: first.root, Line: used}); err != nil {
 		t.Fatal(err)
 	}
 
@@ -97,7 +98,7 @@ func TestJoin_EachRefusalSaysWhatToDo(t *testing.T) {
 			if test.want == protocol.ReasonInviterUnreachable {
 				patience = time.Second // nobody will ever answer
 			}
-			_, err := node.Join(ctx, c.home, node.JoinOptions{Root: c.root, Line: test.line, Now: test.now, Timeout: patience})
+			_, err := enrol.Join(ctx, c.home, enrol.JoinOptions{Root: c.root, Line: test.line, Now: test.now, Timeout: patience})
 			if got := protocol.ReasonOf(err); got != test.want {
 				t.Fatalf("the reason is %s (%v), want %s", got, err, test.want)
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/dure-net/dure/node"
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/node/backup"
+	"github.com/dure-net/dure/node/restore"
 	"github.com/dure-net/dure/protocol"
 )
 
@@ -24,7 +25,7 @@ func TestNode_RestoredGoesOnInANewChain(t *testing.T) {
 	same(t, seoul, montreal)
 	file := filepath.Join(t.TempDir(), "dure.backup")
 	if _, err := backup.Write(ctx, file, backup.Seal{}, func(w io.Writer) error {
-		return node.Checked(ctx, w, func(w io.Writer) error { _, err := montreal.client().Backup(ctx, w, nil); return err })
+		return restore.Checked(ctx, w, func(w io.Writer) error { _, err := montreal.client().Backup(ctx, w, nil); return err })
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -67,14 +68,14 @@ func TestNode_RestoredGoesOnInANewChain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	b, err := node.OpenBackup(f)
+	b, err := restore.Open(f)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if needed, err := b.NeedsRoot(montreal.home.Dir()); err != nil || needed {
 		t.Fatalf("the words are asked for: %t %v", needed, err)
 	}
-	restored, err := b.Restore(ctx, node.RestoreOptions{Home: montreal.home.Dir()}, nil)
+	restored, err := b.Restore(ctx, restore.Options{Home: montreal.home.Dir()}, nil)
 	if err != nil || !restored.Made {
 		t.Fatalf("%+v %v", restored, err)
 	}
@@ -108,7 +109,7 @@ func TestNode_RestoredGoesOnInANewChain(t *testing.T) {
 // A backup that is not whole is noticed while it is written, and a writer's own error is told as it is.
 func TestChecked_NoticesWhatIsNotWhole(t *testing.T) {
 	ctx := context.Background()
-	err := node.Checked(ctx, io.Discard, func(w io.Writer) error {
+	err := restore.Checked(ctx, io.Discard, func(w io.Writer) error {
 		for range 1000 {
 			if _, err := io.WriteString(w, "this is no backup"); err != nil {
 				return err
@@ -119,11 +120,11 @@ func TestChecked_NoticesWhatIsNotWhole(t *testing.T) {
 	if r := protocol.ReasonOf(err); err == nil || r == protocol.ReasonNone {
 		t.Fatalf("%v", err)
 	}
-	if err := node.Checked(ctx, io.Discard, func(io.Writer) error { return nil }); protocol.ReasonOf(err) != protocol.ReasonDamaged {
+	if err := restore.Checked(ctx, io.Discard, func(io.Writer) error { return nil }); protocol.ReasonOf(err) != protocol.ReasonDamaged {
 		t.Fatalf("an empty one: %v", err)
 	}
 	broken := errors.New("the network is gone")
-	if err := node.Checked(ctx, io.Discard, func(w io.Writer) error { _, _ = io.WriteString(w, "x"); return broken }); !errors.Is(err, broken) {
+	if err := restore.Checked(ctx, io.Discard, func(w io.Writer) error { _, _ = io.WriteString(w, "x"); return broken }); !errors.Is(err, broken) {
 		t.Fatalf("%v", err)
 	}
 }

@@ -189,15 +189,3 @@ func telling(addrs []string) []string {
 	slices.Sort(out)
 	return out[:min(len(out), protocol.MaxAddresses)]
 }
-
-func withNode(addrs []string, node protocol.PublicKey) []string {
-	id := mesh.ID(node)
-	out := make([]string, 0, len(addrs))
-	for _, a := range addrs {
-		plain, _, _ := strings.Cut(a, "/p2p/"+id)
-		out = append(out, strings.TrimSuffix(plain, "/")+"/p2p/"+id)
-	}
-	return out
-}
-
-func list(addrs []string) string { return strings.Join(addrs, ", ") }

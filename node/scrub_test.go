@@ -12,6 +12,7 @@ import (
 
 	"github.com/dure-net/dure/node"
 	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/enrol"
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/charter"
 )
@@ -25,7 +26,7 @@ func pair(t *testing.T) (seoul, montreal *city) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := node.Found(ctx, seoul.home, node.FoundOptions{Root: seoul.root, Names: protocol.Text{"en": "Forum"},
+	if _, err := enrol.Found(ctx, seoul.home, enrol.FoundOptions{Root: seoul.root, Names: protocol.Text{"en": "Forum"},
 		Charter: protocol.Text{"en": "We work together in turn."}, Rules: rules}); err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +35,7 @@ func pair(t *testing.T) (seoul, montreal *city) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := node.Join(ctx, montreal.home, node.JoinOptions{Root: montreal.root, Line: inv.Line}); err != nil {
+	if _, err := enrol.Join(ctx, montreal.home, enrol.JoinOptions{Root: montreal.root, Line: inv.Line}); err != nil {
 		t.Fatal(err)
 	}
 	montreal.start()

@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dure-net/dure/node"
 	"github.com/dure-net/dure/node/access"
 	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/restore"
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/record"
 )
@@ -183,7 +183,7 @@ func TestFiles_BackupCarriesOwn(t *testing.T) {
 	montreal.has(theirs.Number, other)
 	var file bytes.Buffer
 	var report api.BackupReport
-	if err := node.Checked(ctx, &file, func(w io.Writer) (err error) {
+	if err := restore.Checked(ctx, &file, func(w io.Writer) (err error) {
 		report, err = montreal.client().Backup(ctx, w, nil)
 		return err
 	}); err != nil || report.Files != 1 || report.Damaged != 0 {
@@ -192,7 +192,7 @@ func TestFiles_BackupCarriesOwn(t *testing.T) {
 	// One bit of a chunk in the backup, and it is no backup.
 	bent := bytes.Clone(file.Bytes())
 	bent[bytes.Index(bent, own[70_000:70_100])] ^= 1
-	if b, err := node.OpenBackup(bytes.NewReader(bent)); err == nil {
+	if b, err := restore.Open(bytes.NewReader(bent)); err == nil {
 		if _, err = b.Check(ctx, nil); protocol.ReasonOf(err) != protocol.ReasonBadHash {
 			t.Errorf("a bent one: %v", err)
 		}
@@ -212,11 +212,11 @@ func TestFiles_BackupCarriesOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := node.OpenBackup(&file)
+	b, err := restore.Open(&file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	restored, err := b.Restore(ctx, node.RestoreOptions{Home: montreal.home.Dir()}, nil)
+	restored, err := b.Restore(ctx, restore.Options{Home: montreal.home.Dir()}, nil)
 	if err != nil || restored.Files != 1 {
 		t.Fatalf("%+v, %v", restored, err)
 	}

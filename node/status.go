@@ -84,7 +84,7 @@ func (n *Node) memberStatus(m charter.Member, known map[protocol.PublicKey]repli
 			now := n.opts.Now().UTC()
 			v.LastSeen = &now
 		} else if k, ok := known[node.Key]; ok {
-			v.Behind, v.Addresses = k.Behind, withNode(k.Addresses, node.Key)
+			v.Behind, v.Addresses = k.Behind, mesh.WithNode(k.Addresses, node.Key)
 			if k.Speaks > 0 {
 				v.Protocol = &k.Speaks
 			}

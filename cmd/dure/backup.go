@@ -9,10 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/dure-net/dure/node"
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/node/backup"
 	"github.com/dure-net/dure/node/home"
+	"github.com/dure-net/dure/node/restore"
 	"github.com/dure-net/dure/protocol"
 )
 
@@ -56,7 +56,7 @@ func (a *app) backUp(ctx context.Context, s *session, file string, seal backup.S
 	out := backupAnswer{File: file, Encrypted: !seal.Plain(), Deleted: []string{}}
 	step, done := a.progress("cli.progress.backup")
 	content := func(w io.Writer) error {
-		return node.Checked(ctx, w, func(w io.Writer) (err error) {
+		return restore.Checked(ctx, w, func(w io.Writer) (err error) {
 			out.BackupReport, err = s.Backup(ctx, w, step)
 			return err
 		})
@@ -206,7 +206,7 @@ func (a *app) passphrase(question, file string, fresh bool) (string, error) {
 }
 
 // openBackup opens a backup that a person names, decrypted. The caller closes it.
-func (a *app) openBackup(name, passphraseFile, identityFile string) (*node.BackupFile, io.Closer, bool, error) {
+func (a *app) openBackup(name, passphraseFile, identityFile string) (*restore.File, io.Closer, bool, error) {
 	r, err := a.openFile(name)
 	if err != nil {
 		return nil, nil, false, err
@@ -219,7 +219,7 @@ func (a *app) openBackup(name, passphraseFile, identityFile string) (*node.Backu
 	return f, r, sealed, nil
 }
 
-func (a *app) readBackup(r io.Reader, name, passphraseFile, identityFile string) (f *node.BackupFile, sealed bool, err error) {
+func (a *app) readBackup(r io.Reader, name, passphraseFile, identityFile string) (f *restore.File, sealed bool, err error) {
 	how, whole, err := backup.Look(r)
 	if err != nil {
 		return nil, false, err
@@ -250,7 +250,7 @@ func (a *app) readBackup(r io.Reader, name, passphraseFile, identityFile string)
 	}
 	plain, err := backup.Open(whole, key)
 	if err == nil {
-		f, err = node.OpenBackup(plain)
+		f, err = restore.Open(plain)
 	}
 	return f, how != backup.NotSealed, a.badBackup(name, err)
 }
@@ -332,7 +332,7 @@ func (a *app) restoreCommand() *cobra.Command {
 			return err
 		}
 		defer closer.Close()
-		o := node.RestoreOptions{Home: dir, SetAside: setAside}
+		o := restore.Options{Home: dir, SetAside: setAside}
 		needed, err := f.NeedsRoot(dir)
 		if err != nil {
 			return err

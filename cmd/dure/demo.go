@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/dure-net/dure/node"
 	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/enrol"
 	"github.com/dure-net/dure/node/home"
 	"github.com/dure-net/dure/node/sample"
 	"github.com/dure-net/dure/protocol"
@@ -42,7 +42,7 @@ type demo struct {
 	noGossip  bool
 	noCatchUp bool
 	cities    []*city
-	seed      node.Seed                  // as the homes were prepared from it
+	seed      enrol.Seed                 // as the homes were prepared from it
 	absent    map[string][]sample.Record // records of the members that do not run
 	ids       map[string]string          // of published records, by their refs
 	records   int                        // of all members together

@@ -15,7 +15,7 @@ import (
 
 	"github.com/mr-tron/base58"
 
-	"github.com/dure-net/dure/node"
+	"github.com/dure-net/dure/node/enrol"
 	"github.com/dure-net/dure/node/home"
 	"github.com/dure-net/dure/node/phrase"
 	"github.com/dure-net/dure/node/sample"
@@ -60,13 +60,13 @@ func (d *demo) prepare(ctx context.Context, members int) error {
 	}
 	defer release()
 	ports, apis := ports[:members], apiPorts(ports[members:])
-	seed := node.Seed{Names: d.inAllLanguages("demo.federation"), Charter: d.inAllLanguages("demo.charter"), Notice: sample.About()}
+	seed := enrol.Seed{Names: d.inAllLanguages("demo.federation"), Charter: d.inAllLanguages("demo.charter"), Notice: sample.About()}
 	_, _ = rand.Read(seed.Salt[:]) // crypto/rand never fails; two demonstrations are two federations
 	if seed.Rules, err = charter.RuleSet("charter-2014"); err != nil {
 		return err
 	}
 	for i, m := range all {
-		s := node.SeedMember{Facts: factsOf(m), Root: demoKey("root", m.Handle), Node: demoKey("node", m.Handle)}
+		s := enrol.SeedMember{Facts: factsOf(m), Root: demoKey("root", m.Handle), Node: demoKey("node", m.Handle)}
 		if i >= members {
 			seed.Members = append(seed.Members, s)
 			continue
@@ -299,7 +299,7 @@ func (d *demo) writeOthers(ctx context.Context, w io.Writer, handles []string) e
 					return err
 				}
 			}
-			m.Records = append(m.Records, node.SeedRecord{Ref: r.Ref, Raw: r.JSON})
+			m.Records = append(m.Records, enrol.SeedRecord{Ref: r.Ref, Raw: r.JSON})
 		}
 	}
 	_, err = seed.Write(ctx, w)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/dure-net/dure/node"
+	"github.com/dure-net/dure/node/enrol"
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/charter"
 )
@@ -25,7 +25,7 @@ func (a *app) foundCommand() *cobra.Command {
 	var names, charters, cards, notices []string
 	var rules, wordsFile string
 	c := a.command("found --name LANG=NAME --charter FILE [--founder CARD]", between(0, 0), founded{}, func(ctx context.Context, _ []string) error {
-		o := node.FoundOptions{}
+		o := enrol.FoundOptions{}
 		var err error
 		if o.Names, err = textsOf("--name", names); err != nil {
 			return err
@@ -58,7 +58,7 @@ func (a *app) foundCommand() *cobra.Command {
 	return c
 }
 
-func (a *app) found(ctx context.Context, o node.FoundOptions, wordsFile string) error {
+func (a *app) found(ctx context.Context, o enrol.FoundOptions, wordsFile string) error {
 	h, err := a.openHome()
 	if err != nil {
 		return err
@@ -69,7 +69,7 @@ func (a *app) found(ctx context.Context, o node.FoundOptions, wordsFile string) 
 	if o.Root, err = a.root(wordsFile); err != nil {
 		return err
 	}
-	id, err := node.Found(ctx, h, o)
+	id, err := enrol.Found(ctx, h, o)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/dure-net/dure/node"
+	"github.com/dure-net/dure/node/enrol"
 	"github.com/dure-net/dure/node/home"
 	"github.com/dure-net/dure/protocol"
 )
@@ -196,7 +196,7 @@ func (a *app) cardCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		line, err := node.Card(h, root)
+		line, err := enrol.Card(h, root)
 		if err != nil {
 			return err
 		}

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/dure-net/dure/node"
 	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/enrol"
 	"github.com/dure-net/dure/protocol"
 )
 
@@ -36,7 +36,7 @@ func (a *app) joinCommand() *cobra.Command {
 	})
 	c.Example = "dure join dure-invitation-1:omZ…"
 	a.textFlag(c.Flags(), &wordsFile, "words-file", "FILE", "")
-	a.numberFlag(c.Flags(), &timeout, "timeout", int(node.DialTime/time.Second))
+	a.numberFlag(c.Flags(), &timeout, "timeout", int(enrol.DialTime/time.Second))
 	return c
 }
 
@@ -59,7 +59,7 @@ func (a *app) join(ctx context.Context, line, wordsFile string, timeout time.Dur
 		return err
 	}
 	a.note("cli.join.asking", nil)
-	j, err := node.Join(ctx, h, node.JoinOptions{Root: root, Line: line, Timeout: timeout})
+	j, err := enrol.Join(ctx, h, enrol.JoinOptions{Root: root, Line: line, Timeout: timeout})
 	if err != nil {
 		return err
 	}

@@ -8,14 +8,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/dure-net/dure/node"
 	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/migrate"
 	"github.com/dure-net/dure/protocol"
 )
 
 // migrateAnswer is what `dure migrate --json` prints.
 type migrateAnswer struct {
-	node.Migration
+	migrate.Report
 	DryRun bool `json:"dry_run"`
 }
 
@@ -29,12 +29,12 @@ func (a *app) migrateCommand() *cobra.Command {
 		}
 		show, done := a.progressOf(map[string]string{"copy": "cli.progress.migrate.copy", "backup": "cli.progress.backup",
 			"step": "cli.progress.migrate.step", "check": "cli.progress.migrate.check"})
-		m, err := node.Migrate(ctx, h, node.MigrateOptions{BackupDir: backupDir, DryRun: dryRun, Progress: show})
+		m, err := migrate.Run(ctx, h, migrate.Options{BackupDir: backupDir, DryRun: dryRun, Progress: show})
 		done()
 		if err != nil {
 			return a.notMigrated(m, err)
 		}
-		return a.answer(migrateAnswer{Migration: m, DryRun: dryRun}, func() { a.sayMigration(m) })
+		return a.answer(migrateAnswer{Report: m, DryRun: dryRun}, func() { a.sayMigration(m) })
 	})
 	c.Example = "dure migrate --dry-run\ndure migrate --backup-dir /media/usb"
 	a.switchFlag(c.Flags(), &dryRun, "dry-run")
@@ -55,7 +55,7 @@ func (a *app) progressOf(keys map[string]string) (step func(api.Progress), done 
 	}, func() { end() }
 }
 
-func (a *app) sayMigration(m node.Migration) {
+func (a *app) sayMigration(m migrate.Report) {
 	if !m.Needed {
 		a.line("cli.migrate.none", args{"version": fmt.Sprint(m.To)})
 		return
@@ -76,7 +76,7 @@ func (a *app) sayMigration(m node.Migration) {
 }
 
 // notMigrated says why nothing was changed, where the reason alone would say something else.
-func (a *app) notMigrated(m node.Migration, err error) error {
+func (a *app) notMigrated(m migrate.Report, err error) error {
 	if m.Backup != "" {
 		a.note("cli.migrate.kept", args{"file": m.Backup})
 	}

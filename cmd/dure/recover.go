@@ -10,6 +10,7 @@ import (
 
 	"github.com/dure-net/dure/node"
 	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/enrol"
 	"github.com/dure-net/dure/node/home"
 	"github.com/dure-net/dure/protocol"
 )
@@ -70,7 +71,7 @@ func (a *app) recoverCommand() *cobra.Command {
 	a.switchFlag(f, &r.keep, "keep")
 	a.textFlag(f, &r.until, "until", "DAY", "")
 	a.textFlag(f, &r.wordsFile, "words-file", "FILE", "")
-	a.numberFlag(f, &timeout, "timeout", int(node.DialTime/time.Second))
+	a.numberFlag(f, &timeout, "timeout", int(enrol.DialTime/time.Second))
 	return c
 }
 

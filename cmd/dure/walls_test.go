@@ -125,6 +125,9 @@ var walls = []wall{
 		{"github.com/dgraph-io/...", "the home does not look into the ledger"},
 		{"net/http", "the home opens no connection"},
 	}},
+	{of: "node/enrol", never: stopped},
+	{of: "node/restore", never: stopped},
+	{of: "node/migrate", never: stopped},
 	{of: "node/phrase", never: []banned{
 		{module + "replication...", "sentences decide nothing and read nothing"},
 		{"github.com/libp2p/...", "sentences decide nothing and read nothing"},
@@ -169,6 +172,12 @@ var walls = []wall{
 		{"github.com/libp2p/...", "the command line asks the node, it never opens a connection to another"},
 		{module + "replication...", "what is admitted is decided behind node, in one place"},
 	}},
+}
+
+var stopped = []banned{
+	{module + "node", "what is done to a stopped home needs no running node"},
+	{"github.com/dgraph-io/...", "stores are opened through the ledger"},
+	{"net/http", "a stopped home serves nobody"},
 }
 
 var programs = []banned{

@@ -10,6 +10,16 @@ type Progress struct {
 	Unit  string `json:"unit" doc:"entries or bytes"`
 }
 
+// Counting is what reports a count of entries as progress of a step; nil where nobody asks.
+func Counting(step string, progress func(Progress)) func(done, total int64) {
+	if progress == nil {
+		return nil
+	}
+	return func(done, total int64) {
+		progress(Progress{Step: step, Done: uint64(max(done, 0)), Total: uint64(max(total, 0)), Unit: "entries"})
+	}
+}
+
 // VerifyReport is what a walk through the ledger found.
 type VerifyReport struct {
 	OK      bool     `json:"ok"`

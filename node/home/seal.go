@@ -31,6 +31,9 @@ const (
 // works all the same.
 func (h *Home) Sealed() bool { return h.sealed != "" }
 
+// ErrSealed is for what needs the node key of a home that nobody has opened yet.
+var ErrSealed = &protocol.Error{Reason: protocol.ReasonForbidden, Op: "open node", Field: FieldPassphrase}
+
 // SealedOnDisk reports whether the key file is encrypted.
 func (h *Home) SealedOnDisk() (bool, error) {
 	raw, err := h.readSecret(nodeKeyFile)

@@ -17,7 +17,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
 
-	"github.com/dure-net/dure/node"
+	"github.com/dure-net/dure/node/enrol"
 	"github.com/dure-net/dure/node/home"
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/charter"
@@ -38,7 +38,7 @@ type layout struct {
 	// settle changes one member's settings, after all members' keys and addresses stand.
 	settle func(f *federation, i int, c *home.Config)
 	// absent is a further founder that has published and does not run here.
-	absent []node.SeedRecord
+	absent []enrol.SeedRecord
 	place  func(i int, m *member) // network namespace and addresses; nil: loopback
 }
 
@@ -64,7 +64,7 @@ func found(t testing.TB, l layout) *federation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seed := node.Seed{Names: protocol.Text{"en": "Ordeal"}, Charter: protocol.Text{"en": "We work together in turn."}, Rules: rules}
+	seed := enrol.Seed{Names: protocol.Text{"en": "Ordeal"}, Charter: protocol.Text{"en": "We work together in turn."}, Rules: rules}
 	facts := func(handle string) protocol.MemberFacts {
 		return protocol.MemberFacts{Handle: handle, Kind: protocol.KindCity, Country: "KR", Names: protocol.Text{"en": "Town " + handle}}
 	}
@@ -87,10 +87,10 @@ func found(t testing.TB, l layout) *federation {
 		if err := c.Validate(); err != nil {
 			t.Fatal(err)
 		}
-		seed.Members = append(seed.Members, node.SeedMember{Facts: facts(m.handle), Root: m.root, Node: m.key, Home: m.home, Config: c})
+		seed.Members = append(seed.Members, enrol.SeedMember{Facts: facts(m.handle), Root: m.root, Node: m.key, Home: m.home, Config: c})
 	}
 	if l.absent != nil {
-		seed.Members = append(seed.Members, node.SeedMember{Facts: facts("kr-away"), Root: newKey(t), Node: newKey(t), Records: l.absent})
+		seed.Members = append(seed.Members, enrol.SeedMember{Facts: facts("kr-away"), Root: newKey(t), Node: newKey(t), Records: l.absent})
 	}
 	var bundle bytes.Buffer
 	if f.id, err = seed.Write(t.Context(), &bundle); err != nil {

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dure-net/dure/node"
 	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/enrol"
 )
 
 // The binary needs nothing of the machine it runs on, and is small.
@@ -68,7 +68,7 @@ func statusField(t testing.TB, m *member, name string) int {
 // it holds in memory when it idles.
 func TestStart_ReadyAndLight(t *testing.T) {
 	entries := times(t, "DURE_ENTRIES", 10_000)
-	records := make([]node.SeedRecord, entries)
+	records := make([]enrol.SeedRecord, entries)
 	for i := range records {
 		records[i].Raw = request(i)
 	}
@@ -137,7 +137,7 @@ func idles(t *testing.T, m *member, entries int) {
 // what its process holds at most meanwhile.
 func TestWeight_CatchUp(t *testing.T) {
 	entries := times(t, "DURE_ENTRIES", 10_000)
-	records := make([]node.SeedRecord, entries)
+	records := make([]enrol.SeedRecord, entries)
 	for i := range records {
 		records[i].Raw = request(i)
 	}

@@ -1,4 +1,7 @@
-package node
+// Package restore owns what a backup holds beside the ledger: it reads one, checks it
+// whole without a home or a network, and makes of it a home that can be started. What the
+// file lies in, and how it is encrypted, is backup's.
+package restore
 
 import (
 	"context"
@@ -12,28 +15,14 @@ import (
 	"time"
 
 	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/enrol"
 	"github.com/dure-net/dure/node/home"
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/replication/ledger"
 )
 
-// Backup implements api.Keeper.
-func (n *Node) Backup(ctx context.Context, w io.Writer, progress func(api.Progress)) (api.BackupReport, error) {
-	papers, err := papersOf(n.home, n.papers)
-	if err != nil {
-		return api.BackupReport{}, err
-	}
-	rep, err := n.ledger.BackupWith(ctx, w, steps("backup", progress), n.shelf.carried(), papers...)
-	if err != nil {
-		return api.BackupReport{}, err
-	}
-	out := backupReport(rep)
-	out.Federation, out.Handle, out.At = n.federation.String(), n.facts.Handle, n.opts.Now().UTC().Truncate(time.Millisecond)
-	return out, nil
-}
-
-// papersOf is what a backup takes along of a home, in the same order every time.
-func papersOf(h *home.Home, founding []byte) ([]ledger.Paper, error) {
+// Papers is what a backup takes along of a home, in the same order every time.
+func Papers(h *home.Home, founding []byte) ([]ledger.Paper, error) {
 	kept, err := h.Kept()
 	if err != nil {
 		return nil, err
@@ -45,26 +34,27 @@ func papersOf(h *home.Home, founding []byte) ([]ledger.Paper, error) {
 	return papers, nil
 }
 
-func backupReport(c ledger.Copied) api.BackupReport {
+// Report is a count of the ledger as the API tells it.
+func Report(c ledger.Copied) api.BackupReport {
 	return api.BackupReport{Root: c.Root.String(), Entries: c.Entries, Bodies: c.Bodies, Feeds: c.Feeds, Bytes: c.Bytes, Files: c.Files, Damaged: c.Damaged}
 }
 
-// BackupFile is a backup that is being read. It is for one goroutine; one of Check and
+// File is a backup that is being read. It is for one goroutine; one of Check and
 // Restore reads it to its end.
-type BackupFile struct {
+type File struct {
 	b     *ledger.BackupFile
 	kept  map[string][]byte
 	facts protocol.MemberFacts // zero: it does not say of which member it is
 	names protocol.Text
 }
 
-// OpenBackup reads the beginning of a backup that is not encrypted (any more).
-func OpenBackup(r io.Reader) (*BackupFile, error) {
+// Open reads the beginning of a backup that is not encrypted (any more).
+func Open(r io.Reader) (*File, error) {
 	b, err := ledger.OpenBackup(r)
 	if err != nil {
 		return nil, err
 	}
-	f := &BackupFile{b: b, kept: map[string][]byte{}}
+	f := &File{b: b, kept: map[string][]byte{}}
 	for _, p := range b.Papers {
 		f.kept[p.Name] = p.Data
 	}
@@ -83,26 +73,26 @@ func OpenBackup(r io.Reader) (*BackupFile, error) {
 }
 
 // Names are the names of the federation; empty where the backup does not have them.
-func (f *BackupFile) Names() protocol.Text { return f.names }
+func (f *File) Names() protocol.Text { return f.names }
 
 // Member is the member whose node made the backup; false where it does not say.
-func (f *BackupFile) Member() (protocol.MemberFacts, bool) { return f.facts, f.facts.Handle != "" }
+func (f *File) Member() (protocol.MemberFacts, bool) { return f.facts, f.facts.Handle != "" }
 
 // Check reads the backup to its end and checks every hash, chain and signature in it.
 // It needs neither a home nor a network.
-func (f *BackupFile) Check(ctx context.Context, progress func(api.Progress)) (api.BackupReport, error) {
-	copied, err := f.b.Check(ctx, steps("check", progress))
+func (f *File) Check(ctx context.Context, progress func(api.Progress)) (api.BackupReport, error) {
+	copied, err := f.b.Check(ctx, api.Counting("check", progress))
 	return f.report(copied), err
 }
 
-func (f *BackupFile) report(c ledger.Copied) api.BackupReport {
-	out := backupReport(c)
+func (f *File) report(c ledger.Copied) api.BackupReport {
+	out := Report(c)
 	out.Federation, out.Handle, out.At = f.b.Federation.String(), f.facts.Handle, f.b.At.UTC()
 	return out
 }
 
-// RestoreOptions say how a backup is restored.
-type RestoreOptions struct {
+// Options say how a backup is restored.
+type Options struct {
 	Home string              // the directory: a stopped home, or one to be made
 	Root protocol.PrivateKey // of the member, for a home whose node key is not the backup's; zero: not at hand; not kept
 
@@ -114,8 +104,8 @@ type RestoreOptions struct {
 	Random io.Reader
 }
 
-// Restored is what a restore made.
-type Restored struct {
+// Result is what a restore made.
+type Result struct {
 	api.BackupReport
 	Home     *home.Home
 	Made     bool   // the home was made; it has a token of its own, and a fresh node key where none lay there
@@ -124,7 +114,7 @@ type Restored struct {
 
 // NeedsRoot reports whether restoring into dir needs the member's root key: the node
 // there is, or will be, another one than the backup's, and nothing of it is signed yet.
-func (f *BackupFile) NeedsRoot(dir string) (bool, error) {
+func (f *File) NeedsRoot(dir string) (bool, error) {
 	h, err := home.Open(dir, home.Options{})
 	if protocol.ReasonOf(err) == protocol.ReasonNoHome {
 		return !f.keyLies(dir), nil
@@ -140,7 +130,10 @@ func (f *BackupFile) NeedsRoot(dir string) (bool, error) {
 // made of the backup first. The ledger comes to its place when it is whole: until then
 // nothing is replaced. The node opens a new chain of entries afterwards: what it signed
 // after the backup may be known elsewhere, and joins the old chain when it is found.
-func (f *BackupFile) Restore(ctx context.Context, o RestoreOptions, progress func(api.Progress)) (out Restored, err error) {
+func (f *File) Restore(ctx context.Context, o Options, progress func(api.Progress)) (out Result, err error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	opts := home.Options{Now: o.Now, Random: o.Random}
 	h, err := home.Open(o.Home, opts)
 	aside := ""
@@ -176,7 +169,7 @@ func (f *BackupFile) Restore(ctx context.Context, o RestoreOptions, progress fun
 			err = out.Home.CheckRoot(o.Root)
 		}
 		if err == nil {
-			err = papers(out.Home, f.b.Federation, o.Root, clock(o.Now))
+			err = enrol.Papers(out.Home, f.b.Federation, o.Root, o.Now)
 		}
 		if err != nil {
 			return out, err
@@ -190,7 +183,7 @@ func (f *BackupFile) Restore(ctx context.Context, o RestoreOptions, progress fun
 	if f.b.TakeFile, err = takeFiles(ctx, out.Home.AttachmentsDir(), filepath.Dir(made)); err != nil {
 		return out, err
 	}
-	copied, err := f.b.Restore(ctx, ledger.Config{Dir: made, Federation: f.b.Federation}, steps("restore", progress))
+	copied, err := f.b.Restore(ctx, ledger.Config{Dir: made, Federation: f.b.Federation}, api.Counting("restore", progress))
 	if err != nil {
 		return out, err
 	}
@@ -201,7 +194,7 @@ func (f *BackupFile) Restore(ctx context.Context, o RestoreOptions, progress fun
 
 // fits looks whether the backup may be restored into a home that is there, and under
 // which name its ledger is set aside; "" where it has none.
-func (f *BackupFile) fits(h *home.Home, o RestoreOptions) (aside string, err error) {
+func (f *File) fits(h *home.Home, o Options) (aside string, err error) {
 	switch _, id, _, err := h.Founding(); {
 	case err == nil && id != f.b.Federation:
 		return "", &protocol.Error{Reason: protocol.ReasonWrongFederation, Op: "restore",
@@ -218,39 +211,15 @@ func (f *BackupFile) fits(h *home.Home, o RestoreOptions) (aside string, err err
 	case !o.SetAside:
 		return "", &protocol.Error{Reason: protocol.ReasonHomeExists, Op: "restore ledger", ID: place, Args: map[string]string{"path": place}}
 	}
-	return place + "-until-" + clock(o.Now)().UTC().Format("20060102T150405Z"), nil
+	return place + "-until-" + o.Now().UTC().Format("20060102T150405Z"), nil
 }
 
 // signed reports whether the backup has what the root key signed for this node key.
-func (f *BackupFile) signed(node protocol.PublicKey) bool { return home.KeptNode(f.kept) == node }
+func (f *File) signed(node protocol.PublicKey) bool { return home.KeptNode(f.kept) == node }
 
 // keyLies reports whether the node key of the backup lies in a directory that is no home
 // yet: somebody has put it there.
-func (f *BackupFile) keyLies(dir string) bool {
+func (f *File) keyLies(dir string) bool {
 	key, ok := home.KeyIn(dir)
 	return ok && f.signed(key)
-}
-
-// errChecked ends the writing of a backup that was found wrong while it was written.
-var errChecked = errors.New("the backup is not whole")
-
-// Checked passes on what write writes, and reads it as a backup at the same time: an
-// error of either ends both.
-func Checked(ctx context.Context, w io.Writer, write func(io.Writer) error) error {
-	r, pipe := io.Pipe()
-	checked := make(chan error, 1) // room for the one answer
-	go func() {
-		f, err := OpenBackup(r)
-		if err == nil {
-			_, err = f.Check(ctx, nil)
-		}
-		_ = r.CloseWithError(errChecked)
-		checked <- err
-	}()
-	err := write(io.MultiWriter(w, pipe))
-	_ = pipe.CloseWithError(err) // nil is the end of the file
-	if cerr := <-checked; err == nil || errors.Is(err, errChecked) {
-		return cerr
-	}
-	return err
 }

@@ -1,4 +1,6 @@
-package node
+// Package migrate brings the ledger of a stopped home to the version of this program,
+// with a checked backup before.
+package migrate
 
 import (
 	"context"
@@ -7,24 +9,26 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/node/backup"
 	"github.com/dure-net/dure/node/home"
+	"github.com/dure-net/dure/node/restore"
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/replication/ledger"
 )
 
-// MigrateOptions say how the ledger of a home is migrated.
-type MigrateOptions struct {
+// Options say how the ledger of a home is migrated.
+type Options struct {
 	BackupDir string // where the backup is written; "": where the settings say, else the home itself
 	DryRun    bool   // say what would be done, and do nothing
 	Logger    *slog.Logger
 	Progress  func(api.Progress) // Step is copy (in bytes), backup, step or check
 }
 
-// Migration is what was done, or what there is to do.
-type Migration struct {
+// Report is what was done, or what there is to do.
+type Report struct {
 	From        uint32 `json:"from"` // version of the ledger on this disk
 	To          uint32 `json:"to"`   // version of this program; the same where there is nothing to do
 	Needed      bool   `json:"needed"`
@@ -40,11 +44,11 @@ type Migration struct {
 	Root        string `json:"root,omitempty"`    // of both
 }
 
-// Migrate brings the ledger of a stopped home to the version of this program; it needs no
+// Run brings the ledger of a stopped home to the version of this program; it needs no
 // key. First it writes a dated backup, checked as it is written. ReasonReadOnly, with
 // Args free, floor and path, where a disk has not enough room; otherwise as
 // ledger.Migrate. After an error nothing is changed; the backup stays where it is whole.
-func Migrate(ctx context.Context, h *home.Home, o MigrateOptions) (out Migration, err error) {
+func Run(ctx context.Context, h *home.Home, o Options) (out Report, err error) {
 	settings, err := h.Settings(nil)
 	if err != nil {
 		return out, err
@@ -71,7 +75,7 @@ func Migrate(ctx context.Context, h *home.Home, o MigrateOptions) (out Migration
 		return out, err
 	}
 	dir, apart := backupPlace(h, settings.Config.Backup.Dir, o.BackupDir)
-	out = Migration{From: plan.From, To: plan.To, Needed: plan.Needed(), StoreBytes: plan.StoreBytes, BackupBytes: plan.BackupBytes, FreeBytes: plan.FreeBytes, BackupDir: dir}
+	out = Report{From: plan.From, To: plan.To, Needed: plan.Needed(), StoreBytes: plan.StoreBytes, BackupBytes: plan.BackupBytes, FreeBytes: plan.FreeBytes, BackupDir: dir}
 	if !out.Needed {
 		return out, nil
 	}
@@ -102,19 +106,19 @@ func Migrate(ctx context.Context, h *home.Home, o MigrateOptions) (out Migration
 	if o.DryRun {
 		return out, nil
 	}
-	along, err := papersOf(h, papers)
+	along, err := restore.Papers(h, papers)
 	if err != nil {
 		return out, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return out, &protocol.Error{Reason: protocol.ReasonHomeUnwritable, Op: "make directory of backups", ID: dir, Args: map[string]string{"path": dir}, Err: err}
 	}
-	now := clock(nil)()
+	now := time.Now()
 	file, size := filepath.Join(dir, backup.Name(me.Handle, now, seal)), int64(0)
 	_, copied, err := ledger.Migrate(ctx, cfg, ledger.MigrateOptions{
 		Papers: along, RoomBytes: room, Progress: staged(o.Progress),
 		Backup: func(write func(io.Writer) error) (err error) {
-			size, err = backup.Write(ctx, file, seal, func(w io.Writer) error { return Checked(ctx, w, write) })
+			size, err = backup.Write(ctx, file, seal, func(w io.Writer) error { return restore.Checked(ctx, w, write) })
 			if err == nil {
 				out.Backup = file
 			}
