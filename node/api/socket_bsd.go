@@ -2,30 +2,13 @@
 
 package api
 
-import (
-	"net"
+import "golang.org/x/sys/unix"
 
-	"golang.org/x/sys/unix"
-)
-
-const socketsHaveOwners = true
-
-// peerUID is the user at the other end, as the kernel knows it.
-func peerUID(c *net.UnixConn) (int, error) {
-	uid := -1
-	raw, err := c.SyscallConn()
+// ownerOf is the user at the other end of a connected socket; -1 after an error.
+func ownerOf(fd int) (int, error) {
+	cred, err := unix.GetsockoptXucred(fd, unix.SOL_LOCAL, unix.LOCAL_PEERCRED)
 	if err != nil {
-		return uid, err
+		return -1, err
 	}
-	var ctlErr error
-	err = raw.Control(func(fd uintptr) {
-		var cred *unix.Xucred
-		if cred, ctlErr = unix.GetsockoptXucred(int(fd), unix.SOL_LOCAL, unix.LOCAL_PEERCRED); ctlErr == nil {
-			uid = int(cred.Uid)
-		}
-	})
-	if err == nil {
-		err = ctlErr
-	}
-	return uid, err
+	return int(cred.Uid), nil
 }

@@ -102,21 +102,11 @@ func create(dir string, facts protocol.MemberFacts, node protocol.PrivateKey, se
 		return nil, protocol.Fail(protocol.ReasonHomeUnwritable, "create home", err)
 	}
 	h := &Home{dir: dir, opts: o.filled()}
-	if err := os.MkdirAll(dir, dirMode); err != nil {
-		return nil, h.writeError("create home", dir, err)
-	}
-	// Before the lock, to say the right thing of a home that runs; again under it.
-	if err := h.checkVacant(); err != nil {
-		return nil, err
-	}
-	release, err := h.Lock()
+	release, err := h.claim("create home")
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	if err := h.checkVacant(); err != nil {
-		return nil, err
-	}
 	if err := h.createSecrets(node); err != nil {
 		return nil, err
 	}
@@ -146,21 +136,31 @@ func Prepare(dir string, o Options) (*Home, error) {
 		return nil, protocol.Fail(protocol.ReasonHomeUnwritable, "prepare home", err)
 	}
 	h := &Home{dir: dir, opts: o.filled()}
-	if err := os.MkdirAll(dir, dirMode); err != nil {
-		return nil, h.writeError("prepare home", dir, err)
-	}
-	if err := h.checkVacant(); err != nil {
-		return nil, err
-	}
-	release, err := h.Lock()
+	release, err := h.claim("prepare home")
 	if err != nil {
 		return nil, err
 	}
 	defer release()
+	return h, h.createSecrets(protocol.PrivateKey{})
+}
+
+// claim makes the directory and locks it, while no home is there.
+func (h *Home) claim(op string) (release func(), err error) {
+	if err := os.MkdirAll(h.dir, dirMode); err != nil {
+		return nil, h.writeError(op, h.dir, err)
+	}
+	// Before the lock, to say the right thing of a home that runs; again under it.
 	if err := h.checkVacant(); err != nil {
 		return nil, err
 	}
-	return h, h.createSecrets(protocol.PrivateKey{})
+	if release, err = h.Lock(); err != nil {
+		return nil, err
+	}
+	if err := h.checkVacant(); err != nil {
+		release()
+		return nil, err
+	}
+	return release, nil
 }
 
 // Abandon deletes the node key that Prepare made, and what it has signed: the next
