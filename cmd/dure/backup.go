@@ -294,7 +294,7 @@ func (a *app) backupCheckCommand() *cobra.Command {
 		_, whose := f.Member()
 		out := checkedBackup{BackupReport: report, OK: report.Damaged == 0, Names: f.Names(), Encrypted: sealed, Restores: whose && len(f.Names()) > 0}
 		return a.answer(out, func() {
-			a.line("cli.backup.whole", args{"count": out.Entries, "bodies": out.Bodies, "file": arguments[0]})
+			a.line("cli.backup.whole", args{"count": out.Entries, "bodies": a.contents(out.Bodies), "file": arguments[0]})
 			if out.Restores {
 				a.line("cli.backup.from", args{"time": out.At.Local(), "member": out.Handle, "federation": a.name(out.Names, out.Federation)})
 			}

@@ -43,7 +43,7 @@ func (a *app) verifyCommand() *cobra.Command {
 
 func (a *app) sayVerified(r api.VerifyReport, running bool) {
 	if r.OK {
-		a.line("cli.verify.ok", args{"count": r.Entries, "bodies": r.Bodies, "bytes": a.book.Bytes(a.lang, r.Bytes)})
+		a.line("cli.verify.ok", args{"count": r.Entries, "bodies": a.contents(r.Bodies), "bytes": a.book.Bytes(a.lang, r.Bytes)})
 	}
 	if r.OK && r.Files > 0 {
 		a.line("cli.verify.files", args{"count": r.Files, "bytes": a.book.Bytes(a.lang, r.FileBytes)})
@@ -54,6 +54,9 @@ func (a *app) sayVerified(r api.VerifyReport, running bool) {
 	a.sayDamage(r.Damage, r.Damaged, r.Repaired, running)
 	a.line("cli.verify.root", args{"root": r.Root})
 }
+
+// contents is a number of contents in words, for a sentence that counts something else too.
+func (a *app) contents(n uint64) string { return a.say("cli.contents", args{"count": n}) }
 
 // sayDamage lists what was found damaged, and says what became of it.
 func (a *app) sayDamage(list []api.Damage, damaged, repaired uint64, running bool) {
@@ -105,7 +108,7 @@ func (a *app) scrubCommand() *cobra.Command {
 			}
 			if err := a.answer(report, func() {
 				if report.OK {
-					a.line("cli.scrub.ok", args{"count": report.Entries, "bodies": report.Bodies, "bytes": a.book.Bytes(a.lang, report.Bytes),
+					a.line("cli.scrub.ok", args{"count": report.Entries, "bodies": a.contents(report.Bodies), "bytes": a.book.Bytes(a.lang, report.Bytes),
 						"begun": report.Begun.Local()})
 				}
 				a.sayDamage(report.Damage, report.Damaged, report.Repaired, s.running)
@@ -259,7 +262,7 @@ func (a *app) openFile(name string) (io.ReadCloser, error) {
 }
 
 func (a *app) sayImported(r api.ImportReport) {
-	a.line("cli.import.done", args{"read": r.Read, "count": r.New, "bodies": r.Bodies})
+	a.line("cli.import.done", args{"read": a.say("cli.entries", args{"count": r.Read}), "count": r.New, "bodies": a.contents(r.Bodies)})
 	if len(r.Refused) == 0 {
 		return
 	}

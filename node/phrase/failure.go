@@ -57,7 +57,10 @@ func (b *Book) Reason(lang string, reason protocol.Reason, args map[string]strin
 			args["offices"] = strings.Join(names, ", ")
 		}
 	}
-	sentence, hint = b.fullest(lang, "error."+reason.String(), args), b.fullest(lang, "hint."+reason.String(), args)
+	data := b.data(lang, args)
+	what := b.fullestKey("error."+reason.String(), "", data)
+	next := b.fullestKey("hint."+reason.String(), "hint"+strings.TrimPrefix(what, "error"), data)
+	sentence, hint = b.Say(lang, what, data), b.Say(lang, next, data)
 	if key := "config." + args["code"]; reason == protocol.ReasonConfig && b.Has(key) {
 		sentence = b.Setting(lang, args["code"], args)
 	}
@@ -139,6 +142,12 @@ func (b *Book) word(lang, key, otherwise string) string {
 
 // fullest says key or the variant of it that takes the most arguments, all of them at hand.
 func (b *Book) fullest(lang, key string, args map[string]string) string {
+	data := b.data(lang, args)
+	return b.Say(lang, b.fullestKey(key, "", data), data)
+}
+
+// data are arguments as sentences take them.
+func (b *Book) data(lang string, args map[string]string) map[string]any {
 	data := make(map[string]any, len(args))
 	for name, value := range args {
 		switch name {
@@ -156,6 +165,12 @@ func (b *Book) fullest(lang, key string, args map[string]string) string {
 			data[name] = b.value(lang, value)
 		}
 	}
+	return data
+}
+
+// fullestKey is key or the variant of it that takes the most arguments, all of them in data. Before key itself, and
+// before those that take as many, it is paired where that is one of them: a hint goes with its sentence.
+func (b *Book) fullestKey(key, paired string, data map[string]any) string {
 	best, most := key, -1
 	for _, candidate := range b.variants[key] {
 		takes, all := b.placeholders[candidate], true
@@ -164,11 +179,11 @@ func (b *Book) fullest(lang, key string, args map[string]string) string {
 				all = false
 			}
 		}
-		if all && len(takes) > most {
+		if all && (len(takes) > most || candidate == paired && (len(takes) == most || best == key)) {
 			best, most = candidate, len(takes)
 		}
 	}
-	return b.Say(lang, best, data)
+	return best
 }
 
 // unit is a unit of quantities as people call it; a currency is its code.

@@ -91,6 +91,26 @@ func TestBook_Error(t *testing.T) {
 	}
 }
 
+// A hint is the sentence's own, also where it takes no arguments: who asks for a user that is
+// not there is not told about numbers of records.
+func TestBook_AHintGoesWithItsSentence(t *testing.T) {
+	b := book(t)
+	for _, c := range []struct {
+		reason protocol.Reason
+		args   map[string]string
+		want   string
+	}{
+		{protocol.ReasonNotFound, map[string]string{"user": "mina"}, "`dure user list`"},
+		{protocol.ReasonNotFound, map[string]string{"token": "mina"}, "`dure token list`"},
+		{protocol.ReasonNotFound, map[string]string{"id": "kr-seoul-99"}, "`dure list`"},
+		{protocol.ReasonNotOwner, map[string]string{"number": "kr-seoul-9", "deed": "accept", "instead": "withdraw"}, "What you can do in kr-seoul-9"},
+	} {
+		if _, hint := b.Reason("en", c.reason, c.args); !strings.Contains(hint, c.want) {
+			t.Errorf("%s %v: got hint %q, want one with %q", c.reason, c.args, hint, c.want)
+		}
+	}
+}
+
 func TestBook_EveryFaultHasASentence(t *testing.T) {
 	b := book(t)
 	for _, code := range record.FaultCodes() {

@@ -30,6 +30,7 @@ type overLine struct {
 // agreementLine is an agreement in a list.
 type agreementLine struct {
 	URL     string
+	Type    string // in words; "" in lists
 	Title   text
 	Number  string
 	Phase   string // in words
@@ -47,6 +48,7 @@ type agreementView struct {
 	Waits    []waitLine
 	Clauses  []clauseLine
 	Versions []versionLine
+	Given    bool // something can have been given: it is or was in force
 	Says     []string
 	Terms    text
 	Acts     []deedForm
@@ -85,6 +87,7 @@ type versionLine struct {
 type deedForm struct {
 	Deed    string
 	Version string
+	Which   string // the version, where there are several
 	Label   string
 	Plain   bool // a button alone; else fields behind a summary
 	Second  bool
@@ -135,7 +138,7 @@ func (v *view) partyName(parties []api.Party, member string) string {
 }
 
 func (v *view) agreementLine(number, id string, title map[string]string, lang, phase string, parties []api.Party) agreementLine {
-	return agreementLine{URL: agreementURL(number, id), Title: v.text(title, lang), Number: number, Phase: v.T("term.phase." + phase), Parties: v.partyNames(parties)}
+	return agreementLine{URL: agreementURL(number, id), Title: v.text(title, lang), Number: number, Phase: capital(v.T("term.phase." + phase)), Parties: v.partyNames(parties)}
 }
 
 func (v *view) waitLines(parties []api.Party, waits []api.Wait) []waitLine {
@@ -216,7 +219,7 @@ func (s *site) renderAgreement(w http.ResponseWriter, r *http.Request, v *view, 
 			No: c.No, What: v.text(c.What, a.Lang), Action: record.Label(record.ClauseActions, c.Action, v.Lang), State: v.T("term.clause." + c.State),
 			Who:      v.T("web.agreement.who", "provider", v.partyName(a.Parties, c.Provider), "receiver", v.partyName(a.Parties, c.Receiver)),
 			Days:     v.T("web.agreement.by", "day", v.book.Day(v.Lang, c.Last)),
-			Promised: v.amount(c.Promised, c.Unit), Given: v.decimal(c.Given), Received: v.decimal(c.Received), Counted: v.decimal(c.Counted),
+			Promised: v.amount(c.Promised, c.Unit), Given: v.amount(c.Given, c.Unit), Received: v.amount(c.Received, c.Unit), Counted: v.amount(c.Counted, c.Unit),
 			Reports: s.reports(r.Context(), v, a, c.Reports),
 		})
 	}
@@ -230,6 +233,14 @@ func (s *site) renderAgreement(w http.ResponseWriter, r *http.Request, v *view, 
 			}
 			out.Terms = v.text(words, a.Lang)
 		}
+	}
+	out.Line.Type = v.T("term.type.proposal")
+	if out.Given = a.InForce != ""; out.Given {
+		out.Line.Type = v.T("term.type.agreement")
+	}
+	out.Line.Type = capital(out.Line.Type)
+	if len(a.Waits) == 0 && (a.Phase == string(exchange.Proposed) || a.Phase == string(exchange.Accepted)) && slices.ContainsFunc(a.Parties, func(p api.Party) bool { return p.Member == v.Status.Member.Handle }) {
+		out.Facts = append(out.Facts, v.T("web.agreement.others"))
 	}
 	out.Says = v.agreementSays(a)
 	for _, c := range a.Choices {
@@ -316,6 +327,7 @@ func (v *view) deedForm(a api.Agreement, c api.Choice, typed deedTyped) deedForm
 	}
 	codes := func(list record.List, tag string) {
 		f.CodeTag = v.T(tag)
+		f.Codes = []option{{}} // nothing is said of others that was not chosen
 		for _, code := range record.Codes(list) {
 			f.Codes = append(f.Codes, option{code, record.Label(list, code, v.Lang), false})
 		}
@@ -341,6 +353,9 @@ func (v *view) deedForm(a api.Agreement, c api.Choice, typed deedTyped) deedForm
 		f.Has["repeat"] = true
 	default:
 		f.Second = true
+	}
+	if f.Open = len(a.Choices) == 1; len(a.Versions) > 1 {
+		f.Which = c.Version
 	}
 	if typed.values.Get("deed") == c.Deed && typed.values.Get("version") == c.Version {
 		f.Open, f.Typed, f.Kept = true, typed.values, typed.file

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -33,7 +34,7 @@ func TestInbox_SaysWhatWaits(t *testing.T) {
 	w.signIn()
 	for lang, want := range map[string][]string{
 		"en": {"City of Dakar proposed sn-dakar-7: answer by", "what you report and what City of Dakar reports differ", "late", `href="/agreements/sn-dakar-7"`},
-		"ko": {"학교 노트북", "City of Dakar", "기한 지남", "받은 일"},
+		"ko": {"학교 노트북", "City of Dakar", "기한 지남", "할 일"},
 		"fr": {"Ville de Dakar a proposé sn-dakar-7", "en retard"},
 		"es": {"City of Dakar propuso sn-dakar-7"},
 	} {
@@ -58,8 +59,8 @@ func TestInbox_SaysWhichRecordsWait(t *testing.T) {
 	}
 	_, page, _ := w.open("/inbox?lang=en")
 	for _, r := range box.Records {
-		if !strings.Contains(page, r.Number) || !strings.Contains(page, "<code>dure ") {
-			t.Errorf("nothing says that %s waits", r.Number)
+		if !strings.Contains(page, r.Number) || strings.Contains(page, "<code>dure ") {
+			t.Errorf("nothing says that %s waits, or a command is named where a form is at hand", r.Number)
 		}
 	}
 }
@@ -120,10 +121,28 @@ func TestListing_OthersAreAsked(t *testing.T) {
 	w := newWorld(t)
 	w.signIn()
 	own, other := w.listings()
-	if _, page, _ := w.open(own); strings.Contains(page, "/proposal") {
+	_, page, _ := w.open(own + "?lang=en")
+	if strings.Contains(page, own+"/proposal") {
 		t.Error("an exchange is proposed to oneself")
 	}
-	_, page, _ := w.open(other + "?lang=en")
+	// What fits is proposed together with the own listing, so that both are drawn on.
+	number := strings.TrimPrefix(own, "/records/")
+	link := regexp.MustCompile(`href="(/records/[a-z0-9-]+/proposal\?own=` + number + `)"`).FindStringSubmatch(page)
+	if link == nil {
+		t.Fatal("what fits is not proposed together with the own listing")
+	}
+	var drafted [2]string
+	w.fake.OnRead = func(method string, detail any) {
+		if method == "DraftProposal" {
+			drafted = detail.([2]string)
+		}
+	}
+	status, both, _ := w.open(link[1])
+	if status != 200 || drafted[1] != number || !strings.Contains(both, `name="own" value="`+number+`"`) {
+		t.Errorf("the form for both: %d, drafted from %q", status, drafted)
+	}
+	w.fake.OnRead = nil
+	_, page, _ = w.open(other + "?lang=en")
 	form := hidden(page)
 	form.Set("quantity", "4")
 	status, _, header := w.post(other+"/proposal", form)

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,7 +21,38 @@ import (
 
 var shots = flag.String("shots", "", "directory for pictures of every page")
 
-// chromium starts the browser of this machine, or skips.
+// browser is the one Chromium of this package's tests: to start it takes longer than most of them.
+type browser struct {
+	once sync.Once
+	ctx  context.Context
+	err  error
+	ends []func() // in the order in which they are called
+}
+
+var shared browser
+
+func (b *browser) start(path string) {
+	dir, err := os.MkdirTemp("", "dure-chromium")
+	if err != nil {
+		b.err = err
+		return
+	}
+	alloc, cancel := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(path), chromedp.Headless, chromedp.NoFirstRun,
+		chromedp.NoDefaultBrowserCheck, chromedp.DisableGPU, chromedp.NoSandbox, chromedp.Flag("disable-dev-shm-usage", true),
+		chromedp.Flag("accept-lang", "en"), chromedp.UserDataDir(dir))
+	ctx, stop := chromedp.NewContext(alloc)
+	b.ends = []func(){func() { _ = chromedp.Cancel(ctx) }, stop, cancel, func() { _ = os.RemoveAll(dir) }} // whatever is left lies in a directory for temporary files
+	b.ctx, b.err = ctx, chromedp.Do(ctx)
+}
+
+func (b *browser) stop() {
+	for _, end := range b.ends {
+		end()
+	}
+}
+
+// chromium is a window of its own, with cookies of its own, in the browser of this machine; where there is none, the test
+// skips.
 func chromium(t *testing.T) context.Context {
 	t.Helper()
 	path := ""
@@ -33,11 +65,11 @@ func chromium(t *testing.T) context.Context {
 	if path == "" {
 		t.Skip("no Chromium on this machine; the pages are not tried in a browser")
 	}
-	alloc, cancel := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(path), chromedp.Headless, chromedp.NoFirstRun,
-		chromedp.NoDefaultBrowserCheck, chromedp.DisableGPU, chromedp.NoSandbox, chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.Flag("accept-lang", "en"), chromedp.UserDataDir(t.TempDir()))
-	t.Cleanup(cancel)
-	ctx, stop := chromedp.NewContext(alloc)
+	shared.once.Do(func() { shared.start(path) })
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	ctx, stop := chromedp.NewContext(shared.ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(stop)
 	ctx, done := context.WithTimeout(ctx, 8*time.Minute)
 	t.Cleanup(done)

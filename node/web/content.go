@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"sort"
@@ -213,6 +214,8 @@ func (t *teller) words(path, s string) value {
 		return t.day(s)
 	case typ == "duration":
 		return value{Text: t.duration(s)}
+	case typ == "handle" && len(t.namesOf(s)) > 0:
+		return value{Text: t.memberNamed(s), Lang: t.text(t.namesOf(s)).Lang, URL: "/members/" + url.PathEscape(s)}
 	case typ == "record id":
 		return value{Text: s, URL: "/records/" + s}
 	case typ == "web_address" && (strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "http://")):
@@ -227,7 +230,7 @@ func (t *teller) list(path string) record.List {
 	if list, ok := lists[t.kind.String()+"."+path]; ok {
 		return list
 	}
-	return lists[path]
+	return lists[strings.TrimPrefix(path, "governing.")] // an agreement says costs in the words of listings
 }
 
 func (v *view) day(s string) value {

@@ -26,7 +26,7 @@ func (v *view) typeLabel(name string) string {
 	if label := record.Label(record.RecordTypes, name, v.Lang); label != "" {
 		return label
 	}
-	return v.T("term.type." + name)
+	return capital(v.T("term.type." + name))
 }
 
 // foundLine is what was found as a line of a list.
@@ -40,10 +40,10 @@ func (v *view) foundLine(f api.Found) recordLine {
 			line.State = v.T("term.status." + f.State)
 		}
 	case api.FoundAgreement:
-		line.URL, line.Number, line.State = agreementURL(f.Number, f.ID), f.Number, v.T("term.phase."+f.State)
+		line.URL, line.Number, line.State = agreementURL(f.Number, f.ID), f.Number, capital(v.T("term.phase."+f.State))
 		line.Member = text{Text: v.partyNames(f.Agreement.Parties)}
 	case api.FoundAct:
-		line.URL, line.Number, line.State = actURL(f.ID, f.State), v.actNumber(*f.Decision), v.T("term.condition."+f.State)
+		line.URL, line.Number, line.State = actURL(f.ID, f.State), v.actNumber(*f.Decision), capital(v.T("term.condition."+f.State))
 		if f.Member == "" {
 			line.Member = text{}
 		}

@@ -3,6 +3,7 @@ package web
 import (
 	"maps"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/dure-net/dure/node/api"
@@ -31,6 +32,7 @@ type alertLine struct {
 
 type memberLine struct {
 	Name    text
+	URL     string
 	Self    bool
 	Tone    string
 	Reached string
@@ -141,7 +143,7 @@ func furthest(m api.MemberStatus) (n uint64) {
 // memberLine says of one member what is known of its best node. Unknown is said, never
 // counted as nothing.
 func (v *view) memberLine(m api.MemberStatus, self string) memberLine {
-	line := memberLine{Name: v.text(m.Names), Self: m.Handle == self, Tone: "off"}
+	line := memberLine{Name: v.text(m.Names), URL: "/members/" + url.PathEscape(m.Handle), Self: m.Handle == self, Tone: "off"}
 	if line.Name.Text == "" {
 		line.Name.Text = m.Handle
 	}

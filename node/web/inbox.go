@@ -43,7 +43,7 @@ func (s *site) showInbox(w http.ResponseWriter, r *http.Request, v *view) error 
 	}
 	out := inbox{}
 	if box.Unread > 0 {
-		out.Unread = v.T("cli.inbox.unread", "count", box.Unread)
+		out.Unread = v.T("web.inbox.unread", "count", box.Unread)
 	}
 	for _, item := range box.Items {
 		out.Items = append(out.Items, inboxItem{v.agreementLine(item.Number, item.ID, item.Title, item.Lang, item.Phase, item.Parties), v.waitLines(item.Parties, item.Waits)})
@@ -77,6 +77,10 @@ func (v *view) recordWait(w api.Waiting) recordWait {
 	if title.Text == "" {
 		title.Text = v.T("web.record.untitled")
 	}
-	return recordWait{URL: recordURL(r), Title: title, Number: w.Number, Text: v.Rich(v.T("remark.waiting."+w.What,
-		"who", who.Text, "day", v.book.Day(v.Lang, w.Day), "text", v.text(w.Text, w.Lang).Text, "number", cmp.Or(w.Number, w.Record)))}
+	sentence := v.T("remark.waiting."+w.What,
+		"who", who.Text, "day", v.book.Day(v.Lang, w.Day), "text", v.text(w.Text, w.Lang).Text, "number", cmp.Or(w.Number, w.Record))
+	if i := strings.LastIndex(sentence, " `dure "); i > 0 { // the record's own page has a form for it
+		sentence = sentence[:i]
+	}
+	return recordWait{URL: recordURL(r) + "#said", Title: title, Number: w.Number, Text: v.Rich(sentence)}
 }

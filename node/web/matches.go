@@ -20,6 +20,7 @@ type matchLine struct {
 	Headline string
 	Reasons  []matchReason
 	Misses   []string
+	Propose  string // address of the form of a proposal about both; "" where it is none of this member's, or may not be
 }
 
 type matchReason struct{ Text, Points string }
@@ -42,7 +43,9 @@ func (s *site) matches(ctx context.Context, v *view, rec api.Record) (*matches, 
 	}
 	out := &matches{}
 	for _, m := range found.Items {
-		out.Fit = append(out.Fit, v.matchLine(m))
+		line := v.matchLine(m)
+		line.Propose = v.proposeURL(m.Record, rec)
+		out.Fit = append(out.Fit, line)
 	}
 	for _, m := range found.Near {
 		out.Near = append(out.Near, v.matchLine(m))

@@ -18,6 +18,7 @@ type matter struct {
 	Also  []text // what it is called in other languages
 	Facts []matterFact
 	Links []typeLink
+	Write string // address of the form by which a member is written to privately; "" for decisions
 }
 
 type matterFact struct{ Label, Text string }
@@ -53,6 +54,9 @@ func (s *site) showMember(w http.ResponseWriter, r *http.Request, v *view) error
 		{URL: address(api.RecordQuery{Types: []string{api.FoundAgreement}, Member: handle}), Label: v.T("term.types.agreement")},
 		{URL: address(api.RecordQuery{Types: []string{api.FoundAct}, Member: handle}), Label: v.T("term.types.act")},
 	}
+	if handle != v.Status.Member.Handle && one.Status == "member" && v.May("write") {
+		m.Write = writeURL("", handle)
+	}
 	return s.showMatter(w, v, m)
 }
 
@@ -84,8 +88,8 @@ func (s *site) showAct(w http.ResponseWriter, r *http.Request, v *view) error {
 	m.Also = v.others(one.Text, m.Line.Title.Lang)
 	m.say(v.T("web.found.changes"), v.changes(one.Changes))
 	if state == "open" {
-		m.say(v.T("web.found.for"), one.For...)
-		m.say(v.T("web.found.missing"), one.Missing...)
+		m.say(v.T("web.found.for"), v.membersNamed(one.For)...)
+		m.say(v.T("web.found.missing"), v.membersNamed(one.Missing)...)
 	}
 	return s.showMatter(w, v, m)
 }
@@ -113,6 +117,19 @@ func (v *view) namesOf(handle string) map[string]string {
 	return nil
 }
 
+// memberNamed is what a member is called; its handle where that is not known.
+func (v *view) memberNamed(handle string) string {
+	return cmp.Or(v.text(v.namesOf(handle)).Text, handle)
+}
+
+func (v *view) membersNamed(handles []string) []string {
+	var out []string
+	for _, h := range handles {
+		out = append(out, v.memberNamed(h))
+	}
+	return out
+}
+
 // whereabouts is a member's kind and place in a line.
 func (v *view) whereabouts(m api.Member) text {
 	parts := slices.DeleteFunc([]string{v.word("kind", m.Kind), m.City, phrase.Country(v.Lang, m.Country)}, func(p string) bool { return p == "" })
@@ -123,7 +140,7 @@ func (v *view) whereabouts(m api.Member) text {
 func (v *view) changes(all []api.Change) string {
 	var parts []string
 	for _, c := range all {
-		parts = append(parts, v.book.Change(v.Lang, c.Kind, map[string]string{"member": cmp.Or(v.text(v.namesOf(c.Member)).Text, c.Member), "category": c.Category, "office": c.Office,
+		parts = append(parts, v.book.Change(v.Lang, c.Kind, map[string]string{"member": v.memberNamed(c.Member), "category": c.Category, "office": c.Office,
 			"from": c.From, "to": c.To, "rules": c.Rules, "node": beginning(c.Key), "until": c.To, "entry": cmp.Or(c.Record, beginning(c.Head))}))
 	}
 	return strings.Join(parts, " ")

@@ -72,17 +72,20 @@ type confidential struct {
 	Write    string // address of the form, with its parties chosen
 }
 
+// writeURL is the form of a message about a record, to be written to members.
+func writeURL(about string, handles ...string) string {
+	q := url.Values{"to": handles}
+	if about != "" {
+		q.Set("about", about)
+	}
+	return "/messages?" + q.Encode() + "#form"
+}
+
 // confidential finds what this node can read about a record.
 func (s *site) confidential(r *http.Request, v *view, ref string, parties ...string) *confidential {
-	write := url.Values{"about": {ref}}
-	for _, handle := range parties {
-		if handle != v.Status.Member.Handle {
-			write.Add("to", handle)
-		}
-	}
 	out := &confidential{}
 	if v.May("write") {
-		out.Write = "/messages?" + write.Encode() + "#form"
+		out.Write = writeURL(ref, slices.DeleteFunc(slices.Clone(parties), func(handle string) bool { return handle == v.Status.Member.Handle })...)
 	}
 	page, err := s.backend.Messages(r.Context(), api.MessageQuery{About: ref, Limit: listMessages})
 	if err != nil {
@@ -127,10 +130,10 @@ func (s *site) renderMessages(w http.ResponseWriter, r *http.Request, v *view, f
 }
 
 func (v *view) messageLine(m api.Message) messageLine {
-	line := messageLine{URL: messageURL(m), Own: m.Own, From: v.party(m.From, m.Names), What: v.T("term.letter.message"), Number: m.Number, ID: m.ID,
+	line := messageLine{URL: messageURL(m), Own: m.Own, From: v.party(m.From, m.Names), What: capital(v.T("term.letter.message")), Number: m.Number, ID: m.ID,
 		When: v.moment(m.Time), Text: text{Text: m.Text, Lang: m.Lang}}
 	if m.What == "particulars" {
-		line.What = v.T("term.letter.particulars")
+		line.What = capital(v.T("term.letter.particulars"))
 	}
 	for _, p := range m.To {
 		line.To = append(line.To, v.party(p.Handle, p.Names))

@@ -27,7 +27,7 @@ func correspondence(t *testing.T) *world {
 func TestMessages_ReadAndAnswer(t *testing.T) {
 	w := correspondence(t)
 	status, list, _ := w.open("/messages?lang=en")
-	for _, want := range []string{"City of Montréal", "deux conseillers", "&lt;b&gt;담당자&lt;/b&gt;", "김하나 · 통역", "cannot be recalled", `href="/records/kr-seoul-41"`, "cannot be written to:"} {
+	for _, want := range []string{"City of Montréal", "deux conseillers", "&lt;b&gt;담당자&lt;/b&gt;", "김하나 · 통역", "cannot be recalled", `href="/records/kr-seoul-41"`, "cannot be written to until"} {
 		if status != 200 || !strings.Contains(list, want) {
 			t.Fatalf("%d, without %q:\n%s", status, want, list)
 		}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"net/http"
@@ -152,6 +153,9 @@ type oneRecord struct {
 	Published bool // just now, by this reader
 	Revisions string
 	ID        string
+	Chosen    bool   // it is for chosen members
+	Owner     string // handle
+	Write     string // address of the form by which its owner is written to privately about it; "" where that cannot be
 	Files     []proof
 	Attached  []fileLine
 	Attach    *attaching
@@ -194,7 +198,7 @@ func (s *site) renderRecord(w http.ResponseWriter, r *http.Request, v *view, rec
 	if err != nil {
 		return err
 	}
-	o := oneRecord{Line: v.recordLine(shown), ID: rec.ID, Published: v.query.Has("published"), Reason: v.text(rec.Reason, rec.Lang),
+	o := oneRecord{Line: v.recordLine(shown), ID: rec.ID, Owner: rec.Member, Published: v.query.Has("published"), Reason: v.text(rec.Reason, rec.Lang),
 		Fields: v.fields(kind, shown.Content, rec.Lang), Translated: translated}
 	s.nameReferences(r.Context(), v, o.Fields)
 	o.Also = v.others(record.HeadOf(kind, rec.Content).Title, o.Line.Title.Lang)
@@ -202,7 +206,8 @@ func (s *site) renderRecord(w http.ResponseWriter, r *http.Request, v *view, rec
 		o.State, o.StateHint = o.Line.State, v.T("web.record.state."+string(rec.State)+".hint")
 	}
 	if len(rec.For) > 0 && rec.State == api.RecordPublished {
-		o.State, o.StateHint = o.Line.State, v.T("cli.show.for", "members", strings.Join(rec.For, ", "))
+		o.State, o.StateHint = o.Line.State, v.T("cli.show.for", "members", strings.Join(v.membersNamed(rec.For), ", "))
+		o.Chosen = true
 	}
 	if rec.Revisions > 0 {
 		o.Revisions = v.T("web.record.revisions", "count", rec.Revisions)
@@ -229,6 +234,9 @@ func (s *site) renderRecord(w http.ResponseWriter, r *http.Request, v *view, rec
 	}
 	if rec.Member == v.Status.Member.Handle && rec.State != api.RecordErased && v.May("write") {
 		o.Erase = recordURL(rec) + "/erase"
+	}
+	if rec.Member != v.Status.Member.Handle && rec.State != api.RecordErased && v.May("write") {
+		o.Write = writeURL(cmp.Or(rec.Number, rec.ID), rec.Member)
 	}
 	if o.Matches, err = s.matches(r.Context(), v, rec); err != nil {
 		return err

@@ -79,7 +79,7 @@ func TestSearch_FindsWhatIsNoRecord(t *testing.T) {
 	if !strings.Contains(found, `href="/members/ca-montreal"`) || !strings.Contains(found, "city, Canada") {
 		t.Error("the member is not found: " + found)
 	}
-	if acts := open("/records?type=act"); !strings.Contains(acts, "Bordeaux is admitted") || !strings.Contains(acts, "open to answers") || !strings.Contains(acts, `href="/acts/`) {
+	if acts := open("/records?type=act"); !strings.Contains(acts, "Bordeaux is admitted") || !strings.Contains(acts, "Open to answers") || !strings.Contains(acts, `href="/acts/`) {
 		t.Error("the decision is not listed: " + acts)
 	}
 	if page := open("/members/ca-montreal"); !strings.Contains(page, "Ville de Montréal") || !strings.Contains(page, `href="/records?member=ca-montreal"`) {

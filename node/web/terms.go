@@ -20,6 +20,7 @@ import (
 type termsView struct {
 	Path, Token, Key string
 	Deed, Version    string // "propose" and "", or what is done to which proposal
+	Own              string // the listing of this member that it is about too; "" for none
 	Back             string
 	Button           string
 	Langs            []option
@@ -48,16 +49,17 @@ type termsOf struct {
 	content       map[string]any
 	parties       []api.Party
 	path, back    string
+	own           string
 }
 
-// draftTerms are those of a proposal about a listing.
-func (s *site) draftTerms(ctx context.Context, v *view, ref string) (termsOf, error) {
-	draft, err := s.backend.DraftProposal(ctx, ref, "")
+// draftTerms are those of a proposal about a listing, and about one of this member's where own names it.
+func (s *site) draftTerms(ctx context.Context, v *view, ref, own string) (termsOf, error) {
+	draft, err := s.backend.DraftProposal(ctx, ref, own)
 	if err != nil {
 		return termsOf{}, err
 	}
 	back := "/records/" + url.PathEscape(ref)
-	t := termsOf{deed: "propose", content: plainJSON(draft), path: back + "/proposal", back: back}
+	t := termsOf{deed: "propose", content: plainJSON(draft), path: back + "/proposal", back: back, own: own}
 	for _, p := range listOf(t.content["parties"]) {
 		handle, _ := p.(string)
 		one := api.Party{Member: handle}
@@ -284,7 +286,7 @@ func termsField(path string) (row int, name string) {
 
 // termsView is the form with what was typed and what is wrong with it.
 func (s *site) termsView(r *http.Request, v *view, t termsOf, f url.Values, problem error) termsView {
-	out := termsView{Path: t.path, Token: s.sessions.FormToken(r, agreementForm), Key: or(f.Get("key"), newKey()), Deed: t.deed, Version: t.version, Back: t.back,
+	out := termsView{Path: t.path, Token: s.sessions.FormToken(r, agreementForm), Key: or(f.Get("key"), newKey()), Deed: t.deed, Version: t.version, Own: t.own, Back: t.back,
 		Button: capital(v.T("term.deed." + t.deed)), Lang: f.Get("lang"), Title: f.Get("title"), Terms: f.Get("terms"), RespondBy: f.Get("respond_by"), Faults: map[string][]string{}}
 	tags := slices.Clone(languages)
 	if own := textOf(t.content["lang"]); own != "" && !slices.Contains(tags, own) {
@@ -304,8 +306,16 @@ func (s *site) termsView(r *http.Request, v *view, t termsOf, f url.Values, prob
 		out.Faulty = append(out.Faulty, faultLink{Sentence: strings.TrimSpace(sentence + " " + hint)})
 	}
 	for _, fault := range faults {
-		sentence := v.book.Fault(v.Lang, fault)
 		row, name := termsField(fault.Field)
+		if by := fault.Args["because"]; by != "" {
+			if _, other := termsField(fault.Field[:strings.LastIndex(fault.Field, ".")+1] + by); other == name || v.label(by) == by {
+				fault.Args = nil // one field of the form stands for both, or none for the other
+			} else {
+				fault.Args = maps.Clone(fault.Args)
+				fault.Args["because"] = v.label(by)
+			}
+		}
+		sentence := v.book.Fault(v.Lang, fault)
 		link := faultLink{Field: name, Label: v.T("web.terms." + or(name, "other")), Sentence: sentence}
 		switch {
 		case name == "":
@@ -362,7 +372,7 @@ func (s *site) renderTerms(w http.ResponseWriter, v *view, form termsView, statu
 func (s *site) termsAsked(r *http.Request, v *view, f url.Values) (termsOf, error) {
 	v.Ref = r.PathValue("ref")
 	if strings.HasPrefix(r.URL.Path, "/records/") {
-		return s.draftTerms(r.Context(), v, v.Ref)
+		return s.draftTerms(r.Context(), v, v.Ref, f.Get("own"))
 	}
 	return s.changedTerms(r.Context(), v.Ref, f.Get("deed"), f.Get("version"))
 }

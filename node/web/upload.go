@@ -147,7 +147,7 @@ func (v *view) fileProblem(err error) (sentence, hint string) {
 		case reason == protocol.ReasonMalformed:
 			key = "cli.attach.empty"
 		case reason == protocol.ReasonInvalid && errors.As(err, &e) && e.Args["refused"] != "":
-			key, args = "cli.attach.kind", append(args, "refused", e.Args["refused"])
+			return v.T("web.attach.kind", args...), v.T("cli.attach.kind.hint")
 		}
 		if key != "" {
 			return v.T(key, args...), v.T(key + ".hint")
