@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -10,8 +11,10 @@ import (
 
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/node/media"
+	"github.com/dure-net/dure/node/private"
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/record"
+	"github.com/dure-net/dure/protocol/sealed"
 	"github.com/dure-net/dure/replication"
 )
 
@@ -62,12 +65,23 @@ type named struct {
 	member string // its owner's handle
 	lang   string
 	files  []record.Attachment
+	sealed []sealed.File // of a letter, with the keys: as many as files, or none
 }
 
-// namedBy reads the files of a record's current version, or of the entry that ref is.
+// namedBy reads the files of a record's current version, of a letter, or of the entry that
+// ref is.
 func (n *Node) namedBy(ref string) (named, error) {
 	var e protocol.Entry
 	row, err := n.index.Lookup(ref)
+	if isSealed := err == nil && row.Kind == protocol.KindSealed; isSealed || protocol.ReasonOf(err) == protocol.ReasonNotFound {
+		l, lerr := n.letters.Lookup(ref)
+		switch {
+		case lerr == nil:
+			return n.namedByLetter(l)
+		case isSealed: // for others, or erased
+			return named{}, lerr
+		}
+	}
 	if err == nil {
 		e, err = n.ledger.Entry(row.Current.Feed, row.Current.FeedSeq)
 	} else if id, perr := protocol.ParseCID(ref); perr == nil && protocol.ReasonOf(err) == protocol.ReasonNotFound {
@@ -101,6 +115,21 @@ func (n *Node) namedBy(ref string) (named, error) {
 	return out, nil
 }
 
+// namedByLetter reads the files of a letter. What it is called and what it is, the letter
+// alone says.
+func (n *Node) namedByLetter(l private.Letter) (named, error) {
+	if l.State == private.StateErased {
+		return named{}, &protocol.Error{Reason: protocol.ReasonErased, Op: "list files", ID: l.Record.String(), Args: map[string]string{"number": cmp.Or(l.Number, l.Record.String())}}
+	}
+	e, err := n.ledger.Entry(l.Feed, l.FeedSeq)
+	out := named{entry: e, member: l.From, lang: cmp.Or(l.Lang, n.phrases.Match(n.conf.Lang))}
+	for _, d := range l.Files() {
+		out.files = append(out.files, record.Attachment{ID: d.File.ID, MediaType: d.File.Type, Bytes: d.File.Bytes, Title: record.Text{out.lang: d.Title}})
+		out.sealed = append(out.sealed, *d.File)
+	}
+	return out, err
+}
+
 // Attachments implements api.Filer.
 func (n *Node) Attachments(_ context.Context, ref string) ([]api.Attachment, error) {
 	by, err := n.namedBy(ref)
@@ -117,7 +146,7 @@ func (n *Node) Attachments(_ context.Context, ref string) ([]api.Attachment, err
 func (n *Node) attachment(by named, i int) api.Attachment {
 	f := by.files[i]
 	out := api.Attachment{Number: i + 1, ID: f.ID.String(), MediaType: f.MediaType, Bytes: f.Bytes, Title: f.Title, Name: fileName(f, by.lang),
-		Picture: media.IsPicture(f.MediaType), State: api.AttachmentAbsent, Entry: by.entry.ID().String()}
+		Picture: media.IsPicture(f.MediaType), State: api.AttachmentAbsent, Entry: by.entry.ID().String(), Private: by.sealed != nil}
 	if held, ok := n.shelf.depot.Held(f.ID); ok {
 		if out.State, out.Here = api.AttachmentPart, min(held.Bytes, f.Bytes); held.Whole {
 			out.State, out.Here = api.AttachmentHere, f.Bytes
@@ -169,7 +198,10 @@ func (n *Node) Attachment(ctx context.Context, ref string, number int) (*api.Fil
 		return nil, &protocol.Error{Reason: protocol.ReasonNotFound, Op: "open file", ID: ref}
 	}
 	f := by.files[number-1]
-	r := &fileReader{n: n, ctx: ctx, member: by.member, want: replication.WantedFile{Entry: by.entry.ID(), File: f.ID, Bytes: f.Bytes}}
+	r := &fileReader{n: n, ctx: ctx, member: by.member, want: replication.WantedFile{Entry: by.entry.ID(), File: f.ID, Bytes: f.Bytes}, size: int64(f.Bytes), step: protocol.ChunkBytes}
+	if by.sealed != nil {
+		r.sealed, r.want.Bytes, r.step = &by.sealed[number-1], by.sealed[number-1].SealedBytes(), sealed.SegmentBytes
+	}
 	begin, cancel := context.WithTimeout(ctx, beginTime)
 	defer cancel()
 	head, err := r.chunk(begin, 0)
@@ -193,6 +225,9 @@ type fileReader struct {
 	ctx    context.Context // of one reader
 	want   replication.WantedFile
 	member string
+	sealed *sealed.File // what lies here is its encrypted form; nil: the file itself
+	size   int64        // of the file
+	step   int64        // how much of it a chunk holds
 
 	at      int64
 	have    []byte // the chunk numbered number
@@ -209,7 +244,7 @@ func (r *fileReader) Seek(offset int64, whence int) (int64, error) {
 	case io.SeekCurrent:
 		offset += r.at
 	case io.SeekEnd:
-		offset += int64(r.want.Bytes)
+		offset += r.size
 	}
 	if offset < 0 {
 		return r.at, protocol.Fail(protocol.ReasonUsage, "read file", errNegative)
@@ -220,14 +255,14 @@ func (r *fileReader) Seek(offset int64, whence int) (int64, error) {
 
 // Read implements io.Reader.
 func (r *fileReader) Read(p []byte) (int, error) {
-	if r.at >= int64(r.want.Bytes) {
+	if r.at >= r.size {
 		return 0, io.EOF
 	}
-	chunk, err := r.chunk(r.ctx, r.at/protocol.ChunkBytes)
+	chunk, err := r.chunk(r.ctx, r.at/r.step)
 	if err != nil {
 		return 0, err
 	}
-	n := copy(p, chunk[min(r.at%protocol.ChunkBytes, int64(len(chunk))):])
+	n := copy(p, chunk[min(r.at%r.step, int64(len(chunk))):])
 	r.at += int64(n)
 	if n == 0 && len(p) > 0 {
 		return 0, protocol.Fail(protocol.ReasonDamaged, "read file", nil) // its record tells another length
@@ -246,6 +281,11 @@ func (r *fileReader) chunk(ctx context.Context, i int64) ([]byte, error) {
 		chunk, err := r.n.shelf.depot.Chunk(r.want.File, int(i))
 		switch reason := protocol.ReasonOf(err); {
 		case err == nil:
+			if r.sealed != nil {
+				if chunk, err = r.sealed.Segment(int(i), chunk); err != nil {
+					return nil, err
+				}
+			}
 			r.have, r.number = chunk, i
 			return chunk, nil
 		case reason != protocol.ReasonNotFound && reason != protocol.ReasonDamaged:

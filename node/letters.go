@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"slices"
 	"sync"
@@ -255,8 +256,14 @@ func (n *Node) message(s charter.State, l private.Letter) api.Message {
 	for _, p := range l.Persons {
 		out.Persons = append(out.Persons, api.Person(p))
 	}
+	files := 0
 	for _, d := range l.Documents {
-		out.Documents = append(out.Documents, api.Document(d))
+		one := api.Document{Title: d.Title, Where: d.Where, Note: d.Note}
+		if d.File != nil {
+			files++
+			one.Attachment = files
+		}
+		out.Documents = append(out.Documents, one)
 	}
 	return out
 }
@@ -294,8 +301,16 @@ func (n *Node) Send(ctx context.Context, m api.MessageDraft) (api.Receipt, error
 	for _, p := range m.Persons {
 		l.Persons = append(l.Persons, sealed.Person(p))
 	}
-	for _, d := range m.Documents {
-		l.Documents = append(l.Documents, sealed.Document(d))
+	for i, d := range m.Documents {
+		one := sealed.Document{Title: d.Title, Where: d.Where, Note: d.Note}
+		if d.Upload != "" && !m.Dry {
+			file, err := n.shelf.enclosure(d.Upload, fmt.Sprintf("documents[%d].upload", i))
+			if err != nil {
+				return api.Receipt{}, err
+			}
+			one.File, one.Title = &file.file, cmp.Or(one.Title, file.name)
+		}
+		l.Documents = append(l.Documents, one)
 	}
 	return n.send(ctx, l, protocol.RecordID{}, m.Dry)
 }
@@ -317,6 +332,7 @@ func (n *Node) send(ctx context.Context, l sealed.Letter, of protocol.RecordID, 
 	if err != nil {
 		return api.Receipt{}, err
 	}
+	n.shelf.sent(e, &l)
 	out := api.Receipt{ID: e.ID().String(), Record: e.ID().String(), Feed: e.Feed().String(), FeedSeq: e.Seq()}
 	if of.Defined() {
 		out.Record = of.String()

@@ -1,10 +1,14 @@
 package node_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -332,6 +336,146 @@ func (c *city) ends(lost *city) {
 	if _, err := c.client().Say(ctx, api.Statement{Bytes: raw}); err != nil {
 		c.t.Fatal(err)
 	}
+}
+
+// encloses brings a file, and sends it to members.
+func (c *city) encloses(name string, file []byte, to ...string) api.Receipt {
+	c.t.Helper()
+	ctx := context.Background()
+	up, err := c.client().Enclose(ctx, name, bytes.NewReader(file))
+	if err != nil || !up.Private || up.Bytes != uint64(len(file)) {
+		c.t.Fatalf("%s encloses %s: %+v %v", c.handle, name, up, err)
+	}
+	r, err := c.client().Send(ctx, api.MessageDraft{To: to, What: "particulars", Documents: []api.DocumentDraft{{Upload: up.ID}}})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return r
+}
+
+// gets waits until a file of a message can be read.
+func (c *city) gets(number string, want []byte) {
+	c.t.Helper()
+	eventually(c.t, c.handle+" reads the file of "+number, func() error {
+		f, err := c.client().Attachment(context.Background(), number, 1)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		got, err := io.ReadAll(f)
+		if err == nil && !bytes.Equal(got, want) {
+			err = fmt.Errorf("%d other bytes", len(got))
+		}
+		return err
+	})
+}
+
+// stored reports whether a part of some bytes lies in a file of the home.
+func (c *city) stored(piece []byte) bool {
+	c.t.Helper()
+	found := false
+	err := filepath.WalkDir(c.home.Dir(), func(name string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			raw, _ := os.ReadFile(name)
+			found = found || bytes.Contains(raw, piece)
+		}
+		return nil // files come and go
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return found
+}
+
+// A file that goes with a message is read by whom that is for, and on no disk can it be read. It is fetched from
+// parties alone, given to parties alone, kept over a restart, read by a node that came later, and gone when the
+// message is erased.
+func TestLetters_FilesForTheReadersAlone(t *testing.T) {
+	ctx := context.Background()
+	c := federation(t, "kr-seoul", "ca-montreal", "fr-paris")
+	seoul, montreal, paris := c[0], c[1], c[2]
+	seoul.reachable(1, "kr-seoul", "ca-montreal", "fr-paris")
+	montreal.reachable(1, "kr-seoul")
+	file := fileOf(7, 5*protocol.ChunkBytes+99)
+	sent := seoul.encloses("여권 사본.pdf", file, "ca-montreal")
+	seoul.has(sent.Number, file)
+	eventually(t, "Montréal lists it", func() error {
+		m, err := montreal.client().Message(ctx, sent.Number)
+		if err == nil && (len(m.Documents) != 1 || m.Documents[0].Attachment != 1 || m.Documents[0].Title != "여권 사본.pdf") {
+			err = fmt.Errorf("%+v", m)
+		}
+		return err
+	})
+	if state := montreal.lies(sent.Number); state != api.AttachmentAbsent {
+		t.Errorf("before it is asked for it is %s", state)
+	}
+	paris.settled(montreal)
+	if all, err := paris.client().Attachments(ctx, sent.Record); protocol.ReasonOf(err) != protocol.ReasonNotFound || len(all) > 0 {
+		t.Errorf("Paris lists %+v, %v", all, err)
+	}
+	montreal.gets(sent.Number, file)
+	list, err := montreal.client().Attachments(ctx, sent.Number)
+	if err != nil || len(list) != 1 || !list[0].Private || list[0].MediaType != "application/pdf" || list[0].Name != "여권 사본.pdf" || list[0].Here != uint64(len(file)) {
+		t.Errorf("%+v, %v", list, err)
+	}
+	id, err := protocol.ParseCID(list[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry, err := protocol.ParseCID(sent.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if paris.node.Fetches(ctx, entry, id, 6*protocol.ChunkBytes) == nil { // it guessed the name, and asks everybody
+		t.Error("Paris is given it")
+	}
+	for _, c := range c {
+		if c.stored(file[1000:1032]) {
+			t.Errorf("%s holds it readable", c.handle)
+		}
+	}
+	if st, err := paris.client().Status(ctx); err != nil || st.Storage.Files.Files != 0 {
+		t.Errorf("Paris keeps files of others' messages: %+v, %v", st.Storage.Files, err)
+	}
+
+	// Both start anew, and it is there; another machine of Montréal gets it, of Seoul's or of the first.
+	seoul.again()
+	montreal.again()
+	montreal.gets(sent.Number, file)
+	second := montreal.another("second")
+	second.gets(sent.Number, file)
+
+	// What nobody brought here, or was sent already, is no file to send.
+	for _, upload := range []string{list[0].ID, "nothing"} {
+		if _, err := seoul.client().Send(ctx, api.MessageDraft{To: []string{"ca-montreal"}, Documents: []api.DocumentDraft{{Title: "x", Upload: upload}}}); len(faultsOf(err)) != 1 {
+			t.Errorf("%s is sent: %v", upload, err)
+		}
+	}
+	if _, err := seoul.client().Enclose(ctx, "a.html", strings.NewReader("<!doctype html><script>alert(1)</script>")); protocol.ReasonOf(err) != protocol.ReasonInvalid {
+		t.Errorf("a page: %v", err)
+	}
+	if _, err := seoul.client().Enclose(ctx, "empty", strings.NewReader("")); protocol.ReasonOf(err) != protocol.ReasonMalformed {
+		t.Errorf("nothing: %v", err)
+	}
+
+	held, err := os.ReadFile(filepath.Join(montreal.home.AttachmentsDir(), list[0].ID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := seoul.client().Erase(ctx, sent.Number, api.Why{Code: "personal_data"}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the encrypted bytes have gone everywhere", func() error {
+		for _, c := range []*city{seoul, montreal, second} {
+			if c.stored(held[:32]) {
+				return errors.New(c.handle + " still holds them")
+			}
+			if _, err := c.client().Attachments(ctx, sent.Record); err == nil {
+				return errors.New(c.handle + " still lists it")
+			}
+		}
+		return nil
+	})
 }
 
 // A message is unread until somebody reads it on that node, in the inbox and among what people should know; that it was

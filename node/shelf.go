@@ -40,6 +40,9 @@ type shelf struct {
 
 	uploads *uploads // of holders of tokens
 
+	enclosing sync.Mutex // guards enclosed
+	enclosed  []enclosure
+
 	tidying sync.Mutex // held while files are dropped, or given a name
 }
 
@@ -56,8 +59,19 @@ func newShelf(n *Node, log *slog.Logger) (*shelf, error) {
 	return s, err
 }
 
-// names implements replication.Config.Names.
-func (s *shelf) names(entry protocol.EntryID, file protocol.CID) bool {
+// names implements replication.Config.Names. What goes with a letter is for its parties.
+func (s *shelf) names(from protocol.PublicKey, entry protocol.EntryID, file protocol.CID) bool {
+	e, isBody, err := s.n.ledger.Find(entry)
+	if err != nil || isBody {
+		return false
+	}
+	if e.Kind() == protocol.KindSealed {
+		_, parties, err := s.n.letters.Files(entry)
+		member, ok := s.n.replica.State().MemberOfNode(from)
+		if err != nil || !ok || !slices.Contains(parties, member) {
+			return false
+		}
+	}
 	_, ok := s.namedIn(entry, file)
 	return ok
 }
@@ -68,7 +82,11 @@ func (s *shelf) namedIn(entry protocol.EntryID, file protocol.CID) (f record.Att
 	if err != nil || isBody {
 		return f, false
 	}
-	for _, one := range s.filesOf(e) {
+	files, err := s.filesOf(e)
+	if err != nil {
+		return f, false
+	}
+	for _, one := range files {
 		if one.ID == file {
 			return one, true
 		}
@@ -76,20 +94,42 @@ func (s *shelf) namedIn(entry protocol.EntryID, file protocol.CID) (f record.Att
 	return f, false
 }
 
-// filesOf are the files that an entry names; none where it does not count, or its body is
-// not here, erased or invalid.
-func (s *shelf) filesOf(e protocol.Entry) []record.Attachment {
-	if !s.kinds[e.Kind()] {
-		return nil
+// stillNames reports whether an entry that was noted of a file names it still. A letter was
+// read when that was noted, and may not be readable now: it does as long as it is there.
+func (s *shelf) stillNames(entry protocol.EntryID, file protocol.CID) bool {
+	e, isBody, err := s.n.ledger.Find(entry)
+	if err != nil || isBody || e.Kind() != protocol.KindSealed {
+		_, ok := s.namedIn(entry, file)
+		return ok
 	}
-	if member, count := s.n.replica.Feeds().Standings(e.Feed()); member == "" || e.Seq() >= count {
-		return nil
+	_, err = s.n.ledger.Body(e)
+	return s.counts(e) && protocol.ReasonOf(err) != protocol.ReasonErased
+}
+
+func (s *shelf) counts(e protocol.Entry) bool {
+	member, count := s.n.replica.Feeds().Standings(e.Feed())
+	return member != "" && e.Seq() < count
+}
+
+// filesOf are the files that an entry names; none where it does not count, or its body is
+// not here, erased or invalid, or for others. An error says that it is not known now. Of a
+// file of a letter it tells the encrypted form.
+func (s *shelf) filesOf(e protocol.Entry) (out []record.Attachment, err error) {
+	if !s.kinds[e.Kind()] && e.Kind() != protocol.KindSealed || !s.counts(e) {
+		return nil, nil
+	}
+	if e.Kind() == protocol.KindSealed {
+		files, _, err := s.n.letters.Files(e.ID())
+		for _, f := range files {
+			out = append(out, record.Attachment{ID: f.ID, Bytes: f.SealedBytes()})
+		}
+		return out, err
 	}
 	body, err := s.n.ledger.Body(e)
 	if err != nil || body == nil {
-		return nil
+		return nil, nil
 	}
-	return filesIn(e.Kind(), body)
+	return filesIn(e.Kind(), body), nil
 }
 
 func filesIn(kind protocol.Kind, body []byte) []record.Attachment {
@@ -104,10 +144,10 @@ func filesIn(kind protocol.Kind, body []byte) []record.Attachment {
 func (s *shelf) note(a replication.Arrival) {
 	some := false
 	for i, e := range a.Page.Entries {
+		some = some || s.kinds[e.Kind()] || e.Kind() == protocol.KindSealed
 		if !s.kinds[e.Kind()] {
 			continue
 		}
-		some = true
 		if a.Via != replication.ViaLocal || a.Page.Bodies[i] == nil {
 			continue // noted when it is fetched
 		}
@@ -126,17 +166,28 @@ func (s *shelf) note(a replication.Arrival) {
 }
 
 // bring fetches a file and makes room for it: those of others that were not used for
-// longest go.
+// longest go. Of a file of a letter nobody learns but the letter's parties.
 func (s *shelf) bring(ctx context.Context, w replication.WantedFile, member string) error {
+	e, _, err := s.n.ledger.Find(w.Entry)
+	if err != nil {
+		return err
+	}
+	from := []string{member}
+	if e.Kind() == protocol.KindSealed {
+		w.Alone = true
+		if _, from, err = s.n.letters.Files(w.Entry); err != nil {
+			return err
+		}
+	}
 	s.makeRoom(w.File, w.Bytes)
 	var first []protocol.PublicKey
 	state := s.n.replica.State()
 	for _, node := range s.n.replica.Others().Nodes() {
-		if handle, ok := state.MemberOfNode(node.Key); ok && handle == member {
+		if handle, ok := state.MemberOfNode(node.Key); ok && slices.Contains(from, handle) {
 			first = append(first, node.Key)
 		}
 	}
-	err := s.n.replica.Files().Fetch(ctx, w, first...)
+	err = s.n.replica.Files().Fetch(ctx, w, first...)
 	return errors.Join(err, s.depot.Note(w.File, w.Entry)) // also of a part: whose it is must be known
 }
 
@@ -199,7 +250,7 @@ func (s *shelf) tidy(ctx context.Context) error {
 		if h.Fresh && s.n.opts.Now().Sub(h.Used) < api.UnnamedFor {
 			continue
 		}
-		named := slices.ContainsFunc(s.depot.Notes(h.ID), func(by protocol.EntryID) bool { return s.names(by, h.ID) })
+		named := slices.ContainsFunc(s.depot.Notes(h.ID), func(by protocol.EntryID) bool { return s.stillNames(by, h.ID) })
 		if !named {
 			doubted[h.ID] = true
 		}
@@ -211,7 +262,11 @@ func (s *shelf) tidy(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return protocol.Fail(protocol.ReasonCanceled, "look for names of files", err)
 		}
-		for _, f := range s.filesOf(e) {
+		files, err := s.filesOf(e)
+		if err != nil {
+			return err // nothing is dropped that a letter may name
+		}
+		for _, f := range files {
 			if doubted[f.ID] {
 				delete(doubted, f.ID)
 				if err := s.depot.Note(f.ID, e.ID()); err != nil {
@@ -276,11 +331,12 @@ func (s *shelf) stock(ctx context.Context) error {
 	return nil
 }
 
-// stockOf fetches the files of one member's records, or of all.
+// stockOf fetches the files of one member's records and letters, or of all.
 func (s *shelf) stockOf(ctx context.Context, member string) (failed error) {
-	return s.rows(ctx, index.Query{Types: record.Types(), Member: member, Limit: index.MaxLimit}, func(row index.Row) error {
+	err := s.rows(ctx, index.Query{Types: record.Types(), Member: member, Limit: index.MaxLimit}, func(row index.Row) error {
 		return s.stockRow(ctx, row)
 	})
+	return errors.Join(err, s.stockLetters(ctx, member))
 }
 
 // stockMatching fetches the files of listings that match this member's.
@@ -321,29 +377,38 @@ func (s *shelf) rows(ctx context.Context, q index.Query, do func(index.Row) erro
 	}
 }
 
-// stockRow fetches what is missing of one record's files. Others' files push nothing out
-// that somebody asked for: they come as long as there is room.
-func (s *shelf) stockRow(ctx context.Context, row index.Row) (failed error) {
+// stockRow fetches what is missing of one record's files.
+func (s *shelf) stockRow(ctx context.Context, row index.Row) error {
 	if row.Withdrawn || row.Erased || !s.kinds[row.Kind] {
 		return nil
 	}
-	e, err := s.n.ledger.Entry(row.Current.Feed, row.Current.FeedSeq)
+	return s.stockEntry(ctx, row.Current.Feed, row.Current.FeedSeq, row.Member)
+}
+
+// stockEntry fetches what is missing of the files that an entry of a member names. Others'
+// files push nothing out that somebody asked for: they come as long as there is room.
+func (s *shelf) stockEntry(ctx context.Context, feed protocol.FeedID, seq uint64, member string) (failed error) {
+	e, err := s.n.ledger.Entry(feed, seq)
 	if err != nil {
 		return nil // damaged, and looked at again
 	}
-	for _, f := range s.filesOf(e) {
+	files, err := s.filesOf(e)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
 		if held, ok := s.depot.Held(f.ID); ok && held.Whole {
-			if row.Member == s.n.facts.Handle {
+			if member == s.n.facts.Handle {
 				failed = errors.Join(failed, s.depot.Note(f.ID, e.ID()))
 			}
 			continue
 		}
-		if row.Member != s.n.facts.Handle {
+		if member != s.n.facts.Handle {
 			if _, used := s.others(); used+f.Bytes > s.keep.Budget {
 				continue
 			}
 		}
-		failed = errors.Join(failed, s.bring(ctx, replication.WantedFile{Entry: e.ID(), File: f.ID, Bytes: f.Bytes}, row.Member))
+		failed = errors.Join(failed, s.bring(ctx, replication.WantedFile{Entry: e.ID(), File: f.ID, Bytes: f.Bytes}, member))
 	}
 	return failed
 }

@@ -84,6 +84,7 @@ type WantedFile struct {
 	Entry protocol.EntryID // whose body names it
 	File  protocol.CID
 	Bytes uint64 // as the body says
+	Alone bool   // nobody is asked but the nodes that Fetch names: others must not learn of it
 }
 
 // Fetch brings a file from connected nodes into the depot, those named
@@ -154,7 +155,7 @@ func (r *Replica) fetchRound(ctx context.Context, w WantedFile, first []protocol
 		return false, protocol.Fail(protocol.ReasonCanceled, "fetch file", err)
 	}
 	defer r.fetches.room.Release(1)
-	n, nodes := r.net.Load(), r.mayHave(first)
+	n, nodes := r.net.Load(), r.mayHave(first, w.Alone)
 	if n == nil || len(nodes) == 0 {
 		return false, &protocol.Error{Reason: protocol.ReasonUnreachable, Op: "fetch file", ID: id.String()}
 	}
@@ -188,8 +189,8 @@ func (r *Replica) fetchRound(ctx context.Context, w WantedFile, first []protocol
 }
 
 // mayHave lists the connected nodes: those named, then the others as chance has it, so
-// that not everybody asks the same one.
-func (r *Replica) mayHave(first []protocol.PublicKey) []protocol.PublicKey {
+// that not everybody asks the same one; alone: those named.
+func (r *Replica) mayHave(first []protocol.PublicKey, alone bool) []protocol.PublicKey {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var named, others []protocol.PublicKey
@@ -198,7 +199,7 @@ func (r *Replica) mayHave(first []protocol.PublicKey) []protocol.PublicKey {
 		case !p.linked || !r.nodes[node]:
 		case slices.Contains(first, node):
 			named = append(named, node)
-		default:
+		case !alone:
 			others = append(others, node)
 		}
 	}

@@ -16,8 +16,8 @@ import (
 const maxFileAskBytes = 1 << 10
 
 // ServeFiles answers one node that asks for files of records. What the
-// entry does not name, or names no longer, is answered as if it were not here: its bytes may
-// lie on the disk a moment longer than the body that named it.
+// entry does not name, or names no longer, or not for that node, is answered as if it were
+// not here: its bytes may lie on the disk a moment longer than the body that named it.
 func (of handler) ServeFiles(ctx context.Context, from protocol.PublicKey, s mesh.Stream) {
 	r := of.replica
 	if err := r.serveFiles(ctx, from, s); err != nil {
@@ -42,7 +42,7 @@ func (r *Replica) serveFiles(ctx context.Context, from protocol.PublicKey, s mes
 		if err := turn.asks.Wait(ctx); err != nil {
 			return err
 		}
-		if r.cfg.Depot == nil || !r.cfg.Names(ask.Entry, ask.File) {
+		if r.cfg.Depot == nil || !r.cfg.Names(from, ask.Entry, ask.File) {
 			err = r.sendFile(s, protocol.FileSent{End: true})
 		} else if len(ask.Chunks) == 0 {
 			err = r.sendManifest(s, ask.File)

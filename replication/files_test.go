@@ -50,7 +50,7 @@ func (s *shelf) open() {
 }
 
 func (s *shelf) config(c *Config) {
-	c.Depot, c.Names = s.depot, func(entry protocol.EntryID, id protocol.CID) bool {
+	c.Depot, c.Names = s.depot, func(_ protocol.PublicKey, entry protocol.EntryID, id protocol.CID) bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return s.named[id] && entry == naming

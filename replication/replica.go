@@ -79,12 +79,12 @@ type Config struct {
 	Beginning func() error
 
 	// Depot holds files of records; nil: none are kept, served or fetched. Names tells
-	// whether an entry stands, its body is held and not erased, and names a file; it may read
-	// the ledger, and is called with nothing locked. Unnamed is called when bodies were
+	// whether an entry stands, its body is held and not erased, and names a file that a node
+	// may have; it may read the ledger, and is called with nothing locked. Unnamed is called when bodies were
 	// erased, before that is acknowledged: it returns when every file that only they named
 	// is gone from the disk.
 	Depot   *depot.Depot
-	Names   func(entry protocol.EntryID, file protocol.CID) bool
+	Names   func(from protocol.PublicKey, entry protocol.EntryID, file protocol.CID) bool
 	Unnamed func(ctx context.Context) error
 
 	Version   string // of the program, told to members in health messages

@@ -71,7 +71,7 @@ func (a *app) attach(ctx context.Context, s *session, content map[string]any, na
 	lang, _ := content["lang"].(string)
 	told := false
 	for _, name := range names {
-		up, err := a.upload(ctx, s, name)
+		up, err := a.upload(ctx, s.Upload, name)
 		if err != nil {
 			return false, err
 		}
@@ -94,8 +94,9 @@ func (a *app) attach(ctx context.Context, s *session, content map[string]any, na
 	return true, nil
 }
 
-// upload brings one file to the node. What is wrong with it is said with its name.
-func (a *app) upload(ctx context.Context, s *session, name string) (api.Upload, error) {
+// upload brings one file to the node in one of its ways. What is wrong with it is said with
+// its name.
+func (a *app) upload(ctx context.Context, bring func(context.Context, string, io.Reader) (api.Upload, error), name string) (api.Upload, error) {
 	f, err := os.Open(name)
 	if err == nil {
 		var info os.FileInfo
@@ -113,7 +114,7 @@ func (a *app) upload(ctx context.Context, s *session, name string) (api.Upload, 
 		return api.Upload{}, &complaint{reason: protocol.ReasonUsage, key: "cli.usage.cannot_read", args: args{"file": name}, err: err}
 	}
 	defer f.Close()
-	up, err := s.Upload(ctx, norm.NFC.String(filepath.Base(name)), f)
+	up, err := bring(ctx, norm.NFC.String(filepath.Base(name)), f)
 	var e *protocol.Error
 	switch reason := protocol.ReasonOf(err); {
 	case err == nil:
@@ -215,6 +216,9 @@ func (a *app) fetch(ctx context.Context, s *session, ref string, n int, output s
 			if err != nil {
 				return err
 			}
+		}
+		if file.Private {
+			return nil // its id is that of the encrypted form, which the node has checked
 		}
 		if _, _, is, err := check.End(); err != nil || is.String() != file.ID {
 			return &protocol.Error{Reason: protocol.ReasonBadHash, Op: "fetch file", ID: file.ID, Err: err}

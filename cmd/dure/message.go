@@ -4,17 +4,21 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/record"
 )
 
 func (a *app) messageCommand() *cobra.Command {
 	var about, answers string
-	var persons, documents []string
+	var persons, documents, files []string
 	var check bool
 	c := a.command("message MEMBER[,MEMBER…] [TEXT|-]", between(1, 2), api.Receipt{}, func(ctx context.Context, arguments []string) error {
 		m := api.MessageDraft{To: strings.Split(arguments[0], ","), About: about, Answers: answers, Lang: a.lang, Dry: check}
@@ -24,15 +28,18 @@ func (a *app) messageCommand() *cobra.Command {
 		}
 		for _, text := range documents {
 			d := parts(text, 2)
-			m.Documents = append(m.Documents, api.Document{Title: d[0], Where: d[1]})
+			m.Documents = append(m.Documents, api.DocumentDraft{Title: d[0], Where: d[1]})
 		}
-		if len(m.Persons)+len(m.Documents) > 0 {
+		if len(m.Persons)+len(m.Documents)+len(files) > 0 {
 			m.What = "particulars"
 		}
 		if err := a.messageText(&m, arguments[1:]); err != nil {
 			return err
 		}
 		return a.with(ctx, func(s *session) error {
+			if err := a.enclose(ctx, s, &m, files); err != nil {
+				return err
+			}
 			receipt, err := s.Send(ctx, m)
 			if err != nil {
 				return err
@@ -40,12 +47,13 @@ func (a *app) messageCommand() *cobra.Command {
 			return a.answer(receipt, func() { a.saySent(s, m, receipt) })
 		})
 	})
-	c.Example = "dure message kr-seoul \"…\" --about kr-seoul-41\ndure message kr-seoul,fr-paris --person \"…; …; …; …\" --answer kr-seoul-44"
+	c.Example = "dure message kr-seoul \"…\" --about kr-seoul-41\ndure message kr-seoul,fr-paris --person \"…; …; …; …\" --attach passport.pdf --answer kr-seoul-44"
 	f := c.Flags()
 	a.textFlag(f, &about, "about", "ID", "")
 	a.textFlag(f, &answers, "answer", "ID", "")
 	a.listFlag(f, &persons, "person", "TEXT")
 	a.listFlag(f, &documents, "document", "TEXT")
+	a.listFlag(f, &files, "attach", "FILE")
 	a.switchFlag(f, &check, "check")
 	return c
 }
@@ -66,8 +74,38 @@ func (a *app) messageText(m *api.MessageDraft, arguments []string) error {
 		}
 		m.Text = strings.TrimSpace(string(raw))
 	}
-	if m.Text == "" && len(m.Persons)+len(m.Documents) == 0 {
+	if m.Text == "" && m.What == "" {
 		return misuse("usage.empty_message", nil)
+	}
+	return nil
+}
+
+// enclose brings files to the node, encrypted, and names them in a message.
+func (a *app) enclose(ctx context.Context, s *session, m *api.MessageDraft, files []string) error {
+	if !m.Dry && len(files) > 0 {
+		dry := *m
+		dry.Dry = true
+		for _, name := range files {
+			dry.Documents = append(dry.Documents, api.DocumentDraft{Title: titleOf(filepath.Base(name))})
+		}
+		if _, err := s.Send(ctx, dry); err != nil { // before anything is brought
+			return err
+		}
+	}
+	for _, name := range files {
+		d := api.DocumentDraft{Title: titleOf(norm.NFC.String(filepath.Base(name)))}
+		if !m.Dry {
+			up, err := a.upload(ctx, s.Enclose, name)
+			if err != nil {
+				return err
+			}
+			a.note("cli.attach.file", args{"name": up.Name, "kind": a.code(record.MediaTypes, up.MediaType), "bytes": a.book.Bytes(a.lang, up.Bytes)})
+			for _, w := range up.Warnings {
+				a.note("cli.attach.position", args{"name": up.Name, "sentence": a.say("personal."+w.Code, args{"found": w.Found})})
+			}
+			d.Upload = up.ID
+		}
+		m.Documents = append(m.Documents, d)
 	}
 	return nil
 }
@@ -178,6 +216,14 @@ func (a *app) sayMessage(ctx context.Context, s *session, m api.Message) {
 		fmt.Fprintln(a.out, "\n"+m.Text)
 	}
 	fmt.Fprintln(a.out)
+	var files []api.Attachment
+	if slices.ContainsFunc(m.Documents, func(d api.Document) bool { return d.Attachment > 0 }) {
+		files, _ = s.Attachments(ctx, m.ID) // the message stands without them
+	}
+	if len(files) > 0 {
+		a.files(files)
+		fmt.Fprintln(a.out)
+	}
 	t := table{indent: 2}
 	t.row(a.say("cli.message.from", nil), a.name(m.Names, m.From)+" ("+m.From+")")
 	for _, p := range m.To {
@@ -187,6 +233,9 @@ func (a *app) sayMessage(ctx context.Context, s *session, m api.Message) {
 		t.row(a.say("cli.message.person", nil), inOneLine(p.Name, p.Role, p.Email, p.Phone, p.Note))
 	}
 	for _, d := range m.Documents {
+		if d.Attachment > 0 && d.Where == "" && d.Note == "" {
+			continue // it stands above
+		}
 		t.row(a.say("cli.message.document", nil), inOneLine(d.Title, d.Where, d.Note))
 	}
 	if m.About != "" {
@@ -202,6 +251,9 @@ func (a *app) sayMessage(ctx context.Context, s *session, m api.Message) {
 	t.row(a.say("field.number", nil), m.Number)
 	t.row(a.say("field.id", nil), m.ID)
 	t.print(a.out)
+	if len(files) > 0 {
+		a.note("cli.message.fetch", args{"id": cmp.Or(m.Number, m.ID)})
+	}
 }
 
 // inOneLine puts what is there on one line.

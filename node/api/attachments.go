@@ -27,14 +27,23 @@ func (s *server) attachments() {
 	text := &huma.Schema{Type: huma.TypeString}
 
 	op := post(access.Write, "upload-attachment", "/attachments", "Keep a file that a record is then to name, within a day", http.StatusCreated)
-	op.Parameters = []*huma.Param{{Name: "name", In: "query", Description: "the file's name; its ending tells a table from other text", Schema: text}}
+	op.Parameters = []*huma.Param{{Name: "name", In: "query", Description: "the file's name; its ending tells a table from other text", Schema: text},
+		{Name: "private", In: "query", Description: "encrypt it before it comes to the disk: for send-message to name, until the node is started anew", Schema: &huma.Schema{Type: huma.TypeBoolean}}}
 	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		mediaOctets: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}
-	op.Responses = map[string]*huma.Response{"201": {Description: "what a record names it by", Content: map[string]*huma.MediaType{
+	op.Responses = map[string]*huma.Response{"201": {Description: "what a record or a message names it by", Content: map[string]*huma.MediaType{
 		"application/json": {Schema: schemas.Schema(typeOf[Upload](), true, "")}}}}
 	s.raw(op, func(w http.ResponseWriter, r *http.Request) error {
 		in := &patientReader{r: http.MaxBytesReader(w, r.Body, protocol.MaxAttachmentBytes+1), rc: http.NewResponseController(w)}
-		up, err := s.backend.Upload(r.Context(), r.URL.Query().Get("name"), in)
+		keep := s.backend.Upload
+		switch private := r.URL.Query().Get("private"); private {
+		case "", "false":
+		case "true":
+			keep = s.backend.Enclose
+		default:
+			return &protocol.Error{Reason: protocol.ReasonUsage, Op: "upload file", Field: "private", Args: map[string]string{"value": private}}
+		}
+		up, err := keep(r.Context(), r.URL.Query().Get("name"), in)
 		if err != nil {
 			return refusedFile(err)
 		}
@@ -46,9 +55,9 @@ func (s *server) attachments() {
 		Items []Attachment `json:"items"`
 	}
 	type named struct {
-		ID string `path:"id" doc:"short number, CID or a prefix of it; or the CID of an entry that names files"`
+		ID string `path:"id" doc:"short number, CID or a prefix of it, of a record or a message; or the CID of an entry that names files"`
 	}
-	route(s, get(access.Read, "list-attachments", "/records/{id}/attachments", "The files of a record, and how much of them lies here"),
+	route(s, get(access.Read, "list-attachments", "/records/{id}/attachments", "The files of a record or a message, and how much of them lies here"),
 		func(ctx context.Context, in *named) (*answer[list], error) {
 			items, err := s.backend.Attachments(ctx, in.ID)
 			if items == nil {
@@ -69,7 +78,7 @@ func (s *server) attachments() {
 			return &answer[entries]{entries{items}}, err
 		})
 
-	op = get(access.Read, "get-attachment", "/records/{id}/attachments/{number}", "A file of a record; what is not here is fetched from other nodes while it is sent")
+	op = get(access.Read, "get-attachment", "/records/{id}/attachments/{number}", "A file of a record or a message; what is not here is fetched from other nodes while it is sent")
 	op.Parameters = []*huma.Param{
 		{Name: "id", In: "path", Required: true, Description: "as for the list", Schema: text},
 		{Name: "number", In: "path", Required: true, Description: "its place in the record, from 1", Schema: &huma.Schema{Type: huma.TypeInteger}}}

@@ -13,9 +13,18 @@ import (
 )
 
 // Upload implements Filer.
-func (c *Client) Upload(ctx context.Context, name string, r io.Reader) (up Upload, err error) {
+func (c *Client) Upload(ctx context.Context, name string, r io.Reader) (Upload, error) {
+	return c.upload(ctx, url.Values{"name": {name}}, r)
+}
+
+// Enclose implements Correspondent.
+func (c *Client) Enclose(ctx context.Context, name string, r io.Reader) (Upload, error) {
+	return c.upload(ctx, url.Values{"name": {name}, "private": {"true"}}, r)
+}
+
+func (c *Client) upload(ctx context.Context, asked url.Values, r io.Reader) (up Upload, err error) {
 	source := &counted{r: r, step: "upload", progress: nil}
-	resp, err := c.do(ctx, http.MethodPost, "/attachments?"+url.Values{"name": {name}}.Encode(), http.Header{"Content-Type": {mediaOctets}}, source)
+	resp, err := c.do(ctx, http.MethodPost, "/attachments?"+asked.Encode(), http.Header{"Content-Type": {mediaOctets}}, source)
 	if source.err != nil && !errors.Is(source.err, io.EOF) {
 		if resp != nil {
 			resp.Body.Close()

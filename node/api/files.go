@@ -14,8 +14,9 @@ type Filer interface {
 	// long ReasonTooLarge; an r that ends in an error keeps nothing.
 	Upload(ctx context.Context, name string, r io.Reader) (Upload, error)
 
-	// Attachments lists the files of a record's current version, in its order. ref is as in
-	// Record, or the CID of an entry that names files without being a record.
+	// Attachments lists the files of a record's current version, or of a message, in its order.
+	// ref is as in Record or Message, or the CID of an entry that names files without being a
+	// record.
 	Attachments(ctx context.Context, ref string) ([]Attachment, error)
 
 	// Entries lists the entries that made a record, or an agreement, what it is now: its
@@ -26,8 +27,8 @@ type Filer interface {
 	// Attachment opens file number n, from 1 on. What is not here is fetched from other nodes
 	// while it is read: it returns when the beginning is here, and reading waits for the rest
 	// as long as ctx lasts. ReasonNotFound where the record has no such file; ReasonWanted
-	// where nobody gives it now; ReasonInvalid where it is not of the type
-	// that its record says. The caller closes it.
+	// where nobody gives it now; ReasonInvalid where it is not of the type that its record
+	// says; ReasonBadHash where a message gives it a key that does not open it. The caller closes it.
 	Attachment(ctx context.Context, ref string, n int) (*File, error)
 }
 
@@ -37,6 +38,7 @@ type Upload struct {
 	MediaType string     `json:"media_type"`
 	Bytes     uint64     `json:"bytes"`
 	Name      string     `json:"name,omitempty" doc:"as it was sent"`
+	Private   bool       `json:"private,omitempty" doc:"encrypted, for a message to name"`
 	Warnings  []Personal `json:"warnings,omitempty" doc:"what in it looks like data of private persons: where a picture was taken"`
 }
 
@@ -64,6 +66,7 @@ type Attachment struct {
 	State     AttachmentState   `json:"state" enum:"here,part,absent" doc:"how much of it lies on this disk; the rest is fetched when it is asked for"`
 	Here      uint64            `json:"here" doc:"bytes of it on this disk"`
 	Entry     string            `json:"entry" doc:"CID of the entry that names it"`
+	Private   bool              `json:"private,omitempty" doc:"it goes with a message: what lies on disks is encrypted, and id is the name of that"`
 }
 
 // File is an Attachment being read.

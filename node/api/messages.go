@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -32,6 +33,12 @@ type Correspondent interface {
 	// removed) or ReasonNotFound (no key yet), with Field "to" and the handles in Args.
 	// With m.Dry it tells that, and writes nothing.
 	Send(ctx context.Context, m MessageDraft) (Receipt, error)
+
+	// Enclose keeps a file that a message is to name, as Filer.Upload does, but encrypted with a
+	// key of its own: MessageDraft.Documents name it, and nobody but the members in To opens it.
+	// What no message names is forgotten by the next start, at the latest. Its bounds and
+	// errors are those of Upload.
+	Enclose(ctx context.Context, name string, r io.Reader) (Upload, error)
 
 	// Recipients lists the members and whether they can be written to.
 	Recipients(ctx context.Context) ([]Recipient, error)
@@ -94,23 +101,32 @@ type Person struct {
 	Note  string `json:"note,omitempty" maxLength:"200"`
 }
 
-// Document is something on paper or in a file that the parties need.
+// Document is something that the parties need: on paper, or the file itself.
 type Document struct {
-	Title string `json:"title" minLength:"1" maxLength:"200"`
-	Where string `json:"where,omitempty" maxLength:"200" doc:"an address, a file number, a shelf"`
-	Note  string `json:"note,omitempty" maxLength:"200"`
+	Title      string `json:"title" minLength:"1" maxLength:"200"`
+	Where      string `json:"where,omitempty" maxLength:"200" doc:"an address, a file number, a shelf"`
+	Note       string `json:"note,omitempty" maxLength:"200"`
+	Attachment int    `json:"attachment,omitempty" doc:"the file itself goes with the message: its number for get-attachment"`
+}
+
+// DocumentDraft is a document as it is sent.
+type DocumentDraft struct {
+	Title  string `json:"title,omitempty" maxLength:"200" doc:"the name of its file by default"`
+	Where  string `json:"where,omitempty" maxLength:"200" doc:"an address, a file number, a shelf"`
+	Note   string `json:"note,omitempty" maxLength:"200"`
+	Upload string `json:"upload,omitempty" maxLength:"120" doc:"the file itself: the id that upload-attachment gave with private=true"`
 }
 
 // MessageDraft is what a member wants to write to others.
 type MessageDraft struct {
-	To        []string   `json:"to" minItems:"1" maxItems:"16" doc:"handles"`
-	What      string     `json:"what,omitempty" enum:"message,particulars" doc:"message by default"`
-	About     string     `json:"about,omitempty" maxLength:"120" doc:"the record or agreement it is about, by number or CID; told to its readers alone"`
-	Answers   string     `json:"answers,omitempty" maxLength:"120" doc:"the message that it answers"`
-	Lang      string     `json:"lang,omitempty" maxLength:"40" doc:"of the text"`
-	Text      string     `json:"text,omitempty" maxLength:"6000"`
-	Persons   []Person   `json:"persons,omitempty" maxItems:"12"`
-	Documents []Document `json:"documents,omitempty" maxItems:"12"`
+	To        []string        `json:"to" minItems:"1" maxItems:"16" doc:"handles"`
+	What      string          `json:"what,omitempty" enum:"message,particulars" doc:"message by default"`
+	About     string          `json:"about,omitempty" maxLength:"120" doc:"the record or agreement it is about, by number or CID; told to its readers alone"`
+	Answers   string          `json:"answers,omitempty" maxLength:"120" doc:"the message that it answers"`
+	Lang      string          `json:"lang,omitempty" maxLength:"40" doc:"of the text"`
+	Text      string          `json:"text,omitempty" maxLength:"6000"`
+	Persons   []Person        `json:"persons,omitempty" maxItems:"12"`
+	Documents []DocumentDraft `json:"documents,omitempty" maxItems:"12"`
 
 	Dry bool `json:"-"` // judge it and write nothing
 }

@@ -42,6 +42,34 @@ func TestMessages_OverHTTP(t *testing.T) {
 	if self, err := c.RotateKey(ctx); err != nil || !self.Self {
 		t.Errorf("%+v %v", self, err)
 	}
+	up, err := c.Enclose(ctx, "계약서.pdf", strings.NewReader(pdf+"contract"))
+	if err != nil || !up.Private || up.MediaType != "application/pdf" {
+		t.Fatalf("%+v %v", up, err)
+	}
+	sent, err := c.Send(ctx, api.MessageDraft{To: []string{"ca-montreal"}, Documents: []api.DocumentDraft{{Title: "계약서.pdf", Upload: up.ID}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err := c.Message(ctx, sent.Number); err != nil || len(m.Documents) != 1 || m.Documents[0].Attachment != 1 {
+		t.Errorf("%+v %v", m, err)
+	}
+	if all, err := c.Attachments(ctx, sent.Number); err != nil || len(all) != 1 || !all[0].Private || all[0].Name != "계약서.pdf" {
+		t.Errorf("%+v %v", all, err)
+	}
+	if resp, raw := w.ask("GET", "/api/v1/records/"+sent.Number+"/attachments/1", ""); string(raw) != pdf+"contract" || resp.Header.Get("Content-Type") != "application/pdf" {
+		t.Errorf("%s %q", resp.Status, raw)
+	}
+	for _, path := range []string{"/api/v1/records/" + sent.Number + "/attachments", "/api/v1/records/" + sent.Number + "/attachments/1"} {
+		if resp, raw := w.ask("GET", path, "", "Authorization", ""); resp.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s without a token: %s %s", path, resp.Status, raw)
+		}
+	}
+	if resp, raw := w.ask("POST", "/api/v1/attachments?private=perhaps", "x", "Content-Type", "application/octet-stream"); resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("neither private nor not: %s %s", resp.Status, raw)
+	}
+	if _, err := c.Send(ctx, api.MessageDraft{To: []string{"ca-montreal"}, Documents: []api.DocumentDraft{{Title: "x", Upload: "bafynothing"}}}); protocol.ReasonOf(err) != protocol.ReasonInvalid {
+		t.Errorf("a file that is not here: %v", err)
+	}
 	for body, field := range map[string]string{
 		`{"to":[],"text":"x"}`: "to", `{"to":["a"],"text":"x","what":"order"}`: "what", `{"to":["a"],"text":"x","cc":["b"]}`: "cc",
 		`{"to":["a"],"persons":[{"phone":"1"}]}`: "persons",

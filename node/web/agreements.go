@@ -377,7 +377,7 @@ func capital(s string) string {
 // deed does what was chosen, once however often the button is pressed, and shows the agreement again.
 func (s *site) deed(w http.ResponseWriter, r *http.Request, v *view) error {
 	v.Ref = r.PathValue("ref")
-	form, file, err := s.posted(r, v, agreementForm)
+	form, file, err := s.posted(r, v, agreementForm, s.backend.Upload)
 	again := func(typed deedTyped, status int) error {
 		a, err := s.backend.Agreement(r.Context(), v.Ref, "")
 		if err == nil {

@@ -50,7 +50,7 @@ func (s *site) attach(w http.ResponseWriter, r *http.Request, v *view) error {
 	}
 	form := s.attaching(r, v, rec)
 	if form == nil && len(rec.For) > 0 {
-		return &protocol.Error{Reason: protocol.ReasonUsage, Op: "attach", ID: rec.ID, Args: map[string]string{"files": "1"}} // files are not encrypted
+		return &protocol.Error{Reason: protocol.ReasonUsage, Op: "attach", ID: rec.ID, Args: map[string]string{"files": "1"}} // they would lie open
 	}
 	if form == nil {
 		return &protocol.Error{Reason: protocol.ReasonConflict, Op: "attach", ID: rec.ID, Args: map[string]string{"number": rec.Number}}
@@ -70,7 +70,7 @@ func (s *site) attach(w http.ResponseWriter, r *http.Request, v *view) error {
 		}
 		return s.showAttaching(w, r, v, rec, form, status)
 	}
-	values, file, err := s.posted(r, v, attachForm)
+	values, file, err := s.posted(r, v, attachForm, s.backend.Upload)
 	if values != nil {
 		form.Title = record.Clean(values.Get("file_title"))
 	}

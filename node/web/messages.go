@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/record"
 )
 
 const (
@@ -37,9 +39,10 @@ type messageLine struct {
 	Text      text
 	Persons   []field
 	Documents []field
-	Concerns  text   // number of the record it is about
-	About     string // its address
-	Answers   string // address of the message that it answers
+	Files     []fileLine // those of its documents that go with it
+	Concerns  text       // number of the record it is about
+	About     string     // its address
+	Answers   string     // address of the message that it answers
 	Number    string
 	When      moment
 	ID        string
@@ -55,7 +58,8 @@ type messageForm struct {
 	Text       string
 	Lang       string
 	Max        int
-	Sentence   string // why sending failed
+	Kept       *brought // a file that came with the form and goes with the message
+	Sentence   string   // why sending failed
 	Hint       string
 }
 
@@ -114,7 +118,9 @@ func (s *site) renderMessages(w http.ResponseWriter, r *http.Request, v *view, f
 	}
 	list := messageList{Form: form, Later: v.query.Get("cursor") != "", Sent: v.query.Get("sent")}
 	for _, m := range page.Items {
-		list.Messages = append(list.Messages, v.messageLine(m))
+		line := v.messageLine(m)
+		line.Files = s.enclosed(r, v, m)
+		list.Messages = append(list.Messages, line)
 		if m.Unread && r.Method == http.MethodGet { // its whole text stands on the page
 			if err := s.backend.MarkRead(r.Context(), m.ID); err != nil {
 				return err
@@ -158,6 +164,9 @@ func (v *view) messageLine(m api.Message) messageLine {
 		line.Persons = append(line.Persons, said(v.T("cli.message.person"), p.Name, p.Role, p.Email, p.Phone, p.Note))
 	}
 	for _, d := range m.Documents {
+		if d.Attachment > 0 && d.Where == "" && d.Note == "" {
+			continue // its file says it
+		}
 		line.Documents = append(line.Documents, said(v.T("cli.message.document"), d.Title, d.Where, d.Note))
 	}
 	if m.Concerns != "" {
@@ -167,6 +176,18 @@ func (v *view) messageLine(m api.Message) messageLine {
 		line.Answers = "/messages/" + url.PathEscape(m.Answers)
 	}
 	return line
+}
+
+// enclosed lists the files that go with a message.
+func (s *site) enclosed(r *http.Request, v *view, m api.Message) []fileLine {
+	if !slices.ContainsFunc(m.Documents, func(d api.Document) bool { return d.Attachment > 0 }) {
+		return nil
+	}
+	all, err := s.backend.Attachments(r.Context(), m.ID)
+	if err != nil {
+		return nil // the message stands without them
+	}
+	return v.fileLines("/records/"+url.PathEscape(cmp.Or(m.Number, m.ID)), m.Lang, all)
 }
 
 // party is what a member is called; a handle is in no language.
@@ -210,6 +231,7 @@ func (s *site) showMessage(w http.ResponseWriter, r *http.Request, v *view) erro
 		}
 	}
 	page := oneMessage{Line: v.messageLine(m)}
+	page.Line.Files = s.enclosed(r, v, m)
 	if m.State != "erased" && v.May("write") {
 		to := []string{m.From}
 		for _, p := range m.To {
@@ -231,39 +253,47 @@ func (s *site) showMessage(w http.ResponseWriter, r *http.Request, v *view) erro
 
 // send writes a message once, however often the button is pressed.
 func (s *site) send(w http.ResponseWriter, r *http.Request, v *view) error {
-	if err := r.ParseForm(); err != nil {
-		return protocol.Fail(protocol.ReasonTooLarge, "read form", err)
+	typed, file, err := s.posted(r, v, messageFormName, s.backend.Enclose)
+	var refused *fileRefused
+	if err != nil && !errors.As(err, &refused) {
+		return err
 	}
-	if !s.sessions.FormValid(r, messageFormName, r.PostForm.Get("token")) {
-		return protocol.Fail(protocol.ReasonForbidden, "read form", nil)
+	m := api.MessageDraft{To: typed["to"], About: strings.TrimSpace(typed.Get("about")), Answers: typed.Get("answers"), Lang: v.Lang,
+		Text: strings.TrimSpace(strings.ReplaceAll(typed.Get("text"), "\r\n", "\n"))}
+	enclosed := ""
+	if file != nil {
+		enclosed, m.What = file.ID, "particulars"
+		m.Documents = []api.DocumentDraft{{Title: file.Title, Upload: file.ID}}
 	}
-	m := api.MessageDraft{To: r.PostForm["to"], About: strings.TrimSpace(r.PostForm.Get("about")), Answers: r.PostForm.Get("answers"), Lang: v.Lang,
-		Text: strings.TrimSpace(strings.ReplaceAll(r.PostForm.Get("text"), "\r\n", "\n"))}
 	problem := ""
 	switch {
+	case err != nil:
 	case len(m.To) == 0:
 		problem = v.T("web.message.nobody")
-	case m.Text == "":
+	case m.Text == "" && file == nil:
 		problem = v.T("cli.usage.empty_message")
 	}
 	var receipt api.Receipt
-	var err error
-	if problem == "" {
-		raw := []byte(strings.Join(append(slices.Clone(m.To), m.About, m.Answers, m.Text), "\x00"))
-		receipt, _, err = s.once.Do(r.Context(), r.PostForm.Get("key"), "message", raw, func() (api.Receipt, error) { return s.backend.Send(r.Context(), m) })
+	if problem == "" && err == nil {
+		raw := []byte(strings.Join(append(slices.Clone(m.To), m.About, m.Answers, m.Text, enclosed), "\x00"))
+		receipt, _, err = s.once.Do(r.Context(), typed.Get("key"), "message", raw, func() (api.Receipt, error) { return s.backend.Send(r.Context(), m) })
 	}
 	if problem == "" && err == nil {
 		http.Redirect(w, r, "/messages?"+url.Values{"sent": {receipt.Number}}.Encode(), http.StatusSeeOther)
 		return nil
 	}
-	form, ferr := s.messageForm(r, v, r.PostForm)
+	form, ferr := s.messageForm(r, v, typed)
 	if ferr != nil {
 		return ferr
 	}
+	form.Kept = file
 	status := http.StatusUnprocessableEntity
 	if form.Sentence = problem; err != nil {
 		status = api.StatusOf(protocol.ReasonOf(err))
-		form.Sentence, form.Hint = s.book.Error(v.Lang, err)
+		form.Sentence, form.Hint = v.fileProblem(err)
+		for _, f := range record.FaultsOf(err) { // it is not here any more: another one can be chosen
+			form.Hint, form.Kept = v.book.Fault(v.Lang, f), nil
+		}
 		if status == http.StatusInternalServerError {
 			s.log.Error("sending failed", "error", err)
 		}

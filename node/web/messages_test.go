@@ -70,6 +70,39 @@ func TestMessages_ReadAndAnswer(t *testing.T) {
 	}
 }
 
+// A file goes with a message; where that cannot be sent, it need not be chosen again.
+func TestMessages_WithAFile(t *testing.T) {
+	w := correspondence(t)
+	_, list, _ := w.open("/messages?lang=en")
+	form := formOf(t, list, "/messages")
+	contract := []byte("%PDF-1.7\nthe contract")
+	if status, page, _ := w.bring("/messages", "page.html", []byte("<!doctype html><script>alert(1)</script>"), append(form, "to", "ca-montreal", "text", "Typed with care.")...); status != 422 && status != 400 || !strings.Contains(page, "page.html: a file of this kind") || !strings.Contains(page, "Typed with care.") || !strings.Contains(page, `value="ca-montreal" checked`) {
+		t.Fatalf("a page: %d\n%s", status, page)
+	}
+	status, again, _ := w.bring("/messages", "계약서.pdf", contract, append(form, "text", "")...)
+	if status != 422 || !strings.Contains(again, "Choose at least one member") || !strings.Contains(again, "계약서.pdf is here") {
+		t.Fatalf("to nobody: %d\n%s", status, again)
+	}
+	kept := append(formOf(t, again, "/messages"), "to", "ca-montreal")
+	status, body, header := w.bring("/messages", "", nil, kept...)
+	if status != 303 {
+		t.Fatalf("%d\n%s", status, body)
+	}
+	number := strings.TrimPrefix(header.Get("Location"), "/messages?sent=")
+	for _, path := range []string{"/messages", "/messages/" + number} {
+		if _, page, _ := w.open(path); !strings.Contains(page, `href="/records/`+number+`/attachments/1" download="계약서.pdf"`) {
+			t.Fatalf("%s does not offer the file:\n%s", path, page)
+		}
+	}
+	if _, file, _ := w.open("/records/" + number + "/attachments/1"); file != string(contract) {
+		t.Errorf("the file is %q", file)
+	}
+	kept[1] = "x"
+	if status, _, _ := w.bring("/messages", "계약서.pdf", contract, kept...); status != 403 {
+		t.Errorf("a foreign form: %d", status)
+	}
+}
+
 func TestMessages_OnlySignedIn(t *testing.T) {
 	w := newWorld(t)
 	for _, path := range []string{"/messages", "/messages/kr-seoul-44"} {

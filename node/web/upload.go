@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"io"
 	"mime"
@@ -27,15 +28,18 @@ type brought struct {
 	Told  []string // what in it looks like data of private persons
 }
 
+// bringing is one of the ways in which the node keeps a file.
+type bringing func(ctx context.Context, name string, r io.Reader) (api.Upload, error)
+
 // withFile is page for a form that may carry a file: there is more to read, and more time.
 func (s *site) withFile(f pageFunc) http.HandlerFunc {
 	return s.reading(maxUploadBytes, f)
 }
 
 // posted reads a form, and keeps the file in it. The token of the form stands before the
-// file, so that nothing is kept that does not come from a page of this session. A file that
-// is refused is named in the error's Args as "file"; the values are those before it.
-func (s *site) posted(r *http.Request, v *view, form string) (values url.Values, file *brought, err error) {
+// file, so that nothing is kept that does not come from a page of this session. bring keeps
+// the file. One that is refused is named in the error; the values are those before it.
+func (s *site) posted(r *http.Request, v *view, form string, bring bringing) (values url.Values, file *brought, err error) {
 	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media != "multipart/form-data" {
 		if err := r.ParseForm(); err != nil {
 			return nil, nil, protocol.Fail(protocol.ReasonTooLarge, "read form", err)
@@ -78,7 +82,7 @@ func (s *site) posted(r *http.Request, v *view, form string) (values url.Values,
 		if part.FileName() == "" || file != nil {
 			continue // no file was chosen; or a second one, which no form of ours has
 		}
-		up, err := s.backend.Upload(r.Context(), name, part)
+		up, err := bring(r.Context(), name, part)
 		if err != nil {
 			_, _ = io.Copy(io.Discard, part) // so that the browser waits for the answer
 			return values, nil, refusedFile(name, err)

@@ -116,7 +116,7 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("GET /agreements/{ref}/terms", s.acting(access.Write, s.showTerms))
 	mux.HandleFunc("POST /agreements/{ref}/terms", s.acting(access.Write, s.sendTerms))
 	mux.HandleFunc("GET /messages", s.members(s.showMessages))
-	mux.HandleFunc("POST /messages", s.acting(access.Write, s.send))
+	mux.HandleFunc("POST /messages", s.withFile(s.known(allowed(access.Write, s.send))))
 	mux.HandleFunc("GET /messages/{ref}", s.members(s.showMessage))
 	mux.HandleFunc("GET /requests/new", s.acting(access.Write, s.showForm))
 	mux.HandleFunc("POST /requests/new", s.acting(access.Write, s.showForm)) // another language, with what was typed

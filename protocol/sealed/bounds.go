@@ -26,6 +26,13 @@ const (
 	MaxPersons   = 12
 	MaxDocuments = 12
 	MaxLine      = 200
+
+	// SegmentBytes is what one segment of a file holds: with its tag it is as long as a chunk.
+	SegmentBytes = protocol.ChunkBytes - tagBytes
+
+	// MaxFileBytes bounds a file of a letter: encrypted, it is as long as the largest file of a
+	// record. Beyond: ReasonTooLarge.
+	MaxFileBytes = protocol.MaxChunks * SegmentBytes
 )
 
 const (
@@ -42,6 +49,10 @@ const (
 var (
 	slotSteps = []int{4, 8, 16, MaxSlots}
 	sizeSteps = []int{1 << 10, 2 << 10, 4 << 10, 8 << 10, 16 << 10, 24 << 10}
+
+	// fileSteps are the only numbers of segments that a file has: who sees one pass learns
+	// which of fifteen lengths it has. From the second one on, less than half is padding.
+	fileSteps = []int{1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, protocol.MaxChunks}
 )
 
 // step is the least of the steps that holds n; 0 where none does.
@@ -67,5 +78,7 @@ func Bounds() []protocol.Bound {
 		b("MaxPersons", MaxPersons, "persons", "that a letter names", "`too_large`"),
 		b("MaxDocuments", MaxDocuments, "documents", "that a letter names", "`too_large`"),
 		b("MaxLine", MaxLine, "characters", "of one line about a person or document", "`too_large`"),
+		b("SegmentBytes", SegmentBytes, "bytes", "of a file in one segment: with its tag it is a chunk", "the next segment"),
+		b("MaxFileBytes", MaxFileBytes, "bytes", "of a file that goes with a letter, before it is encrypted", "`too_large`"),
 	}
 }

@@ -46,11 +46,22 @@ type Person struct {
 	Note  string `cbor:"note,omitempty" json:"note,omitempty"`
 }
 
-// Document is something on paper or in a file that the parties need.
+// Document is something that the parties need: on paper, or the file itself.
 type Document struct {
-	Title string `cbor:"title" json:"title" doc:"what it is"`
-	Where string `cbor:"where,omitempty" json:"where,omitempty" doc:"an address, a file number, a shelf"`
-	Note  string `cbor:"note,omitempty" json:"note,omitempty"`
+	Title string `cbor:"title"`
+	Where string `cbor:"where,omitempty"` // an address, a file number, a shelf
+	Note  string `cbor:"note,omitempty"`
+	File  *File  `cbor:"file,omitempty"` // nil: it is kept elsewhere
+}
+
+// Files are the files that go with the letter, in the order of its documents.
+func (l *Letter) Files() (out []Document) {
+	for _, d := range l.Documents {
+		if d.File != nil {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // IsListing reports whether the letter is an offer or a request.
@@ -132,6 +143,11 @@ func (l *Letter) lines() error {
 		at := fmt.Sprintf("documents[%d].", i)
 		if err := errors.Join(line(at+"title", d.Title, true), line(at+"where", d.Where, false), line(at+"note", d.Note, false)); err != nil {
 			return err
+		}
+		if d.File != nil {
+			if err := d.File.check(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

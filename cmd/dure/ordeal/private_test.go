@@ -37,16 +37,21 @@ func TestPrivate_NowhereElse(t *testing.T) {
 
 	marker := randomText(60)
 	heard := listen(t, marker, f.members)
-	draft := func(to string) []byte {
+	draft := func(to, upload string) []byte {
 		raw, err := json.Marshal(api.MessageDraft{To: []string{to}, Text: "Ask for " + marker, Lang: "en",
-			Persons: []api.Person{{Name: "K" + marker, Phone: "02" + marker}}})
+			Persons: []api.Person{{Name: "K" + marker, Phone: "02" + marker}}, Documents: []api.DocumentDraft{{Title: "K" + marker + ".pdf", Upload: upload}}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return raw
 	}
 	var sent api.Receipt
-	if err := sender.ask(t.Context(), "POST", "/api/v1/messages", draft(reader.handle), http.StatusCreated, &sent); err != nil {
+	var up api.Upload
+	document := []byte("%PDF-1.7\n" + strings.Repeat("Passport of "+marker+"\n", 4000)) // four segments
+	if err := sender.ask(t.Context(), "POST", "/api/v1/attachments?private=true&name=K"+marker+".pdf", document, http.StatusCreated, &up); err != nil {
+		t.Fatal(err)
+	}
+	if err := sender.ask(t.Context(), "POST", "/api/v1/messages", draft(reader.handle, up.ID), http.StatusCreated, &sent); err != nil {
 		t.Fatal(err)
 	}
 	reader.within(20*time.Second, func() error {
@@ -57,7 +62,25 @@ func TestPrivate_NowhereElse(t *testing.T) {
 		}
 		return err
 	})
+	path := "/api/v1/records/" + sent.Number + "/attachments/1"
+	reader.within(20*time.Second, func() error { // over the wire, and on the disk of its reader
+		if got := reader.get(path); !bytes.Equal(got, document) {
+			return fmt.Errorf("the file has %d bytes of %d", len(got), len(document))
+		}
+		return nil
+	})
 	f.settle(30*time.Second, 0)
+	for _, m := range []*member{sender, reader} {
+		if !m.keeps(up.ID) {
+			t.Fatalf("%s does not hold the file where this test looks: it proves nothing", m.handle)
+		}
+	}
+	if third.keeps(up.ID) || bytes.Contains(third.get(path), []byte(marker)) {
+		t.Error("the third member has the file")
+	}
+	if found := third.search(func(raw []byte) bool { return bytes.Contains(raw, []byte(up.ID)) }); len(found) > 0 {
+		t.Errorf("the third member has the name of the encrypted file in %v", found)
+	}
 
 	// The third member has the entry, as everybody has, and nothing of what it says.
 	body := third.bodyOf(sent.ID)
@@ -71,7 +94,7 @@ func TestPrivate_NowhereElse(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/api/v1/messages", "/api/v1/messages/" + sent.Number, "/api/v1/messages/" + sent.ID, "/api/v1/records/" + sent.Number, "/api/v1/records?limit=200",
-		"/api/v1/status", "/api/v1/stream?since=0", "/metrics", "/api/v1/records/" + sent.ID + "/erasure"} {
+		"/api/v1/records/" + sent.Number + "/attachments", "/api/v1/records/" + sent.ID + "/attachments/1", "/api/v1/status", "/api/v1/stream?since=0", "/metrics", "/api/v1/records/" + sent.ID + "/erasure"} {
 		if raw := third.get(path); bytes.Contains(raw, []byte(marker)) || path == "/api/v1/messages" && bytes.Contains(raw, []byte(sent.ID)) {
 			t.Errorf("%s of the third member: %s", path, raw)
 		}
@@ -90,6 +113,9 @@ func TestPrivate_NowhereElse(t *testing.T) {
 		m.within(60*time.Second, func() error {
 			if m.holds(sealedBytes) {
 				return errors.New(m.handle + " still holds the sealed bytes")
+			}
+			if m.keeps(up.ID) {
+				return errors.New(m.handle + " still holds the file")
 			}
 			return nil
 		})
@@ -196,6 +222,15 @@ func b32(raw []byte) string {
 // a store may divide or compress what it writes.
 func (m *member) holds(piece []byte) bool {
 	return len(m.search(func(raw []byte) bool { return bytes.Contains(raw, piece[:32]) || bytes.Contains(raw, piece[32:]) })) > 0
+}
+
+// keeps reports whether anything of an attached file lies on the disk.
+func (m *member) keeps(id string) bool {
+	found, err := filepath.Glob(filepath.Join(m.home, "attachments", id+"*"))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return len(found) > 0
 }
 
 // traces are files of the home, and its log, that hold a part of a text.

@@ -49,6 +49,7 @@ type Backend struct {
 	feeds    map[string]uint64
 	said     []remark.Said
 	files    map[string][]byte
+	enclosed map[string][]string // of messages
 }
 
 var _ api.Backend = (*Backend)(nil)

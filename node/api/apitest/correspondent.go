@@ -1,14 +1,18 @@
 package apitest
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/media"
 	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/record"
 )
 
 // keyless is the member that has no key yet, so that nobody can write to it.
@@ -38,7 +42,7 @@ func (b *Backend) Send(_ context.Context, m api.MessageDraft) (api.Receipt, erro
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	out := api.Message{From: "kr-seoul", Names: names["kr-seoul"], Own: true, What: m.What, State: "open", Time: b.Now, Lang: m.Lang, Text: m.Text, Persons: m.Persons, Documents: m.Documents, To: []api.MessageParty{}}
+	out := api.Message{From: "kr-seoul", Names: names["kr-seoul"], Own: true, What: m.What, State: "open", Time: b.Now, Lang: m.Lang, Text: m.Text, Persons: m.Persons, To: []api.MessageParty{}}
 	if out.What == "" {
 		out.What = "message"
 	}
@@ -54,6 +58,19 @@ func (b *Backend) Send(_ context.Context, m api.MessageDraft) (api.Receipt, erro
 	if m.Dry {
 		return api.Receipt{Dry: true}, nil
 	}
+	var enclosed []string
+	for i, d := range m.Documents {
+		one := api.Document{Title: d.Title, Where: d.Where, Note: d.Note}
+		if d.Upload != "" {
+			if b.files["private "+d.Upload] == nil {
+				return api.Receipt{}, &protocol.Error{Reason: protocol.ReasonInvalid, Op: "send",
+					Err: record.Faults{{Field: "documents[" + strconv.Itoa(i) + "].upload", Code: record.FaultUnknownFile, Value: d.Upload}}}
+			}
+			enclosed = append(enclosed, d.Upload)
+			one.Attachment = len(enclosed)
+		}
+		out.Documents = append(out.Documents, one)
+	}
 	for _, r := range b.records {
 		if m.About != "" && (r.Number == m.About || r.ID == m.About) {
 			out.About, out.Concerns = r.ID, r.Number
@@ -64,7 +81,48 @@ func (b *Backend) Send(_ context.Context, m api.MessageDraft) (api.Receipt, erro
 	out.ID = protocol.Sum([]byte(out.Number + "letter")).String()
 	out.Seq = uint64(1000 + len(b.messages))
 	b.messages = append(b.messages, out)
+	if b.enclosed == nil {
+		b.enclosed = map[string][]string{}
+	}
+	b.enclosed[out.Number] = enclosed
 	return api.Receipt{ID: out.ID, Record: out.ID, Number: out.Number, Seq: out.Seq}, nil
+}
+
+// Enclose implements api.Correspondent. Nothing is encrypted here.
+func (b *Backend) Enclose(ctx context.Context, name string, r io.Reader) (api.Upload, error) {
+	up, err := b.Upload(ctx, name, r)
+	if err != nil {
+		return up, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.files["private "+up.ID] = b.files[up.ID]
+	delete(b.files, up.ID)
+	up.Private = true
+	return up, nil
+}
+
+// enclosures lists the files of a message; false where ref is none. The caller holds mu.
+func (b *Backend) enclosures(ref string) (out []api.Attachment, ok bool) {
+	for _, m := range b.messages {
+		if m.Number != ref && m.ID != ref {
+			continue
+		}
+		for _, d := range m.Documents {
+			if d.Attachment == 0 {
+				continue
+			}
+			id := b.enclosed[m.Number][d.Attachment-1]
+			raw := b.files["private "+id]
+			a := api.Attachment{Number: d.Attachment, ID: id, Bytes: uint64(len(raw)), Here: uint64(len(raw)), Title: map[string]string{m.Lang: d.Title}, State: api.AttachmentHere, Entry: m.ID, Private: true}
+			a.MediaType, _ = media.TypeOf(bytes.NewReader(raw), int64(len(raw)), d.Title)
+			a.Picture = media.IsPicture(a.MediaType)
+			a.Name = strings.TrimSuffix(d.Title, media.Extension(a.MediaType)) + media.Extension(a.MediaType)
+			out = append(out, a)
+		}
+		return out, true
+	}
+	return nil, false
 }
 
 // Receive adds a message of another member.

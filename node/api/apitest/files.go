@@ -58,6 +58,9 @@ func (b *Backend) Attachments(_ context.Context, ref string) ([]api.Attachment, 
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if out, ok := b.enclosures(ref); ok {
+		return out, nil
+	}
 	i, err := b.find(ref)
 	if err != nil {
 		return nil, err
@@ -102,6 +105,9 @@ func (b *Backend) Attachment(ctx context.Context, ref string, n int) (*api.File,
 	a := all[n-1]
 	b.mu.Lock()
 	raw, ok := b.files[a.ID]
+	if a.Private {
+		raw, ok = b.files["private "+a.ID]
+	}
 	b.mu.Unlock()
 	switch {
 	case !ok:

@@ -17,7 +17,7 @@ here = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(here))
 sys.path.insert(1, str(here.parents[2] / "testdata" / "vectors"))
 from form import Bad, decode  # noqa: E402
-from hpke import Private, aead_open, open_one  # noqa: E402
+from hpke import Private, aead_open, aead_seal, open_one  # noqa: E402
 
 FORM = {"malformed", "non_canonical"}
 SLOTS, SIZES = (4, 8, 16, 32), tuple(n << 10 for n in (1, 2, 4, 8, 16, 24))
@@ -77,6 +77,16 @@ def judge(v):
     return {"public": private.public.hex(), "content": padded[4:4 + n].hex()}
 
 
+def seal_file(v):
+    piece, key = bytes.fromhex(v["piece"]), bytes.fromhex(v["key"])
+    file = (piece * (v["bytes"] // len(piece) + 1))[:v["bytes"]]
+    holds = (64 << 10) - 16
+    segments = min(s for s in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 160) if s * holds >= len(file))
+    file += bytes(segments * holds - len(file))
+    return b"".join(aead_seal(key, i.to_bytes(11, "big") + bytes([i == segments - 1]), b"dure/sealed-file/1\0", file[i * holds:(i + 1) * holds])
+                    for i in range(segments))
+
+
 def main():
     vectors = json.loads((here / "sealed.json").read_text())["vectors"]
     wrong = 0
@@ -88,6 +98,13 @@ def main():
         if got != v["expect"] and not {got, v["expect"]} <= FORM or got == "accept" and out != v["out"]:
             print(f'{v["name"]}: {got}, want {v["expect"]}')
             wrong += 1
+    files = json.loads((here / "file.json").read_text())["vectors"]
+    for v in files:
+        raw = seal_file(v)
+        if len(raw) != v["sealed"] or hashlib.sha256(raw).hexdigest() != v["sha256"]:
+            print(f'{v["name"]}: another encrypted form')
+            wrong += 1
+    vectors += files
     print(f"{len(vectors)} vectors, {wrong} wrong")
     sys.exit(1 if wrong else 0)
 

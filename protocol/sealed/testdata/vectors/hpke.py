@@ -78,19 +78,30 @@ def block(key, counter, nonce):
     return struct.pack("<16I", *((a + b) & 0xFFFFFFFF for a, b in zip(s, start)))
 
 
-def aead_open(key, nonce, aad, sealed):
-    """The text, or None where the tag is not right (RFC 8439)."""
-    text, tag = sealed[:-16], sealed[-16:]
+def tag_of(key, nonce, aad, text):
     one = block(key, 0, nonce)[:32]
     r, s = int.from_bytes(one[:16], "little") & 0x0FFFFFFC0FFFFFFC0FFFFFFC0FFFFFFF, int.from_bytes(one[16:], "little")
     mac = aad + bytes(-len(aad) % 16) + text + bytes(-len(text) % 16) + struct.pack("<QQ", len(aad), len(text))
     acc = 0
     for i in range(0, len(mac), 16):
         acc = (acc + int.from_bytes(mac[i:i + 16] + b"\x01", "little")) * r % (2**130 - 5)
-    if ((acc + s) & (2**128 - 1)).to_bytes(16, "little") != tag:
-        return None
+    return ((acc + s) & (2**128 - 1)).to_bytes(16, "little")
+
+
+def cipher(key, nonce, text):
     stream = b"".join(block(key, 1 + i, nonce) for i in range((len(text) + 63) // 64))
     return bytes(a ^ b for a, b in zip(text, stream))
+
+
+def aead_open(key, nonce, aad, sealed):
+    """The text, or None where the tag is not right (RFC 8439)."""
+    text, tag = sealed[:-16], sealed[-16:]
+    return cipher(key, nonce, text) if tag_of(key, nonce, aad, text) == tag else None
+
+
+def aead_seal(key, nonce, aad, text):
+    sealed = cipher(key, nonce, text)
+    return sealed + tag_of(key, nonce, aad, sealed)
 
 
 def open_one(private, info, sealed):
