@@ -18,7 +18,7 @@ import (
 // --set or a file otherwise.
 func (a *app) guidedCommand(kind protocol.Kind) *cobra.Command {
 	name := kind.String()
-	group := &cobra.Command{Use: name, Short: a.say("help."+name, nil), Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	group := &cobra.Command{Use: name, Short: a.say("help."+name, nil), Args: cobra.NoArgs, DisableFlagsInUseLine: true, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	var sets []string
 	var file string
 	var yes bool
@@ -59,7 +59,7 @@ func (a *app) guidedCommand(kind protocol.Kind) *cobra.Command {
 		}
 		if a.interactive() && !yes {
 			for _, row := range a.describe(kind, m, a.lang) {
-				fmt.Fprintln(a.err, "  "+row.label+": "+row.value)
+				fmt.Fprintln(a.err, "  "+a.say("cli.guide.field", args{"field": row.label, "text": row.value}))
 			}
 			if !a.agrees("cli.guide.publish") {
 				a.note("cli.publish.not", nil)
@@ -159,7 +159,11 @@ func (a *app) guide(kind protocol.Kind, m map[string]any, ask func(question stri
 			return err // nothing that a question could mend
 		}
 		if fault.Code != record.FaultRequired {
-			fmt.Fprintln(a.err, a.fieldName(path)+": "+a.book.Fault(a.lang, fault))
+			text := a.book.Fault(a.lang, fault)
+			if n := len(record.Codes(listOf(m, f))); fault.Code == record.FaultNotInList && n > 0 && n <= maxListed { // the question spells them out
+				text = a.say("cli.guide.not_listed", args{"value": fault.Value})
+			}
+			fmt.Fprintln(a.err, a.say("cli.guide.field", args{"field": a.fieldName(path), "text": text}))
 		}
 		if f.Type == "object" || f.Type == "list of object" {
 			if fault.Code != record.FaultRequired {
@@ -182,7 +186,7 @@ func (a *app) guide(kind protocol.Kind, m map[string]any, ask func(question stri
 			path += "." + a.lang
 		}
 		if err := put(kind, m, path, value); err != nil {
-			fmt.Fprintln(a.err, a.fieldName(path)+": "+a.book.Fault(a.lang, record.Fault{Field: path, Code: record.FaultWrongType}))
+			fmt.Fprintln(a.err, a.say("cli.guide.field", args{"field": a.fieldName(path), "text": a.book.Fault(a.lang, record.Fault{Field: path, Code: record.FaultWrongType})}))
 		}
 	}
 	return misuse("usage.no_change", args{"command": "dure " + kind.String() + " new"})
@@ -256,9 +260,12 @@ func (a *app) question(m map[string]any, f record.Field, path string) string {
 		hint = a.say("cli.guide.number", nil)
 	}
 	if hint != "" {
-		b.WriteString(" (" + hint + ")")
+		if !strings.HasSuffix(b.String(), "\n") {
+			b.WriteString(" ")
+		}
+		b.WriteString("(" + hint + ")")
 	}
-	return b.String() + ":"
+	return strings.TrimRight(a.say("cli.guide.field", args{"field": b.String(), "text": ""}), " ")
 }
 
 // chosen puts the numbers of a question's list into codes; what is no number of it stays as it was typed.

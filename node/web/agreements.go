@@ -216,7 +216,7 @@ func (s *site) renderAgreement(w http.ResponseWriter, r *http.Request, v *view, 
 	}
 	for _, c := range a.Clauses {
 		out.Clauses = append(out.Clauses, clauseLine{
-			No: c.No, What: v.text(c.What, a.Lang), Action: record.Label(record.ClauseActions, c.Action, v.Lang), State: v.T("term.clause." + c.State),
+			No: c.No, What: v.text(c.What, a.Lang), Action: record.Label(record.ClauseActions, c.Action, v.Lang), State: capital(v.T("term.clause." + c.State)),
 			Who:      v.T("web.agreement.who", "provider", v.partyName(a.Parties, c.Provider), "receiver", v.partyName(a.Parties, c.Receiver)),
 			Days:     v.T("web.agreement.by", "day", v.book.Day(v.Lang, c.Last)),
 			Promised: v.amount(c.Promised, c.Unit), Given: v.amount(c.Given, c.Unit), Received: v.amount(c.Received, c.Unit), Counted: v.amount(c.Counted, c.Unit),
@@ -225,7 +225,7 @@ func (s *site) renderAgreement(w http.ResponseWriter, r *http.Request, v *view, 
 	}
 	for _, one := range a.Versions {
 		out.Versions = append(out.Versions, versionLine{one.Number,
-			v.T("cli.agreement.answer_by", "writer", v.partyName(a.Parties, one.Writer), "day", v.book.Day(v.Lang, one.AnswerBy)), v.T("term.phase." + one.State), one.Number == a.Ruling})
+			v.T("cli.agreement.answer_by", "writer", v.partyName(a.Parties, one.Writer), "day", v.book.Day(v.Lang, one.AnswerBy)), capital(v.T("term.phase." + one.State)), one.Number == a.Ruling})
 		if terms, ok := one.Content["terms"].(map[string]any); ok && (one.Number == a.Ruling || a.Ruling == "") {
 			words := map[string]string{}
 			for lang, t := range terms {

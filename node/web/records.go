@@ -52,7 +52,7 @@ func (v *view) recordLine(r api.Record) recordLine {
 		line.Summary = text{}
 	}
 	if len(r.For) > 0 && line.State == "" {
-		line.State = v.T("term.chosen")
+		line.State = capital(v.T("term.chosen"))
 	}
 	if r.Given != "" {
 		line.Given = v.T("term.given", "number", r.Given, "id", r.Cited())

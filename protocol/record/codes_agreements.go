@@ -13,7 +13,7 @@ var clauseActions = []code{
 }
 
 var clauseMeets = []code{
-	{id: "offer", ko: "제공에서 나감", en: "Counts against the offer", fr: "Compte sur l'offre", es: "Cuenta en la oferta"},
+	{id: "offer", ko: "제공에서 나감", en: "Counts against the offer", fr: "Compte sur l’offre", es: "Cuenta en la oferta"},
 	{id: "request", ko: "요청을 채움", en: "Counts toward the request", fr: "Compte pour la demande", es: "Cuenta para la solicitud"},
 }
 
@@ -28,9 +28,9 @@ var cancelReasons = []code{
 
 var mediationClosings = []code{
 	{id: "continue", ko: "그대로 이어감", en: "Carry on as agreed", fr: "Poursuivre comme convenu", es: "Seguir según lo acordado"},
-	{id: "amend", ko: "합의를 고침", en: "Amend the agreement", fr: "Modifier l'accord", es: "Modificar el acuerdo"},
+	{id: "amend", ko: "합의를 고침", en: "Amend the agreement", fr: "Modifier l’accord", es: "Modificar el acuerdo"},
 	{id: "complete", ko: "한 만큼으로 마침", en: "Close with what was done", fr: "Clore avec ce qui a été fait", es: "Cerrar con lo realizado"},
-	{id: "cancel", ko: "합의를 취소함", en: "Cancel the agreement", fr: "Annuler l'accord", es: "Cancelar el acuerdo"},
+	{id: "cancel", ko: "합의를 취소함", en: "Cancel the agreement", fr: "Annuler l’accord", es: "Cancelar el acuerdo"},
 }
 
 var outcomes = []code{

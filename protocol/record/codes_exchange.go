@@ -12,9 +12,9 @@ var exchangeKinds = []code{
 
 var modes = []code{
 	{id: "secondment", parent: "personnel", ko: "파견 근무", en: "Secondment", fr: "Détachement", es: "Comisión de servicios"},
-	{id: "expert_mission", parent: "personnel", ko: "전문가 파견", en: "Expert mission", fr: "Mission d'expertise", es: "Misión de expertos"},
+	{id: "expert_mission", parent: "personnel", ko: "전문가 파견", en: "Expert mission", fr: "Mission d’expertise", es: "Misión de expertos"},
 	{id: "trainer", parent: "personnel", ko: "강사", en: "Trainer", fr: "Formateur ou formatrice", es: "Formador o formadora"},
-	{id: "study_visit", parent: "personnel", ko: "현장 연수", en: "Study visit", fr: "Voyage d'étude", es: "Visita de estudio"},
+	{id: "study_visit", parent: "personnel", ko: "현장 연수", en: "Study visit", fr: "Voyage d’étude", es: "Visita de estudio"},
 	{id: "job_shadowing", parent: "personnel", ko: "동행 근무", en: "Job shadowing", fr: "Observation en poste", es: "Aprendizaje por observación"},
 	{id: "internship", parent: "personnel", ko: "인턴십", en: "Internship", fr: "Stage", es: "Prácticas"},
 	{id: "mentoring", parent: "personnel", ko: "멘토링", en: "Mentoring", fr: "Mentorat", es: "Mentoría"},
@@ -130,7 +130,7 @@ var goodsCodes = []code{
 	{id: "energy_equipment", ko: "에너지 설비", en: "Energy equipment", fr: "Équipement énergétique", es: "Equipos de energía"},
 	{id: "audio_visual", ko: "음향·영상 장비", en: "Audio-visual", fr: "Audiovisuel", es: "Audiovisual"},
 	{id: "printing", ko: "인쇄 장비", en: "Printing", fr: "Impression", es: "Impresión"},
-	{id: "exhibition", ko: "전시 자재", en: "Exhibition", fr: "Matériel d'exposition", es: "Exposición"},
+	{id: "exhibition", ko: "전시 자재", en: "Exhibition", fr: "Matériel d’exposition", es: "Exposición"},
 	{id: "other", ko: "기타", en: "Other", fr: "Autres", es: "Otros"},
 }
 

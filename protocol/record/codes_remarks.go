@@ -20,11 +20,11 @@ var adoptionResults = []code{
 	{id: "ongoing", ko: "진행 중", en: "Still going on", fr: "En cours", es: "En curso"},
 	{id: "worked", ko: "잘 되었음", en: "It worked", fr: "Cela a marché", es: "Funcionó"},
 	{id: "partly", ko: "일부 되었음", en: "It worked in part", fr: "Cela a marché en partie", es: "Funcionó en parte"},
-	{id: "failed", ko: "되지 않았음", en: "It did not work", fr: "Cela n'a pas marché", es: "No funcionó"},
+	{id: "failed", ko: "되지 않았음", en: "It did not work", fr: "Cela n’a pas marché", es: "No funcionó"},
 }
 
 var endorsementWays = []code{
-	{id: "verified_visit", ko: "직접 방문해 확인함", en: "Seen on a visit", fr: "Constaté lors d'une visite", es: "Comprobado en una visita"},
+	{id: "verified_visit", ko: "직접 방문해 확인함", en: "Seen on a visit", fr: "Constaté lors d’une visite", es: "Comprobado en una visita"},
 	{id: "used_it", ko: "직접 써 봄", en: "Used by themselves", fr: "Utilisé", es: "Utilizado"},
 	{id: "read_it", ko: "읽어 봄", en: "Read", fr: "Lu", es: "Leído"},
 }

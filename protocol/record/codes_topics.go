@@ -46,7 +46,7 @@ var themes = []code{
 	{id: "mobility", parent: "place", ko: "이동", en: "Mobility", fr: "Mobilité", es: "Movilidad"},
 	{id: "culture_tourism", parent: "place", ko: "문화와 관광", en: "Culture and tourism", fr: "Culture et tourisme", es: "Cultura y turismo"},
 	{id: "disaster_resilience", parent: "place", ko: "재난 회복력", en: "Disaster resilience", fr: "Résilience aux catastrophes", es: "Resiliencia ante desastres"},
-	{id: "impact_measurement", parent: "governance", ko: "사회적 가치 측정", en: "Impact measurement", fr: "Mesure d'impact", es: "Medición de impacto"},
+	{id: "impact_measurement", parent: "governance", ko: "사회적 가치 측정", en: "Impact measurement", fr: "Mesure d’impact", es: "Medición de impacto"},
 	{id: "rural_indigenous", parent: "place", ko: "농촌과 원주민", en: "Rural and indigenous", fr: "Monde rural et peuples autochtones", es: "Mundo rural y pueblos indígenas"},
 }
 
@@ -57,7 +57,7 @@ var goals = []code{
 	{id: "4", ko: "양질의 교육", en: "Quality education", fr: "Éducation de qualité", es: "Educación de calidad"},
 	{id: "5", ko: "성평등", en: "Gender equality", fr: "Égalité entre les sexes", es: "Igualdad de género"},
 	{id: "6", ko: "깨끗한 물과 위생", en: "Clean water and sanitation", fr: "Eau propre et assainissement", es: "Agua limpia y saneamiento"},
-	{id: "7", ko: "모두를 위한 깨끗한 에너지", en: "Affordable and clean energy", fr: "Énergie propre et d'un coût abordable", es: "Energía asequible y no contaminante"},
+	{id: "7", ko: "모두를 위한 깨끗한 에너지", en: "Affordable and clean energy", fr: "Énergie propre et d’un coût abordable", es: "Energía asequible y no contaminante"},
 	{id: "8", ko: "양질의 일자리와 경제성장", en: "Decent work and economic growth", fr: "Travail décent et croissance économique", es: "Trabajo decente y crecimiento económico"},
 	{id: "9", ko: "산업, 혁신과 사회기반시설", en: "Industry, innovation and infrastructure", fr: "Industrie, innovation et infrastructure", es: "Industria, innovación e infraestructura"},
 	{id: "10", ko: "불평등 감소", en: "Reduced inequalities", fr: "Inégalités réduites", es: "Reducción de las desigualdades"},
