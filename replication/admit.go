@@ -295,7 +295,7 @@ func (r *Replica) feedFor(p protocol.Page, via Via) (f *feed, prev protocol.Entr
 	if via != ViaLocal && via != ViaImport && !r.opens(first.ID(), limit.Member, init.Node) {
 		return nil, prev, 0, &protocol.Error{Reason: protocol.ReasonBusy, Op: "admit", ID: first.ID().String(), Err: errors.New("its member has opened too many feeds")}
 	}
-	return &feed{id: first.ID(), root: init.Root, node: init.Node, limit: limit}, prev, 0, nil
+	return &feed{id: first.ID(), root: init.Root, node: init.Node, limit: limit, heard: make(chan struct{})}, prev, 0, nil
 }
 
 // list takes a new feed among those that are known. Its limit is looked up once more,
@@ -420,6 +420,7 @@ func (r *Replica) failed(f *feed, err error) {
 	}
 	r.nudge()
 	if f.durable == 0 {
+		f.hear()
 		delete(r.feeds, f.id)
 		if r.own == f {
 			r.own = nil

@@ -263,6 +263,7 @@ func (r *Replica) exchange(ctx context.Context, n Network, node protocol.PublicK
 			}
 		} else {
 			p.fails, p.last, p.linked = 0, r.cfg.Now(), true
+			r.takenIn(node)
 			if got == 0 && !p.left {
 				p.caught = time.Now()
 				if r.condition == Recovering || r.unheard {

@@ -26,6 +26,18 @@ type feed struct {
 
 	turning bool   // another branch is being made the chain: nothing is handed to the ledger
 	turns   uint64 // how often that has happened
+
+	// heard is closed, and nil from then on, when the charter has taken the inception in, or
+	// the disk has refused it. Until then nobody can say whether its node takes part.
+	heard chan struct{}
+}
+
+// hear notes that the charter knows of the feed by now, or never will. The caller holds mu.
+func (f *feed) hear() {
+	if f.heard != nil {
+		close(f.heard)
+		f.heard = nil
+	}
 }
 
 // load rebuilds feeds, charter state and frontier from the ledger.
@@ -110,7 +122,9 @@ func (r *Replica) restate() (came, went []protocol.PublicKey) {
 		delete(r.addresses, n)
 	}
 	for _, f := range r.feeds {
-		delete(r.vouched, f.node)
+		if f.heard == nil { // else the charter does not know it yet, and its node would take no part meanwhile
+			delete(r.vouched, f.node)
+		}
 	}
 	maps.DeleteFunc(r.peers, func(n protocol.PublicKey, _ *peer) bool { return !r.nodes[n] && !r.vouched[n] })
 	r.frontier.set(lines...)
@@ -155,6 +169,10 @@ func (r *Replica) govern(blocks []charter.Block) {
 		for _, b := range blocks {
 			if r.folder.Add(b) {
 				changed = true
+			}
+			if f := r.feeds[b.Entry.Feed()]; b.Entry.Seq() == 0 && f != nil {
+				f.hear()
+				changed = changed || r.vouched[f.node]
 			}
 			if b.Entry.Kind() == protocol.KindForkEvidence && b.Body != nil {
 				r.learnFork(b.Entry.ID(), b.Body)
@@ -230,7 +248,7 @@ func (of Others) Vouch(nodes ...protocol.PublicKey) {
 	for _, n := range nodes {
 		known := false
 		for _, f := range r.feeds {
-			known = known || f.node == n
+			known = known || f.node == n && f.heard == nil
 		}
 		if !known && len(r.vouched) < protocol.MaxFounders {
 			r.vouched[n] = true

@@ -110,6 +110,9 @@ func (r *Replica) welcome(ctx context.Context, from protocol.PublicKey, req prot
 	default:
 		return protocol.JoinAnswer{}, err
 	}
+	if err := r.awaitHeard(ctx, e.ID()); err != nil {
+		return protocol.JoinAnswer{}, err
+	}
 	if !r.takesPart(from) {
 		return protocol.JoinAnswer{}, &protocol.Error{Reason: protocol.ReasonNotMember, Op: "join"}
 	}
@@ -118,6 +121,27 @@ func (r *Replica) welcome(ctx context.Context, from protocol.PublicKey, req prot
 		answer.Member, answer.Designation = &m.Facts, m.Designation
 	}
 	return answer, nil
+}
+
+// awaitHeard waits until the charter knows of a feed that is on its way to the disk: another
+// session may have brought it an instant before. An answer in between would turn away the
+// node of a member.
+func (r *Replica) awaitHeard(ctx context.Context, id protocol.FeedID) error {
+	r.mu.Lock()
+	var heard chan struct{}
+	if f := r.feeds[id]; f != nil {
+		heard = f.heard
+	}
+	r.mu.Unlock()
+	if heard == nil {
+		return nil
+	}
+	select {
+	case <-heard:
+		return nil
+	case <-ctx.Done():
+		return protocol.Fail(protocol.ReasonBusy, "join", ctx.Err())
+	}
 }
 
 // knownBytes bounds the addresses in an answer: with the founding act they fit a frame,
@@ -264,7 +288,16 @@ func (r *Replica) turned(node protocol.PublicKey, err error) {
 			r.turnedAway[node] = true
 		}
 	case protocol.ReasonNone:
-		delete(r.turnedAway, node)
+		r.takenIn(node)
+	}
+}
+
+// takenIn notes that a node takes part with this one, whatever it said before: it answers a
+// member's node alone. The caller holds mu.
+func (r *Replica) takenIn(node protocol.PublicKey) {
+	delete(r.turnedAway, node)
+	if len(r.turnedAway) == 0 {
+		r.removedBy = 0
 	}
 }
 

@@ -387,3 +387,59 @@ func TestReplica_WaitsForNothingThatIsHere(t *testing.T) {
 		}
 	}
 }
+
+// A member's node whose first entry was on its way to the disk took no part for that moment:
+// what it asked was cut off, and when it presented itself it was told that it is no member's.
+func TestReplica_InceptionOnItsWayKeepsItsNode(t *testing.T) {
+	l := newLone(t, 3, nil)
+	if err := l.Begin(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	b := l.w.nodes[1]
+	node, request := b.node.Public(), protocol.JoinRequest{Federation: l.w.fed, Inception: b.inception.Bytes()}
+	l.Others().Vouch(node)
+	hold := make(chan struct{})
+	l.hold.Store(&hold)
+	brought := make(chan error, 1)
+	go func() {
+		_, err := l.Admit(context.Background(), protocol.Page{Entries: []protocol.Entry{b.inception}, Bodies: [][]byte{nil}}, ViaGossip)
+		brought <- err
+	}()
+	listed := func() bool { l.mu.Lock(); defer l.mu.Unlock(); return l.feeds[b.inception.ID()] != nil }
+	for began := time.Now(); !listed(); time.Sleep(time.Millisecond) {
+		if time.Since(began) > 90*time.Second {
+			t.Fatal("the entry is not on its way")
+		}
+	}
+	l.learn(func() bool { return true }) // the charter hears of something else meanwhile
+	if !l.Handler().Standing(node) {
+		t.Error("the node takes no part any more")
+	}
+	type answer struct {
+		protocol.JoinAnswer
+		err error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		a, err := l.consider(context.Background(), node, request)
+		answered <- answer{a, err}
+	}()
+	select {
+	case a := <-answered:
+		t.Errorf("it is answered before anybody can know: %d, %v", a.State, a.err)
+		answered <- a
+	case <-time.After(300 * time.Millisecond):
+	}
+	close(hold)
+	if a := <-answered; a.err != nil || a.State != protocol.JoinWelcome {
+		t.Errorf("it is answered %d, %v", a.State, a.err)
+	}
+	if err := <-brought; err != nil {
+		t.Error(err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.nodes[node] || l.vouched[node] {
+		t.Errorf("the charter knows the node: %t, and it is vouched for still: %t", l.nodes[node], l.vouched[node])
+	}
+}

@@ -142,7 +142,7 @@ func (r *Replica) Begin(ctx context.Context) error {
 	}
 	var in *admitted
 	if f == nil {
-		f = &feed{id: r.cfg.Inception.ID(), root: init.Root, node: init.Node, limit: limit}
+		f = &feed{id: r.cfg.Inception.ID(), root: init.Root, node: init.Node, limit: limit, heard: make(chan struct{})}
 		r.feeds[f.id] = f
 		in = r.submitOwn(f, r.cfg.Inception, nil)
 	}

@@ -1,14 +1,17 @@
 package replication
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/charter"
+	"github.com/dure-net/dure/replication/mesh"
 )
 
 // removal is the act that removes a member, with what stands of it at a node.
@@ -361,5 +364,58 @@ func TestRemoval_UnprovenIsAWord(t *testing.T) {
 		if removed.replica.State().Act().Number != 0 {
 			t.Errorf("seed %d: it was handed more than the act that removes it", w.seed)
 		}
+	})
+}
+
+// doubter turns another node away a few times, as one did that was asked while that node's
+// first entry was on its way to the disk, and lets it in from then on.
+type doubter struct {
+	mesh.Handler
+	times atomic.Int32
+}
+
+func (d *doubter) ServeSync(ctx context.Context, from protocol.PublicKey, s mesh.Stream) {
+	if d.times.Load() > 0 {
+		_ = s.Reset()
+		return
+	}
+	d.Handler.ServeSync(ctx, from, s)
+}
+
+func (d *doubter) ServeJoin(ctx context.Context, from protocol.PublicKey, s mesh.Stream) {
+	if d.times.Add(-1) < 0 {
+		d.Handler.ServeJoin(ctx, from, s)
+		return
+	}
+	var req protocol.JoinRequest
+	if err := protocol.ReadFrame(bufio.NewReader(s), protocol.MaxFrameBytes, &req); err == nil {
+		_ = protocol.WriteFrame(s, &protocol.JoinAnswer{State: protocol.JoinRefused, Reason: protocol.ReasonNotMember.String(), Time: time.Now().UnixMilli()})
+	}
+}
+
+// A node that knows one other alone, and was turned away by it once, called itself ended for
+// good although that one had let it in long since.
+func TestRemoval_AWordIsTakenBackByLettingIn(t *testing.T) {
+	scenario(t, 2, func(t *testing.T, w *world) {
+		nodes := w.found(2)
+		d := new(doubter)
+		d.times.Store(1)
+		nodes[0].face = func(h mesh.Handler) mesh.Handler { d.Handler = h; return d }
+		w.startAll()
+		asked := nodes[1].replica
+		last := func() time.Time {
+			asked.mu.Lock()
+			defer asked.mu.Unlock()
+			return asked.peerFor(nodes[0].node.Public()).last
+		}
+		for began := time.Now(); d.times.Load() > 0 || last().IsZero(); time.Sleep(100 * time.Millisecond) {
+			if time.Since(began) > allowed(time.Minute) {
+				t.Fatalf("seed %d: it is not turned away and then let in: %d, %s", w.seed, d.times.Load(), last())
+			}
+		}
+		if c, why := asked.Condition(); c != Ready {
+			t.Errorf("seed %d: a node that was let in says that it is %s, %s", w.seed, c, why)
+		}
+		w.settle(30 * time.Second)
 	})
 }

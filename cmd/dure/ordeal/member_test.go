@@ -156,6 +156,11 @@ type refusal struct {
 
 func (r refusal) Error() string { return fmt.Sprintf("%d %s", r.status, r.body) }
 
+// busy reports whether the node said that nothing was written, and that it can be tried again.
+func (r refusal) busy() bool {
+	return r.status == http.StatusServiceUnavailable && strings.Contains(r.body, `"code":"busy"`)
+}
+
 func (m *member) ask(ctx context.Context, method, path string, body []byte, want int, into any) error {
 	req, err := http.NewRequestWithContext(ctx, method, "http://"+m.api+path, bytes.NewReader(body))
 	if err != nil {
@@ -194,8 +199,15 @@ func (m *member) publish(record []byte) (r api.Receipt, err error) {
 
 func (m *member) mustPublish(n int, record func(int) []byte) {
 	m.t.Helper()
-	for i := range n {
-		if _, err := m.publish(record(i)); err != nil {
+	began := time.Now()
+	for i := 0; i < n; {
+		var refused refusal
+		switch _, err := m.publish(record(i)); {
+		case err == nil:
+			i++
+		case errors.As(err, &refused) && refused.busy() && time.Since(began) < patience:
+			time.Sleep(100 * time.Millisecond) // as its hint says
+		default:
 			m.t.Fatalf("%s does not publish: %v\n%s", m.handle, err, m.lastWords())
 		}
 	}
