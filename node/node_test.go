@@ -56,17 +56,12 @@ func newCity(t *testing.T, handle string) *city {
 	return &city{t: t, handle: handle, home: h, root: root, listen: freePort(t, "udp"), api: freePort(t, "tcp")}
 }
 
-// joins has a city join with an invitation line. A node that has just started may drop a connection while it still finds out
-// its addresses: as a person would, it tries again, and only then.
+// joins has a city join with an invitation line.
 func (c *city) joins(line string) {
 	c.t.Helper()
-	eventually(c.t, c.handle+" joins", func() error {
-		_, err := enrol.Join(context.Background(), c.home, enrol.JoinOptions{Root: c.root, Line: line})
-		if err != nil && protocol.ReasonOf(err) != protocol.ReasonUnreachable {
-			c.t.Fatal(err)
-		}
-		return err
-	})
+	if _, err := enrol.Join(context.Background(), c.home, enrol.JoinOptions{Root: c.root, Line: line}); err != nil {
+		c.t.Fatal(err)
+	}
 }
 
 func freePort(t *testing.T, network string) string {

@@ -48,7 +48,7 @@ func (v *visitor) leave() {
 	<-v.running
 }
 
-// knock calls the node of an invitation and asks once: with an application whether it
+// knock calls the node of an invitation and asks it: with an application whether it
 // is admitted, and as soon as the root key is a member's, to take the inception in.
 func (v *visitor) knock(ctx context.Context, h *home.Home, inv protocol.Invitation, application *protocol.Application) (protocol.JoinAnswer, error) {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
@@ -61,16 +61,22 @@ func (v *visitor) knock(ctx context.Context, h *home.Home, inv protocol.Invitati
 		return &protocol.Error{Reason: protocol.ReasonInviterUnreachable, Op: "join", Err: err,
 			Args: map[string]string{"addresses": strings.Join(inv.Addresses, ", ")}}
 	}
-	if _, err := v.mesh.Dial(ctx, mesh.WithNode(inv.Addresses, inv.Node)); err != nil {
-		return protocol.JoinAnswer{}, unreachable(err)
-	}
-	ask := func(req protocol.JoinRequest) (protocol.JoinAnswer, error) {
-		s, err := v.mesh.OpenJoin(ctx, inv.Node)
-		if err != nil {
+	for n := 1; ; n++ {
+		_, err := v.mesh.Dial(ctx, mesh.WithNode(inv.Addresses, inv.Node))
+		if err == nil {
+			break
+		}
+		if n == dialTimes || !pause(ctx, n) {
 			return protocol.JoinAnswer{}, unreachable(err)
 		}
+	}
+	ask := func(req protocol.JoinRequest) (protocol.JoinAnswer, error) {
 		req.Federation = inv.Federation
-		return replication.Present(ctx, s, v.now, req)
+		answer, err := v.insist(ctx, inv.Node, req)
+		if protocol.ReasonOf(err) == protocol.ReasonUnreachable {
+			err = unreachable(err)
+		}
+		return answer, err
 	}
 	if application != nil {
 		answer, err := ask(protocol.JoinRequest{Application: application})
@@ -79,6 +85,49 @@ func (v *visitor) knock(ctx context.Context, h *home.Home, inv protocol.Invitati
 		}
 	}
 	return ask(protocol.JoinRequest{Inception: inception.Bytes()})
+}
+
+const (
+	// askTimes is how often a node is asked that broke off or was busy: one that opens its
+	// door in this moment, or answers many at a time, does. dialTimes is how often it is
+	// called where nobody answers: more seldom, because mostly nobody is there.
+	askTimes  = 8
+	dialTimes = 3
+	askPause  = 150 * time.Millisecond // before the second time; before the third twice that
+)
+
+// pause waits before the next time, after n of them; false when ctx ended first.
+func pause(ctx context.Context, n int) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(time.Duration(n) * askPause):
+		return true
+	}
+}
+
+// insist asks a node until it answers, askTimes at most. Asking again changes nothing: an
+// application or an inception that it has already is answered as the first time.
+func (v *visitor) insist(ctx context.Context, node mesh.Peer, req protocol.JoinRequest) (protocol.JoinAnswer, error) {
+	for n := 1; ; n++ {
+		answer, err := v.ask(ctx, node, req)
+		switch protocol.ReasonOf(err) {
+		case protocol.ReasonUnreachable, protocol.ReasonBusy:
+		default:
+			return answer, err
+		}
+		if n == askTimes || !pause(ctx, n) {
+			return answer, err
+		}
+	}
+}
+
+func (v *visitor) ask(ctx context.Context, node mesh.Peer, req protocol.JoinRequest) (protocol.JoinAnswer, error) {
+	s, err := v.mesh.OpenJoin(ctx, node)
+	if err != nil {
+		return protocol.JoinAnswer{}, err
+	}
+	return replication.Present(ctx, s, v.now, req)
 }
 
 // guest is the mesh handler of a node that is not let in anywhere yet: it knows those

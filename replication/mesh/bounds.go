@@ -46,7 +46,7 @@ func Bounds() []protocol.Bound {
 		// Streams.
 		b("syncStreamsPerPeer", syncStreamsPerPeer, "streams", "for catch-up of one node: one and reconnects", "stream reset"),
 		b("fileStreamsPerPeer", fileStreamsPerPeer, "streams", "for files of one node: as many as it fetches at a time", "stream reset"),
-		b("joinStreamsPerPeer", joinStreamsPerPeer, "streams", "for joining of one node", "stream reset"),
+		b("joinStreamsPerPeer", joinStreamsPerPeer, "streams", "for joining of one node: one, and the one before it that has not ended", "stream reset"),
 		b("joinStreams", joinStreams, "streams", "for joining of all outsiders", "stream reset"),
 		b("joinStreamsPerAddress", joinStreamsPerAddress, "streams", "for joining of outsiders from one address", "stream reset"),
 		b("joinRate", joinRate, "requests/s", "to join, of outsiders from one address", "the answer waits"),

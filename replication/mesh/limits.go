@@ -55,14 +55,15 @@ const (
 
 	// Streams from one node at a time. One catch-up exchange uses one stream; three
 	// more allow for a reconnect whose old stream has not ended. A node fetches at most as
-	// many files from another at a time. Beyond: the new
+	// many files from another at a time. Who joins asks twice, one after the other, and the
+	// second question may come before the first one's stream has ended here. Beyond: the new
 	// stream is reset. joinStreams bounds the join streams of all outsiders together,
 	// because each comes from someone unknown, and joinStreamsPerAddress those of one
 	// address (a /64 in IPv6; a machine's own addresses count only against joinStreams):
 	// nobody takes all seats from one place. Members' nodes have seats of their own.
 	syncStreamsPerPeer = 4
 	fileStreamsPerPeer = 4
-	joinStreamsPerPeer = 1
+	joinStreamsPerPeer = 2
 	joinStreams        = 32
 
 	joinStreamsPerAddress = 4

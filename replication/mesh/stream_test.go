@@ -140,6 +140,37 @@ func TestMesh_JoinStreamHasBudget(t *testing.T) {
 	})
 }
 
+// Who joins asks twice. The second stream was reset where the first one, answered, had not
+// left its seat yet.
+func TestMesh_JoiningAsksAgainBeforeItsStreamHasEnded(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, 1)
+		n := w.member(0)
+		n.join = func(ctx context.Context, s Stream) {
+			_, _ = s.Write([]byte("yes"))
+			select { // the answer is out, and this goroutine gets no turn
+			case <-time.After(time.Second):
+			case <-ctx.Done():
+			}
+		}
+		h := w.stranger(9)
+		if err := h.Connect(t.Context(), n.info()); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 2 {
+			s, err := h.NewStream(t.Context(), n.info().ID, protoJoin)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Reset()
+			_, _ = s.Write([]byte("x"))
+			if _, err := io.ReadFull(s, make([]byte, 3)); err != nil {
+				t.Fatalf("request %d: %v", i, err)
+			}
+		}
+	})
+}
+
 func TestMesh_DialTellsWhyNot(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newWorld(t, 1)
@@ -194,8 +225,8 @@ func TestSeats_NobodyTakesAllFromOnePlace(t *testing.T) {
 	if took != joinStreamsPerAddress {
 		t.Errorf("%d seats for one address, want %d", took, joinStreamsPerAddress)
 	}
-	if !s.take(id(30), there) || s.take(id(30), there) {
-		t.Error("another address finds no seat, or one node two")
+	if !s.take(id(30), there) || !s.take(id(30), there) || s.take(id(30), there) {
+		t.Error("another address finds no seat, or one node three")
 	}
 	s.leave(id(0), here)
 	if !s.take(id(31), here) {
