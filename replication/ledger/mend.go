@@ -298,25 +298,7 @@ func (m *mender) replace(name string, b []byte, what string) error {
 		}
 	}
 	m.tell(name, what, 0)
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if serr := f.Sync(); err == nil {
-		err = serr
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(path+".new", path)
-	}
-	if err != nil {
-		_ = os.Remove(path + ".new")
-		return err
-	}
-	return syncDir(m.dir)
+	return replaceFile(path, b)
 }
 
 // setAsideWhole moves the store away and leaves the place empty.

@@ -285,6 +285,7 @@ func replaceFile(path string, content []byte) error {
 		err = os.Rename(path+".new", path)
 	}
 	if err != nil {
+		_ = os.Remove(path + ".new") // on a full disk its bytes are wanted
 		return protocol.Fail(protocol.ReasonHomeUnwritable, "write "+filepath.Base(path), err)
 	}
 	return syncDir(filepath.Dir(path))

@@ -110,6 +110,9 @@ func (s *store) open() (err error) {
 			o = o.WithDir("").WithValueDir("").WithInMemory(true).WithSyncWrites(false)
 		}
 	}
+	if !s.frozen {
+		s.shorten()
+	}
 	s.denied.Store(false)
 	s.unasked, s.asked = mappings.before(s.dir, s.allot)
 	defer func() {
@@ -129,6 +132,9 @@ func (s *store) open() (err error) {
 	s.opened.Store(true)
 	if s.frozen {
 		return nil
+	}
+	if !appendOnly(db) {
+		s.log.Warn("the list of tables may be written anew while the node runs; on a full disk that needs a restart")
 	}
 	db.SetDiscardTs(s.ts)
 	if err := s.logs.begin(); err != nil {
