@@ -276,6 +276,11 @@ func frameVectors(w *vectorWorld) *suite {
 	facts.Handle = "Seoul"
 	add("welcome as nobody", "malformed", "join_answer", frame(&JoinAnswer{State: JoinWelcome, Time: 1, Member: &facts}), "a member has a handle")
 	add("welcome beyond counting", "too_large", "join_answer", frame(&JoinAnswer{State: JoinWelcome, Time: 1, Designation: MaxNumber + 1}), "numbers end at 2⁵³−1")
+	add("turned away", "accept", "join_answer", frame(&JoinAnswer{Reason: "not_member", Time: 1, Removal: &Removal{Number: 7, Decision: w.bodies[1], Certificate: []byte{0xa0}}}), "with the act that removed the member, for its node alone")
+	add("turned away without the act", "accept", "join_answer", frame(&JoinAnswer{Reason: "not_member", Time: 1, Removal: &Removal{Number: 7}}), "the number alone is a word")
+	add("turned away by no act", "too_large", "join_answer", frame(&JoinAnswer{Reason: "not_member", Time: 1, Removal: &Removal{}}), "acts are counted from 1")
+	add("turned away beyond counting", "too_large", "join_answer", frame(&JoinAnswer{Reason: "not_member", Time: 1, Removal: &Removal{Number: MaxNumber + 1}}), "numbers end at 2⁵³−1")
+	add("turned away at length", "too_large", "join_answer", frame(&JoinAnswer{Reason: "not_member", Time: 1, Removal: &Removal{Number: 7, Decision: make([]byte, MaxBodyBytes+1)}}), "a body has 64 KiB at most")
 	add("from the future", "accept", "hello", hex.EncodeToString(append([]byte{42}, loose(map[string]any{"r": root[:], "zzz": true})...)), "unknown fields are left alone")
 	long := frame(&Hello{Root: root})
 	add("length in two bytes", "non_canonical", "hello", "a500"+long[2:], "the length too has one spelling")

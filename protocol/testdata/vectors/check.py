@@ -105,7 +105,8 @@ FRAMES = {
     "file_sent": {"m": (BYTES, MAY), "n": (UINT, MAY), "d": (BYTES, MAY), "x": (BOOL, MAY)},
     "join_request": {"fed": (LINK, MUST), "time": (INT, MUST), "apply": (APPLICATION, MAY), "init": (BYTES, MAY), "follow": ([BYTES], MAY)},
     "join_answer": {"state": (UINT, MUST), "reason": (TEXT, MAY), "args": (STRINGS, MAY), "time": (INT, MUST), "founding": (BYTES, MAY),
-                    "peers": ([{"node": (KEY, MUST), "addrs": ([TEXT], MUST)}], MAY), "member": (MEMBER, MAY), "num": (UINT, MAY)},
+                    "peers": ([{"node": (KEY, MUST), "addrs": ([TEXT], MUST)}], MAY), "member": (MEMBER, MAY), "num": (UINT, MAY),
+                    "removal": ({"n": (UINT, MUST), "decision": (BYTES, MAY), "cert": (BYTES, MAY)}, MAY)},
 }
 
 # --- entries -----------------------------------------------------------------
@@ -320,6 +321,10 @@ def frames(v):
         need(f.get("num", 0) <= NUMBER, "too_large")
         if "member" in f:
             check_member(f["member"])
+        if "removal" in f:
+            r = f["removal"]
+            need(1 <= r["n"] <= NUMBER, "too_large")
+            need(max(len(r.get("decision", b"")), len(r.get("cert", b""))) <= 65536, "too_large")
     block = encode(known)
     return {"length": len(block), "block": block.hex()}
 
