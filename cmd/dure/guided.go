@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -160,7 +161,7 @@ func (a *app) guide(kind protocol.Kind, m map[string]any, ask func(question stri
 		}
 		if fault.Code != record.FaultRequired {
 			text := a.book.Fault(a.lang, fault)
-			if n := len(record.Codes(listOf(m, f))); fault.Code == record.FaultNotInList && n > 0 && n <= maxListed { // the question spells them out
+			if fault.Code == record.FaultNotInList && len(a.offered(listOf(m, f))) > 0 { // the question spells them out
 				text = a.say("cli.guide.not_listed", args{"value": fault.Value})
 			}
 			fmt.Fprintln(a.err, a.say("cli.guide.field", args{"field": a.fieldName(path), "text": text}))
@@ -232,15 +233,30 @@ func listOf(m map[string]any, f record.Field) record.List {
 }
 
 // maxListed is how many codes a question spells out.
-const maxListed = 40
+const maxListed = 50
+
+// offered are the codes that a question spells out; none where there are too many. Of occupations they are those with a
+// name of their own: the others are called like their major group and would all look alike.
+func (a *app) offered(list record.List) []string {
+	codes := record.Codes(list)
+	if list == record.Skills {
+		codes = slices.DeleteFunc(slices.Clone(codes), func(code string) bool {
+			return record.Label(list, code, a.lang) == record.Label(list, code[:1], a.lang)
+		})
+	}
+	if len(codes) > maxListed {
+		return nil
+	}
+	return codes
+}
 
 // question asks for a field in words: what it is, what it may hold, and how it is written.
 func (a *app) question(m map[string]any, f record.Field, path string) string {
 	var b strings.Builder
 	b.WriteString(a.fieldName(path))
 	list := listOf(m, f)
-	codes := record.Codes(list)
-	if len(codes) > 0 && len(codes) <= maxListed {
+	codes, all := a.offered(list), record.Codes(list)
+	if len(codes) > 0 {
 		for i, code := range codes {
 			b.WriteString("\n  " + strconv.Itoa(i+1) + ". " + record.Label(list, code, a.lang))
 		}
@@ -252,6 +268,10 @@ func (a *app) question(m map[string]any, f record.Field, path string) string {
 		hint = a.say("cli.guide.several", nil)
 	case len(codes) > 0:
 		hint = a.say("cli.guide.one", nil)
+	case len(all) > 0 && strings.HasPrefix(f.Type, "list of"):
+		hint = a.say("cli.guide.codes", args{"code": all[0]})
+	case len(all) > 0:
+		hint = a.say("cli.guide.code", args{"code": all[0]})
 	case f.Type == "day":
 		hint = a.say("fault.format.day", nil)
 	case f.Type == "list of language":
@@ -271,8 +291,8 @@ func (a *app) question(m map[string]any, f record.Field, path string) string {
 // chosen puts the numbers of a question's list into codes; what is no number of it stays as it was typed.
 func (a *app) chosen(m map[string]any, f record.Field, value string) string {
 	list := listOf(m, f)
-	codes := record.Codes(list)
-	if len(codes) == 0 || len(codes) > maxListed {
+	codes := a.offered(list)
+	if len(codes) == 0 {
 		return strings.TrimSpace(value)
 	}
 	var out []string

@@ -18,7 +18,7 @@ func TestGuide_AsksUntilNothingLacks(t *testing.T) {
 		want    map[string]string   // fields of the outcome
 	}{
 		"an offer of people": {protocol.KindOffer, map[string][]string{
-			"kind of exchange": {"9", "1"}, "form": {"3"}, "title": {"Trainer"}, "summary": {"Ten days."}, "themes": {"26, 3"}, "skills": {"9999", "2422"},
+			"kind of exchange": {"9", "1"}, "form": {"3"}, "title": {"Trainer"}, "summary": {"Ten days."}, "themes": {"26, 3"}, "skills": {"99", "19"},
 			"quantity, number": {"ten", "10"}, "quantity, unit": {"DAY"}, "period, from": {"1 March", "2027-03-01"}, "period, to": {"2027-02-01", "2027-05-31"},
 			"delivery": {"remote"}, "working languages": {"en, fr"}, "in return": {"gift"}, "valid until": {"2027-05-01"},
 		}, map[string]string{"mode": "trainer", "kind": "personnel", "delivery": "remote"}},

@@ -322,9 +322,15 @@ func (a *app) rotateCommand() *cobra.Command {
 // as this member can read it, and how to add to it.
 func (a *app) sayPrivate(ctx context.Context, s *session, one api.Agreement) {
 	number := cmp.Or(one.Number, one.ID)
+	self := ""
+	if st, err := s.Status(ctx); err == nil {
+		self = st.Member.Handle
+	}
 	var others []string
 	for _, p := range one.Parties {
-		others = append(others, p.Member)
+		if p.Member != self {
+			others = append(others, p.Member)
+		}
 	}
 	if page, err := s.Messages(ctx, api.MessageQuery{About: one.ID, Limit: api.MaxLimit}); err == nil && len(page.Items) > 0 {
 		a.note("cli.message.about", args{"count": len(page.Items), "number": number})

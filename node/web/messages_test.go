@@ -62,7 +62,7 @@ func TestMessages_ReadAndAnswer(t *testing.T) {
 	if strings.Count(list, "She will come.") != 1 {
 		t.Error("it is there twice, or not at all")
 	}
-	if status, body, _ := w.open("/messages/kr-nobody-1"); status != 404 || !strings.Contains(body, "Nothing here is called") {
+	if status, body, _ := w.open("/messages/kr-nobody-1"); status != 404 || !strings.Contains(body, "Nothing here is called") || strings.Contains(body, "dure list") {
 		t.Errorf("what is for others: %d\n%s", status, body)
 	}
 	if _, body, _ := w.open("/messages/kr-seoul-44"); !strings.Contains(body, `href="/records/kr-seoul-44/erase"`) {

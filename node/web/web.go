@@ -209,6 +209,10 @@ func (s *site) showError(w http.ResponseWriter, r *http.Request, v *view, err er
 	switch reason := protocol.ReasonOf(err); {
 	case reason == protocol.ReasonNotFound && v.Ref == "":
 		sentence, hint = v.T("web.lost.title"), v.T("web.lost.hint")
+	case reason == protocol.ReasonNotFound:
+		if _, plain := s.book.Reason(v.Lang, reason, nil); hint == plain { // it names a command
+			hint = v.T("web.missing.hint")
+		}
 	case reason == protocol.ReasonForbidden && errors.As(err, &e) && e.Field == "scope":
 		sentence, hint = v.T("web.role.refused", "who", v.Signed()), v.T("web.role.who."+e.Args["scope"])
 	case reason == protocol.ReasonForbidden:
