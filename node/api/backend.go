@@ -84,6 +84,11 @@ type Reader interface {
 	// said that the bytes lie on their disks no more. Named as in Record.
 	Erasure(ctx context.Context, ref string) (Erasure, error)
 
+	// Versions lists all versions of a record, and what of it was withdrawn or erased, in the
+	// order of arrival; the newest MaxVersions where there are more. Named as in Record; what
+	// is for chosen members, and what is said in agreements, is ReasonNotFound.
+	Versions(ctx context.Context, ref string) (RecordVersions, error)
+
 	// Watch yields every event with a local sequence greater than since, in order
 	// and without gaps, then goes on as events happen until ctx ends. A since beyond
 	// the newest sequence (a node restored from a backup) yields one event of type

@@ -164,6 +164,9 @@ func (c *Client) Publish(ctx context.Context, d Draft) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, err
 	}
+	if d.Version != "" {
+		return c.write(ctx, path, raw, "If-Match", strconv.Quote(d.Version))
+	}
 	return c.write(ctx, path, raw)
 }
 
@@ -190,10 +193,13 @@ func (c *Client) Erasure(ctx context.Context, ref string) (e Erasure, err error)
 	return e, c.get(ctx, "/records/"+url.PathEscape(ref)+"/erasure", &e)
 }
 
-func (c *Client) write(ctx context.Context, path string, body []byte) (receipt Receipt, err error) {
+func (c *Client) write(ctx context.Context, path string, body []byte, header ...string) (receipt Receipt, err error) {
 	var nonce [18]byte
 	_, _ = rand.Read(nonce[:]) // crypto/rand never fails
 	key := http.Header{"Idempotency-Key": {base64.RawURLEncoding.EncodeToString(nonce[:])}, "Content-Type": {"application/json"}}
+	for i := 0; i+1 < len(header); i += 2 {
+		key.Set(header[i], header[i+1])
+	}
 	for attempt := 0; ; attempt++ {
 		var resp *http.Response
 		resp, err = c.do(ctx, http.MethodPost, path, key, bytes.NewReader(body))

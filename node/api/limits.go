@@ -163,6 +163,7 @@ func Bounds() []protocol.Bound {
 		b("maxPublicJudged", maxPublicJudged, "requests", "without a token that judge all listings at once", "429 `busy`"),
 		b("judgedAgain", int64(judgedAgain/time.Second), seconds, "until such a caller asks again", "as long as another one is answered, 429 `busy`"),
 		b("MaxUnnamedBytes", MaxUnnamedBytes, bytes, "of files that the holder of a token has brought and no record names yet, each on its way counted as the largest", "429 `busy`"),
+		b("MaxVersions", MaxVersions, "versions", "of a record that its history lists: the newest", "`more` is set"),
 		b("MaxUnnamedFiles", MaxUnnamedFiles, "files", "of that kind", "429 `busy`"),
 		b("UnnamedFor", int64(UnnamedFor/time.Hour), "h", "that a file waits for a record to name it", "it goes, within six hours"),
 		b("unnamedAgain", int64(unnamedAgain/time.Minute), "minutes", "until the holder of a token whose share is used up tries again", "as long as nothing was named, 429 `busy`"),

@@ -34,7 +34,7 @@ func (w *world) document() map[string]any {
 func TestOpenAPI_ListsEveryRoute(t *testing.T) {
 	w := newWorld(t)
 	want := []string{
-		"get /api/v1/status", "get /api/v1/records", "post /api/v1/records", "get /api/v1/records/{id}", "get /api/v1/records/{id}/matches", "get /api/v1/records/{id}/remarks", "get /api/v1/records/{id}/calendar", "post /api/v1/records/{id}/remarks", "post /api/v1/records/{id}/state", "post /api/v1/records/{id}/revisions",
+		"get /api/v1/status", "get /api/v1/records", "post /api/v1/records", "get /api/v1/records/{id}", "get /api/v1/records/{id}/matches", "get /api/v1/records/{id}/remarks", "get /api/v1/records/{id}/versions", "get /api/v1/records/{id}/calendar", "post /api/v1/records/{id}/remarks", "post /api/v1/records/{id}/state", "post /api/v1/records/{id}/revisions",
 		"post /api/v1/records/{id}/withdrawal", "get /api/v1/records/{id}/erasure", "post /api/v1/records/{id}/erasure", "get /api/v1/blocks/{cid}", "get /api/v1/stream", "get /api/v1/limits", "get /api/v1/members", "get /api/v1/decisions",
 		"get /api/v1/facets", "get /api/v1/search", "get /api/v1/search/facets", "post /api/v1/decisions", "post /api/v1/decisions/{number}/answers", "post /api/v1/invitations", "post /api/v1/verify", "post /api/v1/scrub", "get /api/v1/export",
 		"post /api/v1/attachments", "get /api/v1/records/{id}/attachments", "get /api/v1/records/{id}/attachments/{number}", "get /api/v1/records/{id}/entries",

@@ -151,6 +151,7 @@ func (s *server) reads() {
 	s.messages()
 	s.agreements()
 	s.erasures()
+	s.versions()
 	s.evidence()
 	s.blocks()
 	s.stream()

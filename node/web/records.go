@@ -152,6 +152,7 @@ type oneRecord struct {
 	StateHint string
 	Published bool // just now, by this reader
 	Revisions string
+	History   *history
 	ID        string
 	Chosen    bool   // it is for chosen members
 	Owner     string // handle
@@ -211,6 +212,9 @@ func (s *site) renderRecord(w http.ResponseWriter, r *http.Request, v *view, rec
 	}
 	if rec.Revisions > 0 {
 		o.Revisions = v.T("web.record.revisions", "count", rec.Revisions)
+	}
+	if o.History, err = s.history(r, v, rec); err != nil {
+		return err
 	}
 	if rec.State == api.RecordErased {
 		rec.Body = "" // there is nothing to fetch any more

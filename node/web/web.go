@@ -93,6 +93,7 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("GET /records", s.members(s.showRecords))
 	mux.HandleFunc("GET /records/{ref}", s.members(s.showRecord))
 	mux.HandleFunc("POST /records/{ref}/state", s.acting(access.Write, s.adjust))
+	mux.HandleFunc("POST /records/{ref}/versions", s.acting(access.Write, s.bringBack))
 	mux.HandleFunc("POST /records/{ref}/remarks", s.acting(access.Write, s.say))
 	mux.HandleFunc("GET /records/{ref}/calendar.ics", s.members(s.sendCalendar))
 	mux.HandleFunc("GET /records/{ref}/print", s.members(s.showPrint))

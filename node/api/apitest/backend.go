@@ -50,6 +50,7 @@ type Backend struct {
 	said     []remark.Said
 	files    map[string][]byte
 	enclosed map[string][]string // of messages
+	past     map[string][]api.RecordVersion
 }
 
 var _ api.Backend = (*Backend)(nil)

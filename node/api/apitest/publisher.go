@@ -128,6 +128,10 @@ func (b *Backend) add(member, typ string, raw []byte, of string, at time.Time, v
 			return api.Receipt{}, err
 		}
 		r := &b.records[i]
+		if b.past == nil {
+			b.past = map[string][]api.RecordVersion{}
+		}
+		b.past[r.ID] = append(b.past[r.ID], version(*r, "superseded"))
 		r.Content, r.Lang, r.Entry, r.Body, r.Revisions, r.Time = content, rec.Head().Lang, entry, bodyID, r.Revisions+1, at
 		return b.commit(r, api.EventRevision, at, via), nil
 	}
