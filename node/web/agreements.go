@@ -194,7 +194,7 @@ func (s *site) renderAgreement(w http.ResponseWriter, r *http.Request, v *view, 
 	if typed.problem != nil {
 		out.Problem, out.Next = v.fileProblem(typed.problem)
 		for _, f := range record.FaultsOf(typed.problem) {
-			out.Problem += " " + v.deedLabel(f.Field) + ": " + v.book.Fault(v.Lang, f)
+			out.Problem += " " + v.deedLabel(f.Field) + v.T("web.colon") + " " + v.book.Fault(v.Lang, f)
 		}
 	}
 	if a.InForce != "" {

@@ -230,7 +230,13 @@ func (t *teller) list(path string) record.List {
 	if list, ok := lists[t.kind.String()+"."+path]; ok {
 		return list
 	}
-	return lists[strings.TrimPrefix(path, "governing.")] // an agreement says costs in the words of listings
+	if list, ok := lists[strings.TrimPrefix(path, "governing.")]; ok { // an agreement says costs in the words of listings
+		return list
+	}
+	if i := strings.LastIndex(path, "[]."); i >= 0 { // a session has themes as a notice has
+		return lists[path[i+len("[]."):]]
+	}
+	return ""
 }
 
 func (v *view) day(s string) value {

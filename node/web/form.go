@@ -201,7 +201,7 @@ func (v *view) faults(err error) map[string][]string {
 		}
 		sentence := v.book.Fault(v.Lang, fault)
 		if field == "" && fault.Field != "" {
-			sentence = v.label(fault.Field) + ": " + sentence
+			sentence = v.label(fault.Field) + v.T("web.colon") + " " + sentence
 		}
 		if !slices.Contains(out[field], sentence) {
 			out[field] = append(out[field], sentence)

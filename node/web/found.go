@@ -47,7 +47,9 @@ func (v *view) foundLine(f api.Found) recordLine {
 		if f.Member == "" {
 			line.Member = text{}
 		}
-		line.Summary = text{Text: v.changes(f.Decision.Changes)}
+		if line.Summary = (text{Text: v.changes(f.Decision.Changes)}); line.Title.Text == "" { // nobody gave it words
+			line.Title, line.Summary = line.Summary, text{}
+		}
 	default:
 		return v.recordLine(f.Record)
 	}

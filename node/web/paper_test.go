@@ -9,6 +9,7 @@ import (
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/node/phrase"
 	"github.com/dure-net/dure/node/web"
+	"github.com/dure-net/dure/protocol/record"
 )
 
 func paper(t *testing.T, langs ...string) web.Paper {
@@ -80,5 +81,21 @@ func TestPaper_Agreement(t *testing.T) {
 	}
 	if _, err := paper(t, "ko").Agreement(api.Agreement{}); err != nil {
 		t.Errorf("of nothing: %v", err)
+	}
+}
+
+// What an agreement says of costs is in words, as on listings.
+func TestPaper_CostsAreInWords(t *testing.T) {
+	a := inForce()
+	a.Versions = []api.Version{{Number: "kr-seoul-9", State: "confirmed", Writer: "kr-seoul",
+		Content: map[string]any{"type": "proposal", "lang": "ko", "governing": map[string]any{"costs": map[string]any{"travel": "receiver"}}}}}
+	raw, err := paper(t, "ko", "fr").Agreement(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, lang := range []string{"ko", "fr"} {
+		if want := record.Label(record.CostBearers, "receiver", lang); !strings.Contains(string(raw), ">"+want+"<") || strings.Contains(string(raw), ">receiver<") {
+			t.Errorf("%s: the page does not say %q:\n%s", lang, want, raw)
+		}
 	}
 }

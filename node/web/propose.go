@@ -25,7 +25,7 @@ func (s *site) proposing(r *http.Request, v *view, rec api.Record) *proposing {
 	p := &proposing{Path: recordURL(rec) + "/proposal", Token: s.sessions.FormToken(r, agreementForm), Key: newKey()}
 	for _, name := range []string{"quantity", "effort", "amount"} {
 		if q, ok := rec.Content[name].(map[string]any); ok {
-			p.Whole = v.label(name) + ": " + v.amount(textOf(q["value"]), or(textOf(q["unit"]), textOf(q["currency"])))
+			p.Whole = v.label(name) + v.T("web.colon") + " " + v.amount(textOf(q["value"]), or(textOf(q["unit"]), textOf(q["currency"])))
 		}
 	}
 	if t := rec.Stock; t != nil {

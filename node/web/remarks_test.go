@@ -160,8 +160,8 @@ func TestRemarks_CalendarAndPrint(t *testing.T) {
 	if status != 200 || !strings.HasPrefix(head.Get("Content-Type"), "text/calendar") || !strings.Contains(head.Get("Content-Disposition"), ".ics") || !strings.Contains(file, "SUMMARY:Qui paie ?\r\n") {
 		t.Errorf("got %d %v %s", status, head, file)
 	}
-	if _, page, _ := w.open(event + "?lang=en"); !strings.Contains(page, event+"/calendar.ics") || !strings.Contains(page, "Acknowledged by 0 of 6") {
-		t.Error("the page has no link to it, or does not say who has not read it")
+	if _, page, _ := w.open(event + "?lang=en"); !strings.Contains(page, event+"/calendar.ics") || !strings.Contains(page, "Acknowledged by 0 of 6") || !strings.Contains(page, ">Housing<") {
+		t.Error("the page has no link to it, does not say who has not read it, or has a code for a session's theme")
 	}
 	if status, _, _ := w.open("/records/sn-dakar-1/calendar.ics"); status != 404 {
 		t.Errorf("of an experience: got %d", status)

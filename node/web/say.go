@@ -258,7 +258,7 @@ func (s *site) problems(v *view, err error) []string {
 	var out []string
 	for _, f := range faults {
 		path, _, _ := strings.Cut(strings.TrimPrefix(f.Field, "texts."), "."+v.Lang)
-		out = append(out, v.remarkLabel(plainPath(path))+": "+s.book.Fault(v.Lang, f))
+		out = append(out, v.remarkLabel(plainPath(path))+v.T("web.colon")+" "+s.book.Fault(v.Lang, f))
 	}
 	return out
 }
