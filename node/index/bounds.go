@@ -54,6 +54,7 @@ func Bounds() []protocol.Bound {
 	}
 	return []protocol.Bound{
 		b("DefaultLimit", DefaultLimit, "records", "of a page that names no number", "the next page"),
+		b("maxTold", maxTold, "remarks", "of one member on one record whose translated words are found: the last to come", "shown, and not found"),
 		b("MaxLimit", MaxLimit, "records", "of a page: more would keep memory for nothing", "refused, `usage`"),
 		b("MaxAbout", MaxAbout, "entries", "of one kind in one feed that are told about one entry", "its further ones, in order of the feed, are not told: the same ones on every node"),
 		b("readers", readers, "readers", "at once: each keeps pages in memory", "they wait for one another"),

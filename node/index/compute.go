@@ -84,7 +84,7 @@ func (w *writer) put(of *computing) error {
 	}
 	w.batch.worded = w.batch.worded || hadWords || c.title != nil
 	if hadWords {
-		w.batch.shed = w.batch.shed || r.erased || !ok
+		w.batch.shed = w.batch.shed || r.erased || !ok || c.lost
 		if err := w.exec(`DELETE FROM words WHERE rowid = ?`, int64(local)); err != nil {
 			return err
 		}

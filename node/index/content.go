@@ -14,6 +14,7 @@ type content struct {
 	title, body []byte // tokens; nil: nothing is said, or it is not here
 	spot        *spot
 	closes      int64 // the last day, as dayNumber; 0: none
+	lost        bool  // words may have been there that are erased now
 }
 
 // spot is where something is, in degrees.
@@ -72,6 +73,9 @@ func (w *writer) contentOf(t *thread) (content, error) {
 		if name != "title" && name != "names" {
 			c.body = said(c.body, field, v.Head.Lang)
 		}
+	}
+	if c.lost, err = w.translated(t, row, &c); err != nil {
+		return content{}, err
 	}
 	if c.title == nil {
 		c.title = []byte{}

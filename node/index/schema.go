@@ -2,7 +2,7 @@ package index
 
 // schemaVersion rises with every change of what lies in the file or of how it is
 // computed. A file of another version is built anew; nothing is migrated.
-const schemaVersion = 6
+const schemaVersion = 7
 
 // schema is what the file holds. A record's number in it, everywhere, is the local number
 // of its first entry, which is also its place in lists.
@@ -19,7 +19,8 @@ const schemaVersion = 6
 //	term      values of facets, with how many records that count have each. Facet 0 is all.
 //	tag       which records have a value, but for facet 0: a list is a walk along one of these, or
 //	          along record, newest first.
-//	words     the words of what is said now, as package token cuts them. Texts are not here.
+//	words     the words of what is said now, and of standing translations of it, as package
+//	          token cuts them. Texts are not here.
 //	          Its "tags" repeat the record's terms: SQLite meets words and values in one walk,
 //	          many times faster than it looks a value up for each record that has the words.
 //	          Its parts are merged when nothing waits (tidy.go), not when a record comes.

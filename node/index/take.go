@@ -135,7 +135,7 @@ func (w *writer) touch(local uint64, h *protocol.Header) error {
 		}
 		return nil
 	}
-	if !isChange(h.Kind) {
+	if !isChange(h.Kind) && !isTold(h.Kind) {
 		return nil
 	}
 	first, ok, err := w.firstByDigest(h.Of.Digest())

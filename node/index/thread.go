@@ -65,6 +65,7 @@ func stored(count uint64) int64 { return int64(min(count, math.MaxInt64)) }
 type thread struct {
 	entry
 	changes []entry
+	told    []entry // what decides which translations are found
 }
 
 // threadOf reads the thread whose first entry has a local number.
@@ -94,6 +95,9 @@ func (c *conn) threadsOf(locals []uint64) (map[uint64]*thread, error) {
 		if err == nil && isChange(e.kind) {
 			t := all[uint64(first)]
 			t.changes = append(t.changes, e)
+		}
+		if err == nil && isTold(e.kind) {
+			all[uint64(first)].tell(e)
 		}
 		return err
 	})

@@ -384,6 +384,13 @@ func (x *Index) SetErased(entries []protocol.EntryID) error {
 
 func (w *writer) touchDigest(d digest) error {
 	local, ok, err := w.firstByDigest(d)
+	if err == nil && !ok {
+		var kind protocol.Kind
+		var of []byte
+		if _, kind, _, _, of, err = w.byDigest(d); err == nil && isTold(kind) && len(of) == len(d) {
+			local, ok, err = w.firstByDigest(digest(of))
+		}
+	}
 	if err == nil && ok {
 		w.batch.touched[local] = true
 	}
