@@ -127,8 +127,13 @@ func shownFacets(counted index.Facets) api.Facets {
 }
 
 // Record implements api.Reader.
-func (n *Node) Record(_ context.Context, ref string) (api.Record, error) {
+func (n *Node) Record(ctx context.Context, ref string) (api.Record, error) {
 	row, err := n.lookup(ref)
+	if protocol.ReasonOf(err) == protocol.ReasonNotFound {
+		if late, ok := n.unlisted(ctx, ref); ok {
+			row, err = late, nil
+		}
+	}
 	if err != nil {
 		if l, lerr := n.letters.Lookup(ref); lerr == nil && (l.IsListing() || l.State == private.StateErased) {
 			r, _ := n.showLetter(l)

@@ -105,7 +105,9 @@ func (r *smallRoom) read(quit chan struct{}) {
 			continue // it was ended meanwhile
 		}
 		if err != nil || got.State != api.RecordPublished || got.Number != receipt.Number {
-			text := fmt.Sprintf("%s: %+v as %q, acknowledged as %q, %v", receipt.Record, got.State, got.Number, receipt.Number, err)
+			st, _ := r.m.status()
+			text := fmt.Sprintf("%s: %+v as %q, acknowledged as %q and %d, %v; lists are at %d of %d", receipt.Record, got.State, got.Number, receipt.Number, receipt.Seq, err,
+				st.Index.Applied, st.Index.Newest)
 			r.wrong.CompareAndSwap(nil, &text)
 		}
 		r.reads.Add(1)
