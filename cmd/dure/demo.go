@@ -149,6 +149,9 @@ func (d *demo) fill(ctx context.Context) (root string, err error) {
 			return "", err
 		}
 	}
+	if err := d.remark(ctx); err != nil {
+		return "", err
+	}
 	return d.rest(ctx)
 }
 

@@ -158,6 +158,31 @@ func (s *shown) sameMatches(clients ...*api.Client) {
 	}
 }
 
+// remarks fails unless every node shows what members say about one another's records.
+func (s *shown) remarks(clients ...*api.Client) {
+	s.t.Helper()
+	for i, c := range clients {
+		var got [5]int
+		page, err := c.Records(s.t.Context(), api.RecordQuery{Member: "kr-seoul", Limit: api.MaxLimit})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for _, r := range page.Items {
+			said, err := c.Remarks(s.t.Context(), r.ID, "")
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			for _, q := range said.Questions {
+				got[0], got[1] = got[0]+1, got[1]+len(q.Replies)
+			}
+			got[2], got[3], got[4] = got[2]+len(said.Translations), got[3]+len(said.Adoptions), got[4]+len(said.Endorsements)
+		}
+		if got != [5]int{1, 1, 1, 1, 1} {
+			s.t.Errorf("%s shows %v questions, replies, translations, adoptions and endorsements", s.Members[i].Handle, got)
+		}
+	}
+}
+
 func TestDemo_FiveCities(t *testing.T) {
 	s := showDemo(t)
 	if !s.Settled || s.Records != 40 || len(s.Members) != 5 || s.Root == "" {
@@ -203,6 +228,7 @@ func TestDemo_FiveCities(t *testing.T) {
 	}
 	s.same(40, clients...)
 	s.sameMatches(clients...)
+	s.remarks(clients...)
 	s.interrupt()
 	left, err := os.ReadDir(s.temp)
 	if err != nil || len(left) > 0 {
