@@ -10,6 +10,8 @@ import (
 	"github.com/dure-net/dure/node/enrol"
 	"github.com/dure-net/dure/node/phrase"
 	"github.com/dure-net/dure/protocol"
+	"github.com/dure-net/dure/protocol/charter"
+	"github.com/dure-net/dure/replication"
 	"github.com/dure-net/dure/replication/mesh"
 )
 
@@ -29,6 +31,7 @@ const (
 	caughtUpFor   = 2 * time.Second  // how long nothing may be missing before the ledger counts as caught up
 	caughtUpStall = 60 * time.Second // how long nothing may arrive before catching up is given up for now
 	caughtUpLook  = 100 * time.Millisecond
+	caughtUpEnded = 10 * time.Second // how long the others may say that this node has ended before they are believed
 	toldTime      = 15 * time.Second // how long another node may take to have heard what was said last
 )
 
@@ -39,8 +42,9 @@ const (
 //
 // What was interrupted is taken up again by calling it again for the same directory.
 // ReasonUnknownMember where the federation has no such member, ReasonNotMember where it
-// has removed it, ReasonJoining where the node was let in and others did not answer long
-// enough: then the home can be started all the same.
+// has removed it, ReasonSetAside where another node of it has ended this one meanwhile,
+// ReasonJoining where the node was let in and others did not answer long enough: then the
+// home can be started all the same.
 func Recover(ctx context.Context, dir string, o RecoverOptions, then func(context.Context, *Node) error) (enrol.Joined, error) {
 	if o.Step == nil {
 		o.Step = func(string) {}
@@ -93,7 +97,7 @@ func (n *Node) visit(ctx context.Context, do func(context.Context, *Node) error)
 func (n *Node) catchUp(ctx context.Context) error {
 	tick := time.NewTicker(caughtUpLook)
 	defer tick.Stop()
-	moved, since := time.Now(), time.Time{}
+	moved, since, ended := time.Now(), time.Time{}, time.Time{}
 	var last uint64
 	for {
 		select {
@@ -113,10 +117,26 @@ func (n *Node) catchUp(ctx context.Context) error {
 		case now.Sub(since) > caughtUpFor:
 			return nil
 		}
+		switch condition, _ := n.replica.Condition(); {
+		case condition != replication.Ended:
+			ended = time.Time{}
+		case ended.IsZero():
+			ended = now
+		case now.Sub(ended) > caughtUpEnded:
+			return n.whyEnded()
+		}
 		if now.Sub(moved) > caughtUpStall {
 			return protocol.Fail(protocol.ReasonJoining, "catch up", errors.New("nothing arrives"))
 		}
 	}
+}
+
+// whyEnded says why nobody takes part with this node any more.
+func (n *Node) whyEnded() error {
+	if m, ok := n.replica.State().ByRoot(n.facts.Root); ok && m.Status == charter.StatusRemoved || n.replica.Others().SaysRemoved() > 0 {
+		return protocol.Fail(protocol.ReasonNotMember, "catch up", nil)
+	}
+	return &protocol.Error{Reason: protocol.ReasonSetAside, Op: "catch up", Args: map[string]string{"why": "node_ended"}}
 }
 
 // refreshFacts takes over what the ledger says of this home's member.

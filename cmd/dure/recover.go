@@ -149,6 +149,9 @@ func (a *app) recover(ctx context.Context, r recovery) error {
 	if protocol.ReasonOf(err) == protocol.ReasonJoining {
 		return &complaint{reason: protocol.ReasonJoining, key: "cli.recover.slow", err: err}
 	}
+	if protocol.ReasonOf(err) == protocol.ReasonSetAside {
+		return &complaint{reason: protocol.ReasonSetAside, key: "cli.recover.ended", err: err}
+	}
 	if err != nil {
 		return err
 	}
