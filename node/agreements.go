@@ -212,6 +212,9 @@ func (n *Node) Inbox(ctx context.Context, asOf string) (api.Inbox, error) {
 	if out.Unread, err = n.letters.Unread(ctx); err != nil {
 		return api.Inbox{}, err
 	}
+	if out.Searches, err = n.searchesWithNews(ctx); err != nil {
+		return api.Inbox{}, err
+	}
 	return out, nil
 }
 

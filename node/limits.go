@@ -6,6 +6,7 @@ import (
 	"github.com/dure-net/dure/node/exchange"
 	"github.com/dure-net/dure/node/index"
 	"github.com/dure-net/dure/node/private"
+	"github.com/dure-net/dure/node/searches"
 	"github.com/dure-net/dure/protocol"
 	agreed "github.com/dure-net/dure/protocol/record/exchange"
 	"github.com/dure-net/dure/protocol/record/remark"
@@ -35,6 +36,7 @@ func Limits() []api.Limit {
 		{"private", private.Bounds()},
 		{"api", api.Bounds()},
 		{"api", access.Bounds()},
+		{"api", searches.Bounds()},
 	} {
 		for _, b := range part.bounds {
 			out = append(out, api.Limit{Scope: part.scope, Name: b.Name, Value: b.Value, Unit: b.Unit, Why: b.Why, Beyond: b.Beyond})

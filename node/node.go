@@ -24,6 +24,7 @@ import (
 	"github.com/dure-net/dure/node/index"
 	"github.com/dure-net/dure/node/phrase"
 	"github.com/dure-net/dure/node/private"
+	"github.com/dure-net/dure/node/searches"
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/replication"
 	"github.com/dure-net/dure/replication/ledger"
@@ -55,6 +56,8 @@ type Node struct {
 	log     *slog.Logger
 	home    *home.Home
 	access  *access.Store // tokens and users of the local interface
+	saved   *searches.Store
+	looks   looks
 	conf    home.Config
 	phrases *phrase.Book
 	release func()
@@ -127,6 +130,9 @@ func Open(ctx context.Context, h *home.Home, o Options) (_ *Node, err error) {
 		}
 	}()
 	if n.access, err = access.Load(h, o.Now); err != nil {
+		return nil, err
+	}
+	if err = n.loadSearches(); err != nil {
 		return nil, err
 	}
 	if n.founding, n.federation, n.papers, err = h.Founding(); err != nil {

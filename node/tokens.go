@@ -27,6 +27,7 @@ func (n *Node) RevokeToken(_ context.Context, name string) (access.Token, error)
 	t, err := n.access.Revoke(name)
 	if err == nil {
 		n.log.Info("an access token was revoked", "token", t.ID, "name", t.Name)
+		n.forgetSearches()
 	}
 	return t, err
 }
@@ -48,6 +49,7 @@ func (n *Node) RemoveUser(_ context.Context, name string) error {
 	err := n.access.RemoveUser(name)
 	if err == nil {
 		n.log.Info("a user was removed", "user", name)
+		n.forgetSearches()
 	}
 	return err
 }

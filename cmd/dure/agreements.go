@@ -260,7 +260,7 @@ func (a *app) inboxCommand() *cobra.Command {
 }
 
 func (a *app) showInbox(box api.Inbox) {
-	if len(box.Items)+len(box.Listings)+len(box.Records)+box.Unread == 0 {
+	if len(box.Items)+len(box.Listings)+len(box.Records)+len(box.Searches)+box.Unread == 0 {
 		a.line("cli.inbox.none", nil)
 	}
 	if box.Unread > 0 {
@@ -287,4 +287,5 @@ func (a *app) showInbox(box api.Inbox) {
 	for _, w := range box.Records {
 		a.sayWaiting(w)
 	}
+	a.sayNews(box.Searches)
 }

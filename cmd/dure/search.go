@@ -18,7 +18,12 @@ import (
 func (a *app) searchCommand() *cobra.Command {
 	flags := filterFlags{}
 	var types []string
-	c := a.command("search WORD…", between(1, -1), api.FoundPage{}, func(ctx context.Context, arguments []string) error {
+	var save string
+	var c *cobra.Command
+	c = a.command("search WORD…", between(0, -1), api.FoundPage{}, func(ctx context.Context, arguments []string) error {
+		if len(arguments) == 0 && !c.Flags().Changed("save") { // filters alone are a list
+			return between(1, -1)(c, arguments)
+		}
 		q, err := flags.query(a, api.RecordQuery.CheckSearch)
 		if err != nil {
 			return err
@@ -27,13 +32,24 @@ func (a *app) searchCommand() *cobra.Command {
 			return err
 		}
 		q.Text = strings.Join(arguments, " ")
-		return a.with(ctx, func(s *session) error { return a.listFound(ctx, s, q, flags.all) })
+		return a.with(ctx, func(s *session) error {
+			if c.Flags().Changed("save") {
+				one, err := s.SaveSearch(ctx, save, q)
+				if err != nil {
+					return err
+				}
+				a.note("cli.searches.saved", args{"name": one.Name})
+			}
+			return a.listFound(ctx, s, q, flags.all)
+		})
 	})
-	c.Example = "dure search 협동조합 교육\ndure search '\"social economy\"' --type offer --country FR --open\ndure search Seoul --type member"
+	c.Example = "dure search 협동조합 교육\ndure search 협동조합 --type offer --open --save 협동조합\ndure search '\"social economy\"' --type offer --country FR --open\ndure search Seoul --type member"
 	f := c.Flags()
 	f.StringArrayVar(&types, "type", nil, a.say("filter.type", nil))
 	_ = f.SetAnnotation("type", placeholder, []string{"TYPE"})
 	flags.add(a, f)
+	f.StringVar(&save, "save", "", a.say("flag.search.save", nil))
+	_ = f.SetAnnotation("save", placeholder, []string{"NAME"})
 	return c
 }
 

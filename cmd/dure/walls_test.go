@@ -107,6 +107,13 @@ var walls = []wall{
 		{"net/http", "it judges tokens and answers no request"},
 		{"os...", "the home keeps its file"},
 	}},
+	{of: "node/searches", never: []banned{
+		{module + "replication...", "what is saved is a matter of this machine, not of the ledger"},
+		{module + "node...", "it keeps what is asked for, and does not know who answers"},
+		{"github.com/libp2p/...", "what is saved never leaves this machine"},
+		{"net...", "what is saved never leaves this machine"},
+		{"os...", "the home keeps its file"},
+	}},
 	{of: "node/web", never: programs},
 	{of: "node/private", never: []banned{
 		{module + "replication...", "letters are read through what the node hands in"},

@@ -235,6 +235,7 @@ type Inbox struct {
 	Records  []Waiting     `json:"records,omitempty" doc:"questions, notices, calls and projects that wait for this member's word"`
 	Unread   int           `json:"unread,omitempty" doc:"private messages that nobody has read on this node, among the newest 200"`
 	Listings []OverListing `json:"listings,omitempty" doc:"own listings of which more is promised than there is"`
+	Searches []SavedSearch `json:"searches,omitempty" doc:"saved searches of whoever asks to which something is new"`
 }
 
 // InboxItem is one agreement and what waits in it.

@@ -40,6 +40,7 @@ import (
 type Backend interface {
 	Reader
 	Searcher
+	Saver
 	Matcher
 	Publisher
 	Remarker
@@ -136,6 +137,9 @@ type Publisher interface {
 // Governor takes part in the act line.
 type Governor interface {
 	Decisions(ctx context.Context) (Decisions, error)
+
+	// Decision finds one decision by its id, whatever became of it. Absent is ReasonNotFound.
+	Decision(ctx context.Context, id string) (Fate, error)
 
 	// Decide tables a decision and, unless p.NoAnswer, answers it with yes where this
 	// node is the governing node of an elector.

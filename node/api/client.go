@@ -219,6 +219,11 @@ func (c *Client) Decisions(ctx context.Context) (d Decisions, err error) {
 	return d, c.get(ctx, "/decisions", &d)
 }
 
+// Decision implements Governor.
+func (c *Client) Decision(ctx context.Context, id string) (f Fate, err error) {
+	return f, c.get(ctx, "/decisions/"+url.PathEscape(id), &f)
+}
+
 // Decide implements Governor.
 func (c *Client) Decide(ctx context.Context, p Proposal) (d Decision, err error) {
 	return d, c.post(ctx, "/decisions", p, &d)

@@ -88,6 +88,16 @@ type Decision struct {
 	After    string `json:"after,omitempty" doc:"confirm_rebind: only approvals of days after this one count"`
 }
 
+// Fate is a decision and what became of it.
+type Fate struct {
+	Decision
+	State   string    `json:"state" enum:"act,open,stale,halted,invalid,waiting" doc:"act: decided; open: can be answered; stale: overtaken; halted: part of a contradiction; invalid: breaks a rule; waiting: names what has not arrived here"`
+	Time    time.Time `json:"time,omitzero" doc:"when it was tabled, as its author says"`
+	Why     string    `json:"why,omitempty" enum:"replaced,base,assembly,contradiction,rule" doc:"stale: replaced by the act of its number, its base does not stand, or the assembly has decided; halted: contradiction; invalid: the rule in breaks"`
+	Breaks  string    `json:"breaks,omitempty" doc:"invalid: code of the rule"`
+	Instead []Act     `json:"instead,omitempty" doc:"stale: the act that stands in its place; halted: the acts that contradict each other"`
+}
+
 // Change is one change of charter, membership or office. Kind says which of the other
 // fields count. Append only.
 type Change struct {

@@ -28,6 +28,18 @@ func callerOf(ctx context.Context) access.Grant {
 	return who
 }
 
+// As is a context in which a grant asks, for pages: they know who is signed in.
+func As(ctx context.Context, who access.Grant) context.Context {
+	return context.WithValue(ctx, callerKey{}, who)
+}
+
+// Asking is whoever asks; false where nobody was identified, as where the command line has
+// opened the home itself.
+func Asking(ctx context.Context) (access.Grant, bool) {
+	who, ok := ctx.Value(callerKey{}).(access.Grant)
+	return who, ok
+}
+
 // Account names who asks, for what is counted or kept by caller: the user whose token it is,
 // else the token. It is "" for the owner, for pages, and where nobody asks over HTTP.
 func Account(ctx context.Context) string {

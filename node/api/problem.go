@@ -147,7 +147,8 @@ func argsOf(err error) map[string]string {
 	return nil
 }
 
-// transform replaces huma's own errors, and ours, by a Problem in the caller's language.
+// transform replaces huma's own errors, and ours, by a Problem in the caller's language, and
+// null by an empty list.
 func (s *server) transform(ctx huma.Context, _ string, v any) (any, error) {
 	switch v := v.(type) {
 	case *failure:
@@ -159,7 +160,7 @@ func (s *server) transform(ctx huma.Context, _ string, v any) (any, error) {
 		ctx.SetHeader("Content-Language", lang)
 		return s.problem(ctx.Context(), lang, fromHuma(v)), nil
 	}
-	return v, nil
+	return whole(v), nil
 }
 
 // fromHuma gives huma's findings about parameters and bodies our codes.

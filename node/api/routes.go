@@ -133,6 +133,14 @@ func (s *server) reads() {
 			return &answer[Decisions]{d}, err
 		})
 
+	route(s, get(access.Read, "get-decision", "/decisions/{id}", "One decision, and what became of it"),
+		func(ctx context.Context, in *struct {
+			ID string `path:"id" maxLength:"120" doc:"CID"`
+		}) (*answer[Fate], error) {
+			f, err := s.backend.Decision(ctx, in.ID)
+			return &answer[Fate]{f}, err
+		})
+
 	type limits struct {
 		Items []Limit `json:"items"`
 	}
@@ -142,6 +150,7 @@ func (s *server) reads() {
 		})
 
 	s.searches()
+	s.saved()
 	s.holders()
 	s.proofs()
 	s.schemas()

@@ -149,6 +149,7 @@ func (s *server) document() {
 	}
 	delete(oapi.Components.Schemas.Map(), "ErrorModel")
 	delete(oapi.Components.Schemas.Map(), "ErrorDetail")
+	neverNull(oapi)
 	raw := sync.OnceValue(func() []byte {
 		raw, err := json.MarshalIndent(oapi, "", " ")
 		if err != nil {

@@ -25,6 +25,7 @@ const (
 	nodeKeyFile    = "node.key"
 	tokenFile      = "api.token"
 	accessFile     = "access.json"
+	searchesFile   = "searches.json"
 	certFile       = "tls.crt"
 	certKeyFile    = "tls.key"
 	socketFile     = "api.sock"

@@ -39,6 +39,7 @@ const (
 	maxCounted   = 10_000   // records of a selection that are counted by facet: some 50 ms
 	maxValue     = 64       // bytes of a facet's value; no code list has longer ones
 	maxNamed     = 8        // records that an ambiguous reference lists
+	maxLate      = 256      // entries that told nothing yet when somebody looked for what is new
 	soonAnew     = 4 << 20  // bytes of a file that is built anew after a crash, in about a second
 	retryAfter   = 5 * time.Second
 	heavyPause   = 250 * time.Millisecond // before records of which much is said are computed
@@ -76,6 +77,7 @@ func Bounds() []protocol.Bound {
 		b("maxCounted", maxCounted, "records", "of a selection that are counted by facet", "the newest are counted, and the answer says so"),
 		b("maxValue", maxValue, "bytes", "of a value by which records are counted", "not counted by it"),
 		b("maxNamed", maxNamed, "records", "listed of those that a reference may mean", "not listed"),
+		b("maxLate", maxLate, "entries", "that told nothing yet when somebody looked for what is new: their content was on its way", "when others come to tell something, that is not new"),
 		b("soonAnew", soonAnew, "bytes", "of an index that is built anew after a crash, when nothing says that its bytes are right", "used as it is"),
 		b("retryAfter", int64(retryAfter/time.Second), "s", "between two tries to write where the disk is full", ""),
 	}

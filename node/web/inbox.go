@@ -15,6 +15,7 @@ type inbox struct {
 	Items   []inboxItem
 	Records []recordWait
 	Over    []overLine
+	News    []savedLine // saved searches to which something is new
 	All     []agreementLine
 }
 
@@ -58,6 +59,9 @@ func (s *site) showInbox(w http.ResponseWriter, r *http.Request, v *view) error 
 	}
 	for _, w := range box.Records {
 		out.Records = append(out.Records, v.recordWait(w))
+	}
+	for _, one := range box.Searches {
+		out.News = append(out.News, v.savedLine(one))
 	}
 	for _, a := range all.Items {
 		out.All = append(out.All, v.agreementLine(a.Number, a.ID, a.Title, a.Lang, a.Phase, a.Parties))

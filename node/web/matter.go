@@ -16,9 +16,17 @@ import (
 type matter struct {
 	Line  recordLine
 	Also  []text // what it is called in other languages
+	Fate  string // what became of a decision, and why; "" where it stands or can be answered
 	Facts []matterFact
 	Links []typeLink
 	Write string // address of the form by which a member is written to privately; "" for decisions
+
+	Instead []namedLink // the acts in the place of a decision
+}
+
+type namedLink struct {
+	URL, Number string
+	Title       text
 }
 
 type matterFact struct{ Label, Text string }
@@ -51,8 +59,8 @@ func (s *site) showMember(w http.ResponseWriter, r *http.Request, v *view) error
 	m.Links = []typeLink{
 		{URL: address(api.RecordQuery{Member: handle}), Label: v.T("web.found.records", "count", one.Records)},
 		{URL: address(api.RecordQuery{Types: []string{"profile"}, Member: handle}), Label: v.typeLabel("profile")},
-		{URL: address(api.RecordQuery{Types: []string{api.FoundAgreement}, Member: handle}), Label: v.T("term.types.agreement")},
-		{URL: address(api.RecordQuery{Types: []string{api.FoundAct}, Member: handle}), Label: v.T("term.types.act")},
+		{URL: address(api.RecordQuery{Types: []string{api.FoundAgreement}, Member: handle}), Label: capital(v.T("term.types.agreement"))},
+		{URL: address(api.RecordQuery{Types: []string{api.FoundAct}, Member: handle}), Label: capital(v.T("term.types.act"))},
 	}
 	if handle != v.Status.Member.Handle && one.Status == "member" && v.May("write") {
 		m.Write = writeURL("", handle)
@@ -61,37 +69,53 @@ func (s *site) showMember(w http.ResponseWriter, r *http.Request, v *view) error
 }
 
 func (s *site) showAct(w http.ResponseWriter, r *http.Request, v *view) error {
-	known, err := s.backend.Decisions(r.Context())
+	one, err := s.backend.Decision(r.Context(), r.PathValue("ref"))
+	if protocol.ReasonOf(err) == protocol.ReasonNotFound {
+		return protocol.Fail(protocol.ReasonNotFound, "show decision", nil)
+	}
 	if err != nil {
 		return err
-	}
-	id := r.PathValue("ref")
-	var one api.Decision
-	state := "act"
-	for _, a := range known.Acts {
-		if a.ID == id {
-			one = api.Decision{ID: id, Number: a.Number, Changes: a.Changes, Text: a.Text, Final: true}
-		}
-	}
-	for _, d := range known.Open {
-		if d.ID == id {
-			one, state = d, "open"
-		}
-	}
-	if one.ID == "" {
-		return protocol.Fail(protocol.ReasonNotFound, "show decision", nil)
 	}
 	if one.Number == 0 {
 		one.Text = v.Status.Federation.Names
 	}
-	m := matter{Line: v.foundLine(api.Found{Type: api.FoundAct, State: state, Title: one.Text, Decision: &one, Record: api.Record{ID: id, Member: one.By, Names: v.namesOf(one.By)}})}
+	m := matter{Line: v.foundLine(api.Found{Type: api.FoundAct, State: one.State, Time: one.Time, Title: one.Text, Decision: &one.Decision, Record: api.Record{ID: one.ID, Member: one.By, Names: v.namesOf(one.By)}})}
 	m.Also = v.others(one.Text, m.Line.Title.Lang)
+	m.Fate = v.fate(one)
+	for _, a := range one.Instead {
+		if a.Number == 0 && len(a.Text) == 0 {
+			a.Text = v.Status.Federation.Names
+		}
+		title := v.text(a.Text)
+		if title.Text == "" {
+			title.Text = v.changes(a.Changes)
+		}
+		m.Instead = append(m.Instead, namedLink{actURL(a.ID), v.actNumber(api.Decision{Number: a.Number, Final: one.State != "halted"}), title})
+	}
 	m.say(v.T("web.found.changes"), v.changes(one.Changes))
-	if state == "open" {
+	if one.State == "open" {
 		m.say(v.T("web.found.for"), v.membersNamed(one.For)...)
 		m.say(v.T("web.found.missing"), v.membersNamed(one.Missing)...)
 	}
 	return s.showMatter(w, v, m)
+}
+
+// fate says in sentences what became of a decision and why; "" of one that stands or can
+// be answered.
+func (v *view) fate(f api.Fate) string {
+	switch f.State {
+	case "stale", "halted":
+		return v.T("web.fate." + f.Why)
+	case "invalid":
+		rule := ""
+		if key := "why." + f.Breaks; v.book.Has(key) {
+			rule = v.T(key)
+		}
+		return strings.TrimSpace(v.T("web.fate.rule") + " " + rule)
+	case "waiting":
+		return v.T("web.fate.waiting")
+	}
+	return ""
 }
 
 func (s *site) showMatter(w http.ResponseWriter, v *view, m matter) error {
@@ -149,11 +173,5 @@ func (v *view) changes(all []api.Change) string {
 // beginning is as much of a key or a CID as people compare.
 func beginning(text string) string { return text[:min(len(text), 10)] }
 
-// actURL is the page of a decision that stands or can be answered; others have none, and
-// are shown in the list.
-func actURL(id, state string) string {
-	if state != "act" && state != "open" {
-		return address(api.RecordQuery{Types: []string{api.FoundAct}})
-	}
-	return "/acts/" + url.PathEscape(id)
-}
+// actURL is the page of a decision.
+func actURL(id string) string { return "/acts/" + url.PathEscape(id) }

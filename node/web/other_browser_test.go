@@ -81,10 +81,16 @@ func TestPages_TheOthersInChromium(t *testing.T) {
 	for _, lang := range []string{"fr", "ko"} { // the longest words, and those that break otherwise
 		at := func(path string) { t.Helper(); b.do(chromedp.Navigate(w.srv.URL + path + "?lang=" + lang)) }
 		for name, path := range map[string]string{"member": "/members/ca-montreal", "act": "/acts/" + protocol.Sum([]byte("founding act")).String(),
-			"decision": "/acts/" + protocol.Sum([]byte("decision")).String(), "erase": own + "/erase", "lost": "/nowhere"} {
+			"decision": "/acts/" + protocol.Sum([]byte("decision")).String(), "overtaken": "/acts/" + protocol.Sum([]byte("overtaken")).String(), "erase": own + "/erase", "lost": "/nowhere"} {
 			at(path)
 			both(name, lang)
 		}
+		b.do(chromedp.Navigate(w.srv.URL + "/records?q=economy&lang=" + lang))
+		both("search", lang)
+		b.press("form.saving button", `document.querySelector("button[value=remove]")`)
+		both("searches", lang)
+		b.press("section.card h2 a", `document.querySelector("nav.filter a[href='/searches']")`)
+		both("news", lang)
 		at("/users")
 		both("users", lang)
 		b.press("button[value=link]", `document.querySelector("pre code")`)

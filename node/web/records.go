@@ -39,7 +39,7 @@ func (v *view) recordLine(r api.Record) recordLine {
 	line := recordLine{URL: recordURL(r), Type: r.Type, Label: record.Label(record.RecordTypes, r.Type, v.Lang), Number: r.Number, When: v.moment(r.Time),
 		Title: v.text(head.Title, r.Lang), Summary: v.text(head.Summary, r.Lang), Member: v.owner(r)}
 	if line.Label == "" { // no type that people filter by
-		line.Label = v.T("term.type." + r.Type)
+		line.Label = capital(v.T("term.type." + r.Type))
 	}
 	if line.Title.Text == "" {
 		line.Title = text{Text: v.T("web.record.untitled")}
@@ -85,9 +85,10 @@ type recordList struct {
 	Records []recordLine
 	Types   []typeLink
 	Search  search
-	Newest  string // address of the first page
-	Older   string // address of the next page; "" on the last
-	Later   bool   // not the first page
+	Newest  string  // address of the first page
+	Older   string  // address of the next page; "" on the last
+	Later   bool    // not the first page
+	Save    *saving // nil: the list is of everything
 }
 
 type typeLink struct {
@@ -132,6 +133,7 @@ func (s *site) showRecords(w http.ResponseWriter, r *http.Request, v *view) erro
 	if list.Search, err = s.search(r.Context(), v, q, told); err != nil {
 		return err
 	}
+	list.Save = s.saving(r, v, q)
 	if next != "" {
 		older := q
 		older.Cursor = next

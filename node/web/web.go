@@ -123,6 +123,9 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("POST /requests/new", s.acting(access.Write, s.showForm)) // another language, with what was typed
 	mux.HandleFunc("POST /requests/preview", s.acting(access.Write, s.preview))
 	mux.HandleFunc("POST /requests", s.acting(access.Write, s.publish))
+	mux.HandleFunc("GET /searches", s.members(s.showSearches))
+	mux.HandleFunc("POST /searches", s.members(s.changeSearches))
+	mux.HandleFunc("GET /searches/{ref}", s.members(s.showNews))
 	mux.HandleFunc("GET /users", s.acting(access.Keep, s.showUsers))
 	mux.HandleFunc("POST /users", s.acting(access.Keep, s.changeUsers))
 	mux.HandleFunc("/", s.page(func(w http.ResponseWriter, r *http.Request, v *view) error {
@@ -177,6 +180,7 @@ func (s *site) known(f pageFunc) pageFunc {
 			return s.showSignIn(w, r, v)
 		}
 		v.SignedIn, v.Who, v.Until = true, who, v.moment(until)
+		r = r.WithContext(api.As(r.Context(), who))
 		if err := s.introduce(r.Context(), v); err != nil {
 			return err
 		}

@@ -98,13 +98,17 @@ func (b *Backend) DraftProposal(_ context.Context, listing, own string) (map[str
 }
 
 // Inbox implements api.Exchanger: what waits in Threads.
-func (b *Backend) Inbox(_ context.Context, asOf string) (api.Inbox, error) {
+func (b *Backend) Inbox(ctx context.Context, asOf string) (api.Inbox, error) {
 	if err := b.see("Inbox", asOf); err != nil {
+		return api.Inbox{}, err
+	}
+	found, err := b.searchesWithNews(ctx)
+	if err != nil {
 		return api.Inbox{}, err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	out := api.Inbox{AsOf: b.Now.Format("2006-01-02"), Records: b.waiting()}
+	out := api.Inbox{AsOf: b.Now.Format("2006-01-02"), Records: b.waiting(), Searches: found}
 	for _, a := range b.Threads {
 		if len(a.Waits) > 0 {
 			out.Items = append(out.Items, api.InboxItem{ID: a.ID, Number: a.Number, Title: a.Title, Lang: a.Lang, Phase: a.Phase, Parties: a.Parties, Waits: slices.Clone(a.Waits)})

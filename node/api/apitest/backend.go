@@ -15,6 +15,7 @@ import (
 
 	"github.com/dure-net/dure/node/access"
 	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/searches"
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/record/remark"
 )
@@ -51,6 +52,7 @@ type Backend struct {
 	files    map[string][]byte
 	enclosed map[string][]string // of messages
 	past     map[string][]api.RecordVersion
+	saved    *searches.Store
 }
 
 var _ api.Backend = (*Backend)(nil)
@@ -71,6 +73,7 @@ func New(now time.Time) *Backend {
 	b := &Backend{Now: now, Bundle: []byte("not a real bundle, but bytes"), blocks: map[string]api.Block{}, erased: map[string]bool{},
 		changed: make(chan struct{}), numbers: map[string]int{"kr-seoul": 40}, feeds: map[string]uint64{}}
 	b.Access = newAccess(func() time.Time { return b.Now })
+	b.saved = newSearches(func() time.Time { return b.Now })
 	var all []map[string]any
 	if err := json.Unmarshal(samples, &all); err != nil {
 		panic(err)
@@ -111,7 +114,7 @@ func (b *Backend) Status(context.Context) (api.Status, error) {
 	ago := func(d time.Duration) *time.Time { t := b.Now.Add(-d); return &t }
 	n := func(v uint64) *uint64 { return &v }
 	s := api.Status{
-		Federation: api.Federation{ID: protocol.Sum([]byte("founding act")).String(), Name: "Global Social Economy Forum", Act: 3,
+		Federation: api.Federation{ID: protocol.Sum([]byte("founding act")).String(), Name: "Global Social Economy Forum", Act: 3, Features: []string{},
 			Names: map[string]string{"ko": "국제사회적경제협의체", "en": "Global Social Economy Forum", "fr": "Forum mondial de l’économie sociale", "es": "Foro Global de la Economía Social"},
 			Notice: map[string]string{"ko": "시연용으로 지어낸 자료입니다.", "en": "Made up for demonstration.",
 				"fr": "Données inventées pour la démonstration.", "es": "Datos inventados para la demostración."}},
@@ -120,6 +123,7 @@ func (b *Backend) Status(context.Context) (api.Status, error) {
 			Started: b.Now.Add(-26 * time.Hour), API: "127.0.0.1:7710", Addresses: []string{"/ip4/192.0.2.7/udp/4710/quic-v1"}},
 		Ledger:  api.Ledger{Root: strings.Repeat("b", 52), Entries: 48213, Feeds: 7, Bytes: 312_000_000, Seq: b.seq()},
 		Storage: api.Storage{FreeBytes: 18_400_000_000, UsedBytes: 312_000_000, Files: api.Files{Keep: "own"}},
+		Alerts:  []api.Alert{},
 		Traffic: map[string]api.Traffic{"catchup": {In: 5120, Out: 2048}},
 		Members: []api.MemberStatus{
 			{Handle: "ca-montreal", Status: "member", Nodes: []api.NodeStatus{{ID: "edmontreal", Connected: true, Transport: "quic", Behind: n(0), LastSeen: ago(2 * time.Second), Version: "0.1.0"}}},

@@ -25,6 +25,24 @@ func (b *Backend) decision() api.Decision {
 		Missing: []string{"ca-montreal", "sn-dakar"}, Needed: 1}
 }
 
+// Decision implements api.Governor: the open one, the founding act, and one that was overtaken.
+func (b *Backend) Decision(_ context.Context, id string) (api.Fate, error) {
+	if err := b.see("Decision", id); err != nil {
+		return api.Fate{}, err
+	}
+	overtaken, founding := b.decision(), api.Act{ID: protocol.Sum([]byte("founding act")).String(), Changes: []api.Change{}}
+	overtaken.ID, overtaken.Stale, overtaken.Text = protocol.Sum([]byte("overtaken")).String(), true, map[string]string{"en": "Lyon is admitted", "ko": "리옹의 가입"}
+	switch id {
+	case b.decision().ID:
+		return api.Fate{Decision: b.decision(), State: "open", Time: b.Now}, nil
+	case overtaken.ID:
+		return api.Fate{Decision: overtaken, State: "stale", Why: "replaced", Time: b.Now, Instead: []api.Act{founding}}, nil
+	case founding.ID:
+		return api.Fate{Decision: api.Decision{ID: id, Changes: founding.Changes, Final: true, For: []string{}, None: []string{}, Missing: []string{}}, State: "act"}, nil
+	}
+	return api.Fate{}, &protocol.Error{Reason: protocol.ReasonNotFound, Op: "show decision", ID: id}
+}
+
 // Decide implements api.Governor.
 func (b *Backend) Decide(_ context.Context, p api.Proposal) (api.Decision, error) {
 	if err := b.see("Decide", p); err != nil {
