@@ -7,6 +7,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"sort"
 	"strconv"
 
 	"github.com/dure-net/dure/node/api"
@@ -236,7 +237,7 @@ func (n *Node) weave(ctx context.Context, q api.RecordQuery, before uint64, page
 			all = append(all, placed{l.Local, rec})
 		}
 	}
-	slices.SortFunc(all, func(a, b placed) int { return cmp.Compare(b.seq, a.seq) })
+	sort.Slice(all, func(i, j int) bool { return all[j].seq < all[i].seq })
 	if len(all) > limit {
 		all, more = all[:limit], true
 	}

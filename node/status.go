@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/dure-net/dure/node/api"
@@ -132,7 +133,7 @@ func (n *Node) Members(context.Context) ([]api.Member, error) {
 	for _, m := range s.Members() {
 		out = append(out, n.showMember(m))
 	}
-	slices.SortFunc(out, func(a, b api.Member) int { return strings.Compare(a.Handle, b.Handle) })
+	sort.Slice(out, func(i, j int) bool { return out[i].Handle < out[j].Handle })
 	return out, nil
 }
 

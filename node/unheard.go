@@ -1,9 +1,8 @@
 package node
 
 import (
-	"slices"
+	"sort"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -129,7 +128,7 @@ func (n *Node) unheardOf(code string, erased []erasedRecord, before time.Time) (
 	for node, i := range at {
 		alerts[i-1].Args["count"] = strconv.Itoa(count[node])
 	}
-	slices.SortFunc(alerts, func(a, b api.Alert) int { return strings.Compare(a.Member+a.Node, b.Member+b.Node) })
+	sort.Slice(alerts, func(i, j int) bool { return alerts[i].Member+alerts[i].Node < alerts[j].Member+alerts[j].Node })
 	return alerts
 }
 

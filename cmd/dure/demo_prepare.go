@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strconv"
 
 	"github.com/mr-tron/base58"
@@ -49,7 +50,7 @@ func (d *demo) prepare(ctx context.Context, members int) error {
 		}
 		return len(running)
 	}
-	slices.SortStableFunc(all, func(a, b sample.Member) int { return rank(a) - rank(b) })
+	sort.SliceStable(all, func(i, j int) bool { a, b := all[i], all[j]; return rank(a)-rank(b) < 0 })
 	records, err := d.shifted()
 	if err != nil {
 		return err

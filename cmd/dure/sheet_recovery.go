@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -127,7 +128,7 @@ func (a *app) callable(s api.Status) []sheetOther {
 			}
 		}
 	}
-	slices.SortStableFunc(nodes, func(x, y api.NodeStatus) int {
+	before := func(x, y api.NodeStatus) int {
 		switch {
 		case x.Connected != y.Connected:
 			return map[bool]int{true: -1, false: 1}[x.Connected]
@@ -135,7 +136,8 @@ func (a *app) callable(s api.Status) []sheetOther {
 			return cmp.Compare(map[bool]int{true: 1}[x.LastSeen == nil], map[bool]int{true: 1}[y.LastSeen == nil])
 		}
 		return y.LastSeen.Compare(*x.LastSeen)
-	})
+	}
+	sort.SliceStable(nodes, func(i, j int) bool { return before(nodes[i], nodes[j]) < 0 })
 	var out []sheetOther
 	for _, n := range nodes[:min(len(nodes), sheetMembers)] {
 		list := slices.Clone(n.Addresses)

@@ -2,7 +2,6 @@ package access
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
@@ -10,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -360,7 +360,7 @@ func (s *Store) Users() []User {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	out := append([]User{}, s.file.Users...)
-	slices.SortFunc(out, func(a, b User) int { return cmp.Compare(a.Name, b.Name) })
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
 	return out
 }
 

@@ -434,7 +434,7 @@ func (s *server) deeds() {
 	op.RequestBody = &huma.RequestBody{Required: true, Description: "the proposal", Content: map[string]*huma.MediaType{
 		"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true,
 			Description: "by the schema of proposals; all faults are told at once"}}}}
-	route(s, op, func(ctx context.Context, in *proposing) (*created, error) {
+	routeAs(s, op, func(ctx context.Context, in *proposing) (*created, error) {
 		if loneSurrogate(in.RawBody) || !json.Valid(in.RawBody) {
 			return nil, protocol.Fail(protocol.ReasonMalformed, "read proposal", nil)
 		}
@@ -449,7 +449,7 @@ func (s *server) deeds() {
 	op = post(access.Write, "act", "/agreements/{id}/deeds", "Counter, accept, confirm, decline, report, amend, cancel, dispute, complete …", http.StatusCreated)
 	op.MaxBodyBytes = maxDraftBytes
 	op.Description = "What this member can do now is in `choices` of the agreement. Anything else is refused with who could do it, and what can be done instead."
-	route(s, op, func(ctx context.Context, in *acting) (*created, error) {
+	routeAs(s, op, func(ctx context.Context, in *acting) (*created, error) {
 		if in.Body.Deed == "propose" {
 			return nil, &protocol.Error{Reason: protocol.ReasonUsage, Op: "act", Field: "deed"}
 		}

@@ -54,9 +54,8 @@ func (s *server) attachments() {
 	type list struct {
 		Items []Attachment `json:"items"`
 	}
-	type named struct {
-		ID string `path:"id" doc:"short number, CID or a prefix of it, of a record or a message; or the CID of an entry that names files"`
-	}
+	type named = oneID
+	defer s.idIs("short number, CID or a prefix of it, of a record or a message; or the CID of an entry that names files", "/records/{id}/attachments")
 	route(s, get(access.Read, "list-attachments", "/records/{id}/attachments", "The files of a record or a message, and how much of them lies here"),
 		func(ctx context.Context, in *named) (*answer[list], error) {
 			items, err := s.backend.Attachments(ctx, in.ID)

@@ -13,7 +13,7 @@
 // That is all for access: the scope stands in the document, 401 and 403 say which is
 // needed, and one that is forgotten lets in nobody but the keeper. That is all for entity
 // tags too: every JSON GET gets a weak one, and 304 for who holds it. What has versions
-// answers versioned instead of answer, with the CID of the present version: its tag is
+// answers versioned, by routeAs, instead of answer, with the CID of the present version: its tag is
 // strong, and a change that embeds Matched can be bound to it (If-Match, 412). A write of an
 // entry embeds Keyed and goes through server.write: idempotency keys, 201 and Location.
 //

@@ -61,9 +61,8 @@ func octets(media, description string) *huma.Response {
 
 // proofs registers what proves an entry. The media type of JSON is enough: bytes are base64.
 func (s *server) proofs() {
-	type named struct {
-		ID string `path:"id" maxLength:"120" doc:"CID of an entry, or a record as for get-record: then its current version"`
-	}
+	type named = oneID
+	defer s.idIs("CID of an entry, or a record as for get-record: then its current version", "/entries/{id}/proof")
 	op := get(access.Open, "get-proof", "/entries/{id}/proof", "An entry with all that proves it: check it with nothing but these bytes (dure verify FILE)")
 	route(s, op, func(ctx context.Context, in *named) (*answer[proof.Proof], error) {
 		p, err := s.backend.Proof(ctx, in.ID)

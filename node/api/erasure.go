@@ -51,9 +51,8 @@ type ErasureNode struct {
 
 // erasures registers the erasure of a record and its progress.
 func (s *server) erasures() {
-	type named struct {
-		ID string `path:"id" maxLength:"120" doc:"as for get-record"`
-	}
+	type named = oneID
+	defer s.idIs("as for get-record", "/records/{id}/erasure")
 	route(s, get(access.Open, "get-erasure", "/records/{id}/erasure", "By whose word a record's content is gone, and which nodes have dropped it"),
 		func(ctx context.Context, in *named) (*answer[Erasure], error) {
 			e, err := s.backend.Erasure(ctx, in.ID)
@@ -71,7 +70,7 @@ func (s *server) erasures() {
 		ID   string `path:"id" maxLength:"120"`
 		Body *Why
 	}
-	route(s, post(access.Write, "erase-record", "/records/{id}/erasure",
+	routeAs(s, post(access.Write, "erase-record", "/records/{id}/erasure",
 		"Erase the content of an own record for good, with all its versions; copies that others made cannot be recalled", http.StatusCreated),
 		func(ctx context.Context, in *erasing) (*created, error) {
 			var why Why

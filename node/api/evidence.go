@@ -80,9 +80,8 @@ func (s *server) evidence() {
 			}
 			return &answer[forks]{forks{all}}, err
 		})
-	type named struct {
-		ID string `path:"id" maxLength:"120" doc:"CID of the chain of entries, a part of it of at least 8 characters, or the handle of the member"`
-	}
+	type named = oneID
+	defer s.idIs("CID of the chain of entries, a part of it of at least 8 characters, or the handle of the member", "/evidence/{id}")
 	route(s, get(access.Open, "get-evidence", "/evidence/{id}", "One node that signed two histories, and what it wrote in each"),
 		func(ctx context.Context, in *named) (*answer[Fork], error) {
 			f, err := s.backend.Fork(ctx, in.ID)

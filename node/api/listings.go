@@ -26,7 +26,7 @@ func (s *server) listings() {
 	}
 	op := post(access.Write, "adjust-listing", "/records/{id}/state", "Pause, resume, close or prolong an own offer or request", http.StatusCreated)
 	op.Description = "Publishes a new version that differs in nothing else. A closed listing stays closed: publish a new one that `continues` it."
-	route(s, op, func(ctx context.Context, in *adjusting) (*created, error) {
+	routeAs(s, op, func(ctx context.Context, in *adjusting) (*created, error) {
 		raw, err := json.Marshal(in.Body)
 		if err != nil {
 			return nil, protocol.Fail(protocol.ReasonMalformed, "adjust listing", err)

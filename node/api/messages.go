@@ -165,9 +165,8 @@ func (s *server) messages() {
 			return &answer[MessagePage]{page}, err
 		})
 
-	type named struct {
-		ID string `path:"id" maxLength:"120" doc:"CID, a prefix of it of at least 8 characters, or a short number"`
-	}
+	type named = oneID
+	defer s.idIs("CID, a prefix of it of at least 8 characters, or a short number", "/messages/{id}", "/messages/{id}/read")
 	route(s, get(access.Read, "get-message", "/messages/{id}", "One message"),
 		func(ctx context.Context, in *named) (*answer[Message], error) {
 			m, err := s.backend.Message(ctx, in.ID)
@@ -200,7 +199,7 @@ func (s *server) messages() {
 		Dry  bool `query:"dry_run" doc:"judge it, name members that cannot be written to, and write nothing (200)"`
 		Body MessageDraft
 	}
-	route(s, post(access.Write, "send-message", "/messages", "Write to chosen members; answered when it is durable", http.StatusCreated),
+	routeAs(s, post(access.Write, "send-message", "/messages", "Write to chosen members; answered when it is durable", http.StatusCreated),
 		func(ctx context.Context, in *sending) (*created, error) {
 			in.Body.Dry = in.Dry
 			if in.Dry {

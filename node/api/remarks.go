@@ -92,7 +92,7 @@ func (s *server) remarks() {
 				"type": {Type: huma.TypeString, Description: "what it is", Enum: enumOf(record.Remarks())},
 				"lang": {Type: huma.TypeString, Description: "BCP 47 tag of the language it is written in"},
 			}}}}}
-	route(s, op, func(ctx context.Context, in *remarking) (*created, error) {
+	routeAs(s, op, func(ctx context.Context, in *remarking) (*created, error) {
 		return s.write(ctx, in.Keyed, "remark "+in.ID+" "+in.To, in.RawBody, func(raw []byte) (Receipt, error) {
 			return s.remark(ctx, RemarkDraft{Ref: in.ID, Raw: raw, To: in.To})
 		})

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -20,7 +21,50 @@ func typeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }
 
 // route registers one JSON operation. Its scope is asked for before anything of it is
 // read; every error it returns becomes a Problem; what a GET answers gets an entity tag.
-func route[I, O any](s *server, op huma.Operation, answer func(context.Context, *I) (*O, error)) {
+//
+// All answers are told to huma as one type, and their own is written into the document
+// here: what huma makes of an operation is tens of kilobytes for each type of answer.
+func route[I, T any](s *server, op huma.Operation, ask func(context.Context, *I) (*answer[T], error)) {
+	status := op.DefaultStatus
+	if status == 0 {
+		status = http.StatusOK
+	}
+	schema := s.api.OpenAPI().Components.Schemas.Schema(typeOf[T](), true, op.OperationID+"Response")
+	op.Responses = map[string]*huma.Response{strconv.Itoa(status): {Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}}}
+	routeAs(s, op, func(ctx context.Context, in *I) (*answer[any], error) {
+		out, err := ask(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		return &answer[any]{out.Body}, nil
+	})
+}
+
+// oneID is what operations take that are asked by a name alone: one type, for the reason
+// that route tells.
+type oneID struct {
+	ID string `path:"id" maxLength:"300"`
+}
+
+// idIs says in the document what the name is in the paths of operations that take a oneID.
+func (s *server) idIs(doc string, paths ...string) {
+	for _, path := range paths {
+		item := s.api.OpenAPI().Paths[base+path]
+		for _, op := range []*huma.Operation{item.Get, item.Post} {
+			if op == nil {
+				continue
+			}
+			for _, p := range op.Parameters {
+				if p.Name == "id" {
+					p.Description = doc
+				}
+			}
+		}
+	}
+}
+
+// routeAs is route for what answers with headers of its own.
+func routeAs[I, O any](s *server, op huma.Operation, ask func(context.Context, *I) (*O, error)) {
 	op.BodyReadTimeout = bodyTimeout
 	s.scopes[op.Method+" "+op.Path] = scopeOf(&op)
 	op.Middlewares = append(huma.Middlewares{s.gate}, op.Middlewares...)
@@ -28,7 +72,7 @@ func route[I, O any](s *server, op huma.Operation, answer func(context.Context, 
 		op.Middlewares = append(op.Middlewares, s.tagged)
 	}
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
-		out, err := answer(ctx, in)
+		out, err := ask(ctx, in)
 		if err != nil {
 			return nil, fail(err)
 		}
@@ -106,7 +150,7 @@ func (s *server) reads() {
 	type named struct {
 		ID string `path:"id" maxLength:"120" doc:"CID, a prefix of it of at least 8 characters, or a short number as kr-seoul-41"`
 	}
-	route(s, lasting(get(access.Open, "get-record", "/records/{id}", "One record")),
+	routeAs(s, lasting(get(access.Open, "get-record", "/records/{id}", "One record")),
 		func(ctx context.Context, in *named) (*versioned[Record], error) {
 			rec, err := s.backend.Record(ctx, in.ID)
 			if err == nil && hidden(ctx, rec) {
@@ -134,12 +178,12 @@ func (s *server) reads() {
 		})
 
 	route(s, get(access.Read, "get-decision", "/decisions/{id}", "One decision, and what became of it"),
-		func(ctx context.Context, in *struct {
-			ID string `path:"id" maxLength:"120" doc:"CID"`
-		}) (*answer[Fate], error) {
+		func(ctx context.Context, in *oneID) (*answer[Fate], error) {
 			f, err := s.backend.Decision(ctx, in.ID)
 			return &answer[Fate]{f}, err
 		})
+
+	s.idIs("CID", "/decisions/{id}")
 
 	type limits struct {
 		Items []Limit `json:"items"`
@@ -191,7 +235,7 @@ func (s *server) writes() {
 	}
 	op := post(access.Write, "publish-record", "/records", "Publish a record; answered when it is durable", http.StatusCreated)
 	op.MaxBodyBytes, op.RequestBody, op.SkipValidateBody = maxDraftBytes, draft("the record"), true
-	route(s, op, func(ctx context.Context, in *publishing) (*created, error) {
+	routeAs(s, op, func(ctx context.Context, in *publishing) (*created, error) {
 		if in.Dry {
 			return s.judge(ctx, "", in.RawBody)
 		}
@@ -209,7 +253,7 @@ func (s *server) writes() {
 	}
 	op = post(access.Write, "revise-record", "/records/{id}/revisions", "Publish a new version of an own record", http.StatusCreated)
 	op.MaxBodyBytes, op.RequestBody, op.SkipValidateBody = maxDraftBytes, draft("the whole new version"), true
-	route(s, op, func(ctx context.Context, in *revising) (*created, error) {
+	routeAs(s, op, func(ctx context.Context, in *revising) (*created, error) {
 		if in.Dry {
 			return s.judge(ctx, in.ID, in.RawBody)
 		}
@@ -227,7 +271,7 @@ func (s *server) writes() {
 		ID   string `path:"id" maxLength:"120"`
 		Body *withdrawal
 	}
-	route(s, post(access.Write, "withdraw-record", "/records/{id}/withdrawal", "Withdraw an own record; it stays readable as withdrawn", http.StatusCreated),
+	routeAs(s, post(access.Write, "withdraw-record", "/records/{id}/withdrawal", "Withdraw an own record; it stays readable as withdrawn", http.StatusCreated),
 		func(ctx context.Context, in *withdrawing) (*created, error) {
 			var reason map[string]string
 			if in.Body != nil {

@@ -202,9 +202,8 @@ func (s *server) saved() {
 		return &answer[SavedSearch]{one}, err
 	})
 
-	type named struct {
-		ID string `path:"id" maxLength:"300" doc:"the id, or the name"`
-	}
+	type named = oneID
+	defer s.idIs("the id, or the name", "/searches/{id}", "/searches/{id}/removal")
 	route(s, get(access.Read, "get-search", "/searches/{id}", "One saved search, with what is new; reading it changes nothing"),
 		func(ctx context.Context, in *named) (*answer[SearchNews], error) {
 			news, err := s.backend.SavedSearch(ctx, in.ID)

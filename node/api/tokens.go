@@ -44,6 +44,7 @@ type Caller struct {
 }
 
 func (s *server) tokens() {
+	defer s.idIs("the id, or a name that only one live token has", "/tokens/{id}/revocation")
 	route(s, get(access.Open, "get-caller", "/caller", "Who asks, and what for: to try a token"),
 		func(ctx context.Context, _ *struct{}) (*answer[Caller], error) {
 			who := callerOf(ctx)
@@ -72,9 +73,7 @@ func (s *server) tokens() {
 		return &answer[IssuedToken]{t}, err
 	})
 	route(s, post(access.Keep, "revoke-token", "/tokens/{id}/revocation", "End an access token at once", http.StatusOK),
-		func(ctx context.Context, in *struct {
-			ID string `path:"id" maxLength:"300" doc:"the id, or a name that only one live token has"`
-		}) (*answer[access.Token], error) {
+		func(ctx context.Context, in *oneID) (*answer[access.Token], error) {
 			t, err := s.backend.RevokeToken(ctx, in.ID)
 			return &answer[access.Token]{t}, err
 		})

@@ -65,9 +65,8 @@ func (v RecordVersions) Current() string {
 }
 
 func (s *server) versions() {
-	type named struct {
-		ID string `path:"id" maxLength:"120" doc:"as for get-record"`
-	}
+	type named = oneID
+	defer s.idIs("as for get-record", "/records/{id}/versions")
 	route(s, get(access.Read, "list-versions", "/records/{id}/versions", "All versions of a record, with their authors and what counts, also those written at the same time as another"),
 		func(ctx context.Context, in *named) (*answer[RecordVersions], error) {
 			v, err := s.backend.Versions(ctx, in.ID)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -68,7 +69,7 @@ func List(dir, handle string) ([]Dated, error) {
 		}
 		out = append(out, d)
 	}
-	slices.SortFunc(out, func(a, b Dated) int { return a.Time.Compare(b.Time) })
+	sort.Slice(out, func(i, j int) bool { a, b := out[i], out[j]; return a.Time.Compare(b.Time) < 0 })
 	return out, nil
 }
 

@@ -1,8 +1,7 @@
 package index
 
 import (
-	"cmp"
-	"slices"
+	"sort"
 
 	"github.com/dure-net/dure/protocol"
 )
@@ -84,6 +83,6 @@ func (t *thread) history() []Step {
 		}
 		steps = append(steps, s)
 	}
-	slices.SortFunc(steps, func(a, b Step) int { return cmp.Compare(b.Seq, a.Seq) })
+	sort.Slice(steps, func(i, j int) bool { return steps[j].Seq < steps[i].Seq })
 	return steps
 }

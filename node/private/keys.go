@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/dure-net/dure/protocol"
@@ -49,7 +50,7 @@ func (r *Room) Reachable() []Reach {
 	for _, m := range r.cfg.State().Members() {
 		out = append(out, r.reach(m))
 	}
-	slices.SortFunc(out, func(a, b Reach) int { return cmp.Compare(a.Handle, b.Handle) })
+	sort.Slice(out, func(i, j int) bool { return out[i].Handle < out[j].Handle })
 	return out
 }
 

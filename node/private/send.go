@@ -3,6 +3,7 @@ package private
 import (
 	"context"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/dure-net/dure/protocol"
@@ -83,6 +84,6 @@ func (r *Room) Address(handles []string) ([]Reach, error) {
 	if len(out) == 0 {
 		return nil, &protocol.Error{Reason: protocol.ReasonUsage, Op: "write privately", Args: map[string]string{"nobody": r.cfg.Member}}
 	}
-	slices.SortFunc(out, func(a, b Reach) int { return strings.Compare(a.Handle, b.Handle) })
+	sort.Slice(out, func(i, j int) bool { return out[i].Handle < out[j].Handle })
 	return out, nil
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -84,7 +85,7 @@ func Records() []Record {
 		r.JSON = write(body)
 		out = append(out, r)
 	}
-	slices.SortStableFunc(out, func(a, b Record) int { return rank(a) - rank(b) })
+	sort.SliceStable(out, func(i, j int) bool { a, b := out[i], out[j]; return rank(a)-rank(b) < 0 })
 	return out
 }
 

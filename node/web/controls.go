@@ -2,6 +2,7 @@ package web
 
 import (
 	"slices"
+	"sort"
 
 	"github.com/dure-net/dure/node/phrase"
 	"github.com/dure-net/dure/protocol/record"
@@ -154,7 +155,7 @@ func (c controls) countries() []option {
 	for _, code := range record.Codes(record.Countries) {
 		out = append(out, option{code, c.book.Country(c.Lang, code), code == c.f.get("country")})
 	}
-	slices.SortFunc(out, func(a, b option) int { return phrase.Compare(a.Label, b.Label) })
+	sort.Slice(out, func(i, j int) bool { a, b := out[i], out[j]; return phrase.Compare(a.Label, b.Label) < 0 })
 	return out
 }
 
