@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -422,10 +421,9 @@ func (n *Node) Unanswered(ctx context.Context, q api.UnansweredQuery) (api.Unans
 		}
 		after, more = page.Next, page.Next != (index.Mark{})
 	}
-	before := func(a, b waiting) int {
+	slices.SortFunc(found, func(a, b waiting) int {
 		return cmp.Or(cmp.Compare(a.since, b.since), cmp.Compare(a.done, b.done), strings.Compare(a.row.Record.KeyString(), b.row.Record.KeyString()))
-	}
-	sort.Slice(found, func(i, j int) bool { return before(found[i], found[j]) < 0 })
+	})
 	for _, w := range found[:min(len(found), cmp.Or(q.Limit, 50))] {
 		shown, err := n.show(w.row)
 		if err != nil {

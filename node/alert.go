@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -26,10 +25,9 @@ func alerts(s charter.State, self string, nodes []replication.Node, floods []rep
 	out = append(out, offending(offenders)...)
 	out = append(out, forks...)
 	out = append(out, listings...)
-	before := func(a, b api.Alert) int {
+	slices.SortStableFunc(out, func(a, b api.Alert) int {
 		return cmp.Or(strings.Compare(b.Level, a.Level), strings.Compare(a.Code, b.Code), strings.Compare(a.Member, b.Member))
-	}
-	sort.SliceStable(out, func(i, j int) bool { return before(out[i], out[j]) < 0 })
+	})
 	return out
 }
 

@@ -2,7 +2,7 @@ package node
 
 import (
 	"context"
-	"sort"
+	"slices"
 
 	"github.com/dure-net/dure/node/api"
 	"github.com/dure-net/dure/node/index"
@@ -33,7 +33,7 @@ func (n *Node) Entries(ctx context.Context, ref string) ([]string, error) {
 	if len(places) > api.MaxEntries {
 		return nil, &protocol.Error{Reason: protocol.ReasonTooLarge, Op: "list entries", ID: ref}
 	}
-	sort.Slice(places, func(i, j int) bool { a, b := places[i], places[j]; return int(a.Seq)-int(b.Seq) < 0 })
+	slices.SortFunc(places, func(a, b index.Place) int { return int(a.Seq) - int(b.Seq) })
 	out := make([]string, len(places))
 	for i, p := range places {
 		out[i] = p.Entry.String()

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"sort"
 	"strconv"
 
 	"github.com/dure-net/dure/node/api"
@@ -237,7 +236,7 @@ func (n *Node) weave(ctx context.Context, q api.RecordQuery, before uint64, page
 			all = append(all, placed{l.Local, rec})
 		}
 	}
-	sort.Slice(all, func(i, j int) bool { return all[j].seq < all[i].seq })
+	slices.SortFunc(all, func(a, b placed) int { return cmp.Compare(b.seq, a.seq) })
 	if len(all) > limit {
 		all, more = all[:limit], true
 	}

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/dure-net/dure/node/api"
@@ -133,7 +132,7 @@ func (n *Node) Members(context.Context) ([]api.Member, error) {
 	for _, m := range s.Members() {
 		out = append(out, n.showMember(m))
 	}
-	sort.Slice(out, func(i, j int) bool { return out[i].Handle < out[j].Handle })
+	slices.SortFunc(out, func(a, b api.Member) int { return strings.Compare(a.Handle, b.Handle) })
 	return out, nil
 }
 

@@ -1,8 +1,9 @@
 package node
 
 import (
-	"sort"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -128,7 +129,7 @@ func (n *Node) unheardOf(code string, erased []erasedRecord, before time.Time) (
 	for node, i := range at {
 		alerts[i-1].Args["count"] = strconv.Itoa(count[node])
 	}
-	sort.Slice(alerts, func(i, j int) bool { return alerts[i].Member+alerts[i].Node < alerts[j].Member+alerts[j].Node })
+	slices.SortFunc(alerts, func(a, b api.Alert) int { return strings.Compare(a.Member+a.Node, b.Member+b.Node) })
 	return alerts
 }
 

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strconv"
 
 	"github.com/mr-tron/base58"
@@ -50,7 +49,7 @@ func (d *demo) prepare(ctx context.Context, members int) error {
 		}
 		return len(running)
 	}
-	sort.SliceStable(all, func(i, j int) bool { a, b := all[i], all[j]; return rank(a)-rank(b) < 0 })
+	slices.SortStableFunc(all, func(a, b sample.Member) int { return rank(a) - rank(b) })
 	records, err := d.shifted()
 	if err != nil {
 		return err

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -128,7 +127,7 @@ func (a *app) callable(s api.Status) []sheetOther {
 			}
 		}
 	}
-	before := func(x, y api.NodeStatus) int {
+	slices.SortStableFunc(nodes, func(x, y api.NodeStatus) int {
 		switch {
 		case x.Connected != y.Connected:
 			return map[bool]int{true: -1, false: 1}[x.Connected]
@@ -136,8 +135,7 @@ func (a *app) callable(s api.Status) []sheetOther {
 			return cmp.Compare(map[bool]int{true: 1}[x.LastSeen == nil], map[bool]int{true: 1}[y.LastSeen == nil])
 		}
 		return y.LastSeen.Compare(*x.LastSeen)
-	}
-	sort.SliceStable(nodes, func(i, j int) bool { return before(nodes[i], nodes[j]) < 0 })
+	})
 	var out []sheetOther
 	for _, n := range nodes[:min(len(nodes), sheetMembers)] {
 		list := slices.Clone(n.Addresses)

@@ -2,6 +2,7 @@ package access
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
@@ -9,7 +10,6 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -360,7 +360,7 @@ func (s *Store) Users() []User {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	out := append([]User{}, s.file.Users...)
-	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	slices.SortFunc(out, func(a, b User) int { return cmp.Compare(a.Name, b.Name) })
 	return out
 }
 

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
@@ -69,7 +68,7 @@ func List(dir, handle string) ([]Dated, error) {
 		}
 		out = append(out, d)
 	}
-	sort.Slice(out, func(i, j int) bool { a, b := out[i], out[j]; return a.Time.Compare(b.Time) < 0 })
+	slices.SortFunc(out, func(a, b Dated) int { return a.Time.Compare(b.Time) })
 	return out, nil
 }
 

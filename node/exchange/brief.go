@@ -1,9 +1,9 @@
 package exchange
 
 import (
+	"cmp"
 	"context"
 	"slices"
-	"sort"
 
 	"github.com/dure-net/dure/node/index"
 	"github.com/dure-net/dure/protocol"
@@ -237,7 +237,7 @@ func (d *Desk) Threads(q Query, asOf record.Day) (found []exchange.Thread, next 
 			picked = append(picked, at{id, b.local})
 		}
 	}
-	sort.Slice(picked, func(i, j int) bool { return picked[j].local < picked[i].local })
+	slices.SortFunc(picked, func(a, b at) int { return cmp.Compare(b.local, a.local) })
 	if q.Limit > 0 && len(picked) > q.Limit {
 		picked = picked[:q.Limit]
 		next = picked[q.Limit-1].local

@@ -3,7 +3,6 @@ package exchange
 import (
 	"cmp"
 	"slices"
-	"sort"
 
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/record"
@@ -36,8 +35,7 @@ func (d *Desk) Inbox(asOf record.Day) ([]Waiting, error) {
 			picked = append(picked, at{id, b.local, slices.MinFunc(b.waits, urgency)})
 		}
 	}
-	before := func(a, b at) int { return cmp.Or(urgency(a.urgent, b.urgent), cmp.Compare(b.local, a.local)) }
-	sort.Slice(picked, func(i, j int) bool { return before(picked[i], picked[j]) < 0 })
+	slices.SortFunc(picked, func(a, b at) int { return cmp.Or(urgency(a.urgent, b.urgent), cmp.Compare(b.local, a.local)) })
 	var out []Waiting
 	for _, p := range picked[:min(len(picked), maxWaiting)] {
 		t, err := d.fold(p.id, asOf)

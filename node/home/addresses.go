@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/multiformats/go-multiaddr"
@@ -116,11 +115,10 @@ func isAddress(text string) bool {
 }
 
 func sortKnown(book []Known) {
-	before := func(a, b Known) int {
+	slices.SortStableFunc(book, func(a, b Known) int {
 		if c := b.Seen.Compare(a.Seen); c != 0 {
 			return c
 		}
 		return cmp.Compare(a.Node.String(), b.Node.String())
-	}
-	sort.SliceStable(book, func(i, j int) bool { return before(book[i], book[j]) < 0 })
+	})
 }

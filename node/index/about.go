@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
-	"sort"
 
 	"github.com/dure-net/dure/protocol"
 )
@@ -58,10 +57,9 @@ func (x *Index) About(subject protocol.EntryID, kinds ...protocol.Kind) ([]Place
 		return c.each(`SELECT `+entryColumns+` FROM ref n CROSS JOIN entry e ON e.local = n.local JOIN feed f ON f.no = e.feed WHERE n.key = ? ORDER BY e.feed, e.seq`, []any{keyOf(d)},
 			take(func(e *entry) bool { return slices.Contains(e.refs, d) }))
 	})
-	before := func(a, b Place) int {
+	slices.SortFunc(out, func(a, b Place) int {
 		return cmp.Or(bytes.Compare(a.Feed.Bytes(), b.Feed.Bytes()), cmp.Compare(a.FeedSeq, b.FeedSeq))
-	}
-	sort.Slice(out, func(i, j int) bool { return before(out[i], out[j]) < 0 })
+	})
 	return firstOfEach(out), err
 }
 

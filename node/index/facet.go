@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"database/sql"
 	"slices"
-	"sort"
 )
 
 // Facet is a property by which records are counted and filtered. The numbers are in the
@@ -112,8 +111,7 @@ func (x *Index) Facets(q Query) (out Facets, err error) {
 // order puts the most frequent first.
 func (f Facets) order() {
 	for _, values := range f.Values {
-		before := func(a, b Value) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value)) }
-		sort.Slice(values, func(i, j int) bool { return before(values[i], values[j]) < 0 })
+		slices.SortFunc(values, func(a, b Value) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value)) })
 	}
 }
 

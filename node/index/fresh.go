@@ -1,10 +1,10 @@
 package index
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
-	"sort"
 )
 
 // News is what is new to somebody.
@@ -134,7 +134,7 @@ func (f *freshness) records(s selection, limit int) (out []Row, err error) {
 		}
 		out = append(out, rows...)
 	}
-	sort.SliceStable(out, func(i, j int) bool { return out[j].Seq < out[i].Seq })
+	slices.SortStableFunc(out, func(a, b Row) int { return cmp.Compare(b.Seq, a.Seq) })
 	return out[:min(len(out), limit)], nil
 }
 

@@ -1,7 +1,8 @@
 package index
 
 import (
-	"sort"
+	"cmp"
+	"slices"
 
 	"github.com/dure-net/dure/protocol"
 )
@@ -83,6 +84,6 @@ func (t *thread) history() []Step {
 		}
 		steps = append(steps, s)
 	}
-	sort.Slice(steps, func(i, j int) bool { return steps[j].Seq < steps[i].Seq })
+	slices.SortFunc(steps, func(a, b Step) int { return cmp.Compare(b.Seq, a.Seq) })
 	return steps
 }

@@ -3,7 +3,7 @@ package index
 import (
 	"cmp"
 	"encoding/json"
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/dure-net/dure/protocol"
@@ -156,10 +156,9 @@ func (c *conn) readMatters(text string, one, two, three int64, q *query) (out []
 // nearest lists members by how far their profiles' places are.
 func (c *conn) nearest(q *query, near map[string]float64, after SearchMark, limit int) ([]matterRow, error) {
 	all, err := c.readMatters(`SELECT m.at, m.kind, m.name FROM matter m WHERE ?1 = 0 AND ?2 = 0 AND ?3 = 0`+q.where, 0, 0, 0, q)
-	before := func(a, b matterRow) int {
+	slices.SortFunc(all, func(a, b matterRow) int {
 		return cmp.Or(cmp.Compare(near[a.name], near[b.name]), strings.Compare(a.name, b.name))
-	}
-	sort.Slice(all, func(i, j int) bool { return before(all[i], all[j]) < 0 })
+	})
 	all = all[min(int(after.Told), len(all)):]
 	return all[:min(limit, len(all))], err
 }

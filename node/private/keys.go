@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/dure-net/dure/protocol"
@@ -50,7 +49,7 @@ func (r *Room) Reachable() []Reach {
 	for _, m := range r.cfg.State().Members() {
 		out = append(out, r.reach(m))
 	}
-	sort.Slice(out, func(i, j int) bool { return out[i].Handle < out[j].Handle })
+	slices.SortFunc(out, func(a, b Reach) int { return cmp.Compare(a.Handle, b.Handle) })
 	return out
 }
 

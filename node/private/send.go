@@ -3,7 +3,6 @@ package private
 import (
 	"context"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/dure-net/dure/protocol"
@@ -84,6 +83,6 @@ func (r *Room) Address(handles []string) ([]Reach, error) {
 	if len(out) == 0 {
 		return nil, &protocol.Error{Reason: protocol.ReasonUsage, Op: "write privately", Args: map[string]string{"nobody": r.cfg.Member}}
 	}
-	sort.Slice(out, func(i, j int) bool { return out[i].Handle < out[j].Handle })
+	slices.SortFunc(out, func(a, b Reach) int { return strings.Compare(a.Handle, b.Handle) })
 	return out, nil
 }

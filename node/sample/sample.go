@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
@@ -85,7 +84,7 @@ func Records() []Record {
 		r.JSON = write(body)
 		out = append(out, r)
 	}
-	sort.SliceStable(out, func(i, j int) bool { a, b := out[i], out[j]; return rank(a)-rank(b) < 0 })
+	slices.SortStableFunc(out, func(a, b Record) int { return rank(a) - rank(b) })
 	return out
 }
 

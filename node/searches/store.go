@@ -2,13 +2,13 @@ package searches
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/json"
 	"errors"
 	"io"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 	"sync"
@@ -161,7 +161,7 @@ func (s *Store) Of(owner string) []Saved {
 			out = append(out, one)
 		}
 	}
-	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	slices.SortFunc(out, func(a, b Saved) int { return cmp.Compare(a.Name, b.Name) })
 	return out
 }
 

@@ -2,7 +2,6 @@ package web
 
 import (
 	"slices"
-	"sort"
 
 	"github.com/dure-net/dure/node/phrase"
 	"github.com/dure-net/dure/protocol/record"
@@ -155,7 +154,7 @@ func (c controls) countries() []option {
 	for _, code := range record.Codes(record.Countries) {
 		out = append(out, option{code, c.book.Country(c.Lang, code), code == c.f.get("country")})
 	}
-	sort.Slice(out, func(i, j int) bool { a, b := out[i], out[j]; return phrase.Compare(a.Label, b.Label) < 0 })
+	slices.SortFunc(out, func(a, b option) int { return phrase.Compare(a.Label, b.Label) })
 	return out
 }
 

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
@@ -140,7 +139,7 @@ func (s *site) search(ctx context.Context, v *view, q api.RecordQuery, told told
 	if q.Open != "" {
 		out.Hidden = append(out.Hidden, kept{"open", "1"})
 	}
-	sort.Slice(out.Hidden, func(i, j int) bool { return out.Hidden[i].Name < out.Hidden[j].Name })
+	slices.SortFunc(out.Hidden, func(a, b kept) int { return strings.Compare(a.Name, b.Name) })
 	chip := func(name, label string) {
 		out.Chips = append(out.Chips, chipOf(v, address(with(q, name, "")), label))
 	}
