@@ -42,7 +42,7 @@ func list(node, token string) error {
 		if answer.JSON200 == nil {
 			return fmt.Errorf("%s: %s", answer.Status(), answer.Body)
 		}
-		for _, r := range *answer.JSON200.Items {
+		for _, r := range answer.JSON200.Items {
 			fmt.Println(r.Id, r.Type, *r.Number, *r.Standing)
 		}
 		next := answer.JSON200.NextCursor
