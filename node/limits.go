@@ -36,7 +36,7 @@ func Limits() []api.Limit {
 		{"private", private.Bounds()},
 		{"api", api.Bounds()},
 		{"api", access.Bounds()},
-		{"api", searches.Bounds()},
+		{"searches", searches.Bounds()},
 	} {
 		for _, b := range part.bounds {
 			out = append(out, api.Limit{Scope: part.scope, Name: b.Name, Value: b.Value, Unit: b.Unit, Why: b.Why, Beyond: b.Beyond})

@@ -8,11 +8,14 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/dure-net/dure/node/api"
 )
 
 var update = flag.Bool("update", false, "write the tables of limits into protocol/SPEC.md")
@@ -56,7 +59,7 @@ func TestLimits_SpecHasThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := string(raw)
-	for name, scopes := range map[string][]string{"federation": {"federation", "sealed"}, "node": {"replication", "ledger", "mesh"}, "api": {"index", "private", "api"}} {
+	for name, scopes := range map[string][]string{"federation": {"federation", "sealed"}, "node": {"replication", "ledger", "mesh"}, "api": {"index", "private", "searches", "api"}} {
 		from, to := "<!-- limits: "+name+" -->\n", "<!-- end -->"
 		before, rest, ok := strings.Cut(want, from)
 		if !ok {
@@ -90,8 +93,13 @@ func TestLimits_NoneIsLeftOut(t *testing.T) {
 	`) { // versions, ports, names of limits listed elsewhere, fractions, and how long to wait before looking again
 		no[name] = true
 	}
+	field, _ := reflect.TypeFor[api.Limit]().FieldByName("Scope")
+	scopes := strings.Split(field.Tag.Get("enum"), ",") // what the document promises to callers
 	listed := map[string]bool{}
 	for _, l := range Limits() {
+		if !slices.Contains(scopes, l.Scope) {
+			t.Errorf("%s.%s: the API's document knows no such scope", l.Scope, l.Name)
+		}
 		scope := l.Scope
 		if scope == "federation" {
 			scope = "protocol"
@@ -107,8 +115,8 @@ func TestLimits_NoneIsLeftOut(t *testing.T) {
 	sources := map[string]string{
 		"protocol": "../protocol/limits.go", "replication": "../replication/[bcghjpqrstw]*.go", "ledger": "../replication/ledger/config.go",
 		"sealed":  "../protocol/sealed/bounds.go",
-		"private": "private/bounds.go",
-		"mesh":    "../replication/mesh/[ls][ic][mo]*.go", "api": "api/limits.go",
+		"private": "private/bounds.go", "searches": "searches/doc.go",
+		"mesh": "../replication/mesh/[ls][ic][mo]*.go", "api": "api/limits.go",
 	}
 	for scope, pattern := range sources {
 		files, err := filepath.Glob(pattern)

@@ -121,7 +121,7 @@ const (
 
 // Limit is one bound of this node, as GET /api/v1/limits lists it.
 type Limit struct {
-	Scope  string `json:"scope" enum:"federation,replication,ledger,mesh,api" doc:"federation: the same on all nodes; the others are this node's own"`
+	Scope  string `json:"scope" enum:"federation,sealed,replication,ledger,mesh,index,private,searches,api" doc:"federation: the same on all nodes; the others are this node's own"`
 	Name   string `json:"name"`
 	Value  int64  `json:"value"`
 	Unit   string `json:"unit,omitempty"`
