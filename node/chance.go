@@ -3,17 +3,12 @@ package node
 import (
 	"crypto/rand"
 	"io"
-	"strconv"
 )
 
-// languages are those that this program speaks.
-var languages = [...]string{"ko", "en", "fr", "es"}
-
+// random is the randomness that was handed in, or the machine's.
 func random(r io.Reader) io.Reader {
 	if r == nil {
 		return rand.Reader
 	}
 	return r
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

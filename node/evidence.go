@@ -66,7 +66,7 @@ func (n *Node) findFork(id string) (replication.Fork, error) {
 	case 1:
 		return found[0], nil
 	}
-	return replication.Fork{}, &protocol.Error{Reason: protocol.ReasonAmbiguous, Op: "find evidence", ID: id, Args: map[string]string{"count": itoa(len(found))}}
+	return replication.Fork{}, &protocol.Error{Reason: protocol.ReasonAmbiguous, Op: "find evidence", ID: id, Args: map[string]string{"count": strconv.Itoa(len(found))}}
 }
 
 func (n *Node) fork(f replication.Fork) api.Fork {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/dure-net/dure/node/api"
+	"github.com/dure-net/dure/node/phrase"
 	"github.com/dure-net/dure/protocol"
 	"github.com/dure-net/dure/protocol/charter"
 	"github.com/dure-net/dure/replication"
@@ -194,7 +196,7 @@ func (n *Node) titleOf(changes []charter.Change) protocol.Text {
 	for k, v := range args {
 		values[k] = v
 	}
-	for _, lang := range languages {
+	for _, lang := range phrase.Languages() {
 		if row, ok := n.rowOf(changes[0].Entry); ok && (changes[0].What == charter.ChangeErase || changes[0].What == charter.ChangeUnflag) && row.Number != "" {
 			out[lang] = n.phrases.Change(lang, string(changes[0].What), map[string]string{"entry": row.Number})
 			continue
@@ -328,7 +330,7 @@ func (n *Node) Answer(ctx context.Context, a api.AnswerRequest) (api.Decision, e
 	case len(open) == 0:
 		return api.Decision{}, &protocol.Error{Reason: protocol.ReasonNotFound, Op: "answer", ID: a.Decision}
 	case len(open) > 1 && !a.None:
-		return api.Decision{}, &protocol.Error{Reason: protocol.ReasonAmbiguous, Op: "answer", Args: map[string]string{"count": itoa(len(open))}}
+		return api.Decision{}, &protocol.Error{Reason: protocol.ReasonAmbiguous, Op: "answer", Args: map[string]string{"count": strconv.Itoa(len(open))}}
 	}
 	choice := open[0].ID
 	if a.None {
